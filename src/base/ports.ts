@@ -1,0 +1,168 @@
+/**
+ * The ports: everything a node needs from the world, handed in.
+ *
+ * Clocks, randomness, timers, network and cryptography come through these
+ * interfaces and no other way, so a whole node runs inside the simulated network
+ * and every failure has a seed. Shells implement them; cores take the small ones
+ * (`Random`, `Suite`) as constructor options.
+ *
+ * Floor: base.
+ */
+import type { Millis, WallMillis } from './machine.ts'
+
+export interface Clock {
+  /** Monotonic, in milliseconds with a fraction; its zero means nothing. */
+  now(): Millis
+  /** Since 1970. May jump; never used to measure a wait. */
+  wall(): WallMillis
+}
+
+export interface Random {
+  /** `length` fresh random bytes. */
+  bytes(length: number): Uint8Array
+  /** Uniform in [0, 1): for jitter, never for secrets. */
+  fraction(): number
+}
+
+export interface Scheduler {
+  /** Runs `wake` once at `at`; a later call replaces an earlier one that has not run. */
+  arm(at: Millis, wake: () => void): void
+  disarm(): void
+  /** Runs `work` once the current turn of the event loop has done its reading. */
+  defer(work: () => void): void
+}
+
+/** Where a pipe begins or ends, as the network sees it. IPv6 without brackets. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+export interface PipeEvents {
+  /** The bytes are valid during the call only: copy what you keep. */
+  data(bytes: Uint8Array): void
+  /** After `write` said false: what was buffered is gone to the system. */
+  drain(): void
+  /** The other side half-closed: no more data will come. */
+  end(): void
+  /** The last call. `error` says why when it was not an orderly end. */
+  close(error: Error | undefined): void
+}
+
+/** Ordered bytes to one remote place: a TCP connection, a circuit, a simulated link. */
+export interface Pipe {
+  readonly transport: string
+  readonly local: Endpoint
+  readonly remote: Endpoint
+  /** Bytes accepted by `write` and not yet taken by the system. */
+  readonly buffered: number
+  /** Must be called once, before the turn ends in which the pipe was made. */
+  attach(events: PipeEvents): void
+  /** Takes ownership of the chunks and sends them in one go. False: wait for `drain`. */
+  write(chunks: readonly Uint8Array[]): boolean
+  /** Sends what was written, then half-closes. */
+  end(): void
+  /** Drops everything now. `close` follows. */
+  destroy(): void
+}
+
+export interface Listener {
+  /** Every place it listens at: one per address family. */
+  readonly endpoints: readonly Endpoint[]
+  close(): Promise<void>
+}
+
+export interface ListenOptions {
+  /** IP addresses to bind; empty means all of them, both families. */
+  readonly hosts: readonly string[]
+  /** 0 lets the system pick one number for all hosts. */
+  readonly port: number
+  readonly onPipe: (pipe: Pipe) => void
+  /** After `listen` returned: the listener broke. */
+  readonly onError: (error: Error) => void
+}
+
+export interface DialOptions {
+  /** A host name or an IP address. */
+  readonly host: string
+  readonly port: number
+  readonly signal: AbortSignal
+}
+
+/** One way to make pipes. Errors are GuildErrors with a GH_DIAL_ or GH_LISTEN_ code. */
+export interface Transport {
+  readonly name: string
+  listen(options: ListenOptions): Promise<Listener>
+  dial(options: DialOptions): Promise<Pipe>
+}
+
+/** This machine's network interfaces, for address hygiene and announcements. */
+export interface Interface {
+  readonly name: string
+  readonly address: string
+  /** Leading one-bits of the netmask. */
+  readonly prefix: number
+  readonly internal: boolean
+}
+
+export interface Network {
+  readonly transports: readonly Transport[]
+  interfaces(): readonly Interface[]
+}
+
+/** A Curve25519 key pair; how the secret is held is the suite's business. */
+export interface KeyPair {
+  readonly publicKey: Uint8Array
+}
+
+/** One AEAD key in use. Nonces are counters below 2^53; Noise's 64-bit encoding is inside. */
+export interface Cipher {
+  /** Ciphertext with the 16-byte tag behind it. */
+  seal(nonce: number, associated: Uint8Array, plaintext: Uint8Array): Uint8Array
+  /** The same in two pieces, so that bulk data is not copied once more. */
+  sealParts(
+    nonce: number,
+    associated: Uint8Array,
+    plaintext: Uint8Array,
+  ): { body: Uint8Array; tag: Uint8Array }
+  /** The plaintext, or GH_NOISE_OPEN. Never partial. */
+  open(nonce: number, associated: Uint8Array, sealed: Uint8Array): Uint8Array
+}
+
+/** The primitives a Noise handshake names: DH, cipher and hash. */
+export interface NoiseSuite {
+  /** As in the protocol name: `25519_ChaChaPoly_SHA256`. */
+  readonly name: string
+  readonly hashLength: number
+  /** Of the hash, for HMAC. */
+  readonly blockLength: number
+  /** The key pair of 32 secret bytes. */
+  keyPair(secret: Uint8Array): KeyPair
+  /** The shared secret; GH_NOISE_KEY on a low-order or malformed public key. */
+  dh(pair: KeyPair, publicKey: Uint8Array): Uint8Array
+  hash(...parts: readonly Uint8Array[]): Uint8Array
+  hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array
+  cipher(key: Uint8Array): Cipher
+}
+
+/** An Ed25519 identity that can sign. */
+export interface Identity {
+  readonly publicKey: Uint8Array
+  sign(message: Uint8Array): Uint8Array
+}
+
+/** All the cryptography a node uses: `noble` everywhere, `native` on Node. */
+export interface Suite extends NoiseSuite {
+  /** The identity of a 32-byte Ed25519 seed. */
+  identity(seed: Uint8Array): Identity
+  /** Strict RFC 8032: never ZIP-215. */
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
+}
+
+export interface Runtime {
+  readonly clock: Clock
+  readonly random: Random
+  readonly scheduler: Scheduler
+  readonly network: Network
+  readonly suite: Suite
+}

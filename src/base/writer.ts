@@ -1,0 +1,92 @@
+/**
+ * Writes fields into bytes: the mirror of the reader.
+ *
+ * A growing writer makes a message; a fixed one fills a buffer that is used
+ * again and again (a record's plaintext). Writing past a fixed buffer is a fault
+ * of ours, never of a peer: ask `room` first.
+ *
+ * Floor: base.
+ */
+import { utf8 } from './bytes.ts'
+import { GuildError } from './errors.ts'
+import { varintLength, writeVarint } from './varint.ts'
+
+export class ByteWriter {
+  #bytes: Uint8Array
+  readonly #fixed: boolean
+  length = 0
+
+  /** A buffer to fill, or the first capacity of one that grows. */
+  constructor(target: Uint8Array | number = 128) {
+    this.#fixed = typeof target !== 'number'
+    this.#bytes = typeof target === 'number' ? new Uint8Array(target) : target
+  }
+
+  /** Bytes that still fit; only of interest for a fixed buffer. */
+  get room(): number {
+    return this.#bytes.length - this.length
+  }
+
+  u8(value: number): this {
+    const at = this.#grow(1)
+    this.#bytes[at] = value
+    return this
+  }
+
+  u16(value: number): this {
+    const at = this.#grow(2)
+    this.#bytes[at] = value >>> 8
+    this.#bytes[at + 1] = value
+    return this
+  }
+
+  u32(value: number): this {
+    const at = this.#grow(4)
+    for (let i = 0; i < 4; i++) this.#bytes[at + i] = value >>> (24 - 8 * i)
+    return this
+  }
+
+  varint(value: number): this {
+    const at = this.#grow(varintLength(value))
+    writeVarint(this.#bytes, at, value)
+    return this
+  }
+
+  raw(bytes: Uint8Array): this {
+    const at = this.#grow(bytes.length)
+    this.#bytes.set(bytes, at)
+    return this
+  }
+
+  prefixed(bytes: Uint8Array): this {
+    return this.varint(bytes.length).raw(bytes)
+  }
+
+  text(value: string): this {
+    return this.prefixed(utf8(value))
+  }
+
+  /** What was written, as a view. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.length)
+  }
+
+  /** Begins again in the same buffer. */
+  reset(): this {
+    this.length = 0
+    return this
+  }
+
+  #grow(by: number): number {
+    const at = this.length
+    if (at + by > this.#bytes.length) {
+      if (this.#fixed)
+        throw new GuildError('GH_INTERNAL', `a fixed writer of ${this.#bytes.length} bytes is full`)
+      const larger = new Uint8Array(Math.max(this.#bytes.length * 2, at + by))
+      larger.set(this.#bytes.subarray(0, at))
+      this.#bytes = larger
+    }
+    this.length = at + by
+    return at
+  }
+}

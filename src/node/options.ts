@@ -1,0 +1,47 @@
+/**
+ * What a person may set, each with its default and the reason for it.
+ *
+ * Names are those of the flags, in camelCase; durations are seconds.
+ *
+ * Floor: node. Page: README.md.
+ */
+import type { Runtime } from '../base/ports.ts'
+
+export interface NodeOptions {
+  /** TCP port to listen on. Default 0: the system picks one, and `addresses` tells it. */
+  readonly port?: number
+  /** IP addresses to listen on. Default: every address of both families. Give 127.0.0.1 to stay on this machine. `false` listens nowhere. */
+  readonly host?: string | readonly string[] | false
+  /** Shown to others. Default `peer-<port>`. At most 64 bytes of UTF-8, no control characters. */
+  readonly name?: string
+  /** Where to find the first peers: `host:port`, `[v6]:port` or multiaddrs. Default none. Retried for ever. */
+  readonly bootstrap?: readonly string[]
+  /** Directory for identity and lock. Default none: an embedded node keeps its identity in memory and touches no disk but for the swarm key. */
+  readonly dataDir?: string
+  /** Path of the swarm key, or its 32 bytes. Default: the user's `guild-home/swarm.key`, made if missing. */
+  readonly swarmKey?: string | Uint8Array
+  /** Name of a public network, whose key anyone can derive. Excludes `swarmKey`. */
+  readonly open?: string
+  /** Path of the Ed25519 identity key, or its 32-byte seed. Default: `<dataDir>/identity.key`, else a new one. */
+  readonly identityKey?: string | Uint8Array
+  /** LAN discovery. Accepted from the start; takes effect when it exists. */
+  readonly mdns?: boolean
+  /** Most peers at once. Default 20: a full mesh costs N(N-1)/2 links. 1 to 10,000. */
+  readonly maxPeers?: number
+  /** What to listen on and dial with, best first. Default `['tcp']`. */
+  readonly transport?: readonly string[]
+  /** Seconds between PINGs. Default 5. 0.05 to 3600. */
+  readonly interval?: number
+  /** Seconds between rounds of REQUEST_PEERS. Default 30. */
+  readonly discoveryInterval?: number
+  /** Seconds between clean-ups of what went stale. Default 15. */
+  readonly maintenanceInterval?: number
+  /** Seconds a dial and its handshake may take. Default 10. */
+  readonly connectTimeout?: number
+  /** Seconds of silence after which a peer is gone. Default 60; at least twice `interval`. */
+  readonly peerTimeout?: number
+  /** Multiaddrs or host:port to tell others instead of the ones seen. Default none. */
+  readonly announce?: readonly string[]
+  /** Clock, randomness, timers, network and cryptography. Default: this machine's. The simulator hands in its own. */
+  readonly runtime?: Runtime
+}

@@ -1,0 +1,115 @@
+/**
+ * What a program sees of a node: events, peers, figures.
+ *
+ * The names are part of the outer contract; a new field may join, none changes.
+ * Durations are seconds unless a name ends in `Ms`; sizes are bytes.
+ *
+ * Floor: node. Page: README.md.
+ */
+import type { ErrorCode } from '../base/errors.ts'
+
+export type Direction = 'in' | 'out'
+
+/** One connected peer. */
+export interface PeerInfo {
+  readonly peerId: string
+  /** As the peer calls itself. Untrusted text: escape it where you show it. */
+  readonly name: string
+  /** A multiaddr: the observed host with the announced port. */
+  readonly address: string
+  readonly transport: string
+  readonly direction: Direction
+  /** The last measured round trip; undefined before the first PONG. */
+  readonly rttMs: number | undefined
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+export interface NodeStats {
+  readonly blocks_sent: number
+  readonly blocks_received: number
+  readonly peers_connected: number
+  readonly want_list_size: number
+  /** Handshakes refused since the start, by cause. */
+  readonly strangers_refused: number
+  readonly bytes_in: number
+  readonly bytes_out: number
+  readonly messages_dropped: number
+}
+
+export interface NetworkInfo {
+  readonly localPeerId: string
+  readonly connectedPeers: readonly { id: string; connected: boolean; address: string }[]
+  readonly listenAddrs: readonly string[]
+  /** How peers say they see us. */
+  readonly observedAddrs: readonly string[]
+}
+
+/** Everything that happens on a node, as one union; also what `node.messages` yields. */
+export type NodeMessage =
+  | {
+      readonly event: 'system-start'
+      readonly peerId: string
+      readonly name: string
+      readonly port: number
+      readonly addresses: readonly string[]
+    }
+  | {
+      readonly event: 'peer-connected'
+      readonly peerId: string
+      readonly name: string
+      readonly address: string
+      readonly transport: string
+      readonly direction: Direction
+      readonly peers: number
+      readonly maxPeers: number
+    }
+  | {
+      readonly event: 'peer-disconnected'
+      readonly peerId: string
+      readonly name: string
+      readonly reason: string
+      readonly peers: number
+    }
+  | {
+      readonly event: 'peers-discovered'
+      readonly from: string
+      readonly name: string
+      readonly count: number
+      readonly known: number
+    }
+  | {
+      readonly event: 'chat-message'
+      readonly id: string
+      readonly from: string
+      readonly name: string
+      readonly message: string
+      readonly timestamp: number
+    }
+  | {
+      readonly event: 'connection-failed'
+      readonly address: string
+      readonly code: ErrorCode
+      readonly message: string
+    }
+  | { readonly event: 'bootstrap-success'; readonly address: string }
+  | {
+      readonly event: 'bootstrap-failed'
+      readonly address: string
+      readonly code: ErrorCode
+      readonly message: string
+    }
+  | {
+      readonly event: 'maintenance-cleanup'
+      readonly peerId: string
+      readonly name: string
+      readonly reason: string
+    }
+  | { readonly event: 'error'; readonly code: ErrorCode; readonly message: string }
+  /** For `--log debug`: one protocol act, in words. */
+  | { readonly event: 'debug'; readonly message: string }
+
+export type EventName = NodeMessage['event']
+
+/** The payload of one event. */
+export type EventOf<Name extends EventName> = Extract<NodeMessage, { event: Name }>

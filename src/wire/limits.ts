@@ -1,0 +1,48 @@
+/**
+ * The limits that are part of the protocol: both sides count on them.
+ *
+ * What a node merely prefers (how many peers, how often to ping) is a default of
+ * the machine that uses it. Sizes are bytes, times milliseconds.
+ *
+ * Floor: wire. Page: protocol/limits.md.
+ */
+export const limits = {
+  /** The Noise limit for one message; our 2-byte record length says the same. */
+  record: 65_535,
+  /** What fits into one record beside its 16-byte tag: 65,535 - 16. */
+  recordPlaintext: 65_519,
+  /** A handshake message: the largest real one is below 1,000; nothing is allocated above this. */
+  handshakeMessage: 1_200,
+  /** A person's name for a node, in UTF-8. */
+  name: 64,
+  /** A protocol id such as `/guild/echo/1`, in UTF-8. */
+  protocolId: 128,
+  /** Explanation inside REFUSED and CLOSE. */
+  detail: 256,
+  /** One multiaddr in bytes: a DNS name of 253 and some components. */
+  address: 320,
+  /** Addresses of one peer in PEERS. */
+  addressesPerPeer: 8,
+  /** Entries of one PEERS frame (P19). */
+  peersPerFrame: 50,
+  /** A chat text, in UTF-8: a page, not a file. */
+  chatText: 16_384,
+  /** Ignorable frames above this are refused even though nobody reads them. */
+  ignorableFrame: 16_384,
+  /** A cookie (decision 3). */
+  cookie: 32,
+  /** Parameters in one list. */
+  parameters: 32,
+  /** Freshness of message 1: how far two wall clocks may differ. */
+  freshness: 120_000,
+  /** Streams one side may have open at once, unless the other grants more. */
+  streams: 256,
+  /** First flow-control window of a stream, and the most it may grow to. */
+  streamWindow: 256 * 1024,
+  streamWindowMax: 16 * 1024 * 1024,
+  /** Least flow-control window of a link. */
+  linkWindow: 4 * 1024 * 1024,
+  /** Rekey after this many sealed bytes or this long, whichever comes first (decision 16). */
+  rekeyBytes: 2 ** 30,
+  rekeyAfter: 120_000,
+} as const

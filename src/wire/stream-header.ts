@@ -1,0 +1,31 @@
+/**
+ * The first bytes of every stream: which protocol is spoken on it.
+ *
+ *   +-----------------+--------------------+
+ *   | length, varint  | protocol id, UTF-8 |   then the protocol's own bytes
+ *   +-----------------+--------------------+
+ *
+ * The opener writes it in front of its first data, so opening costs no round trip;
+ * an unknown id is answered with RESET_STREAM and STOP_SENDING, code PROTOCOL_UNKNOWN.
+ * An id begins with `/` and is printable ASCII without spaces.
+ *
+ * Page: protocol/streams.md · Floor: wire.
+ */
+import { GuildError } from '../base/errors.ts'
+import { ByteWriter } from '../base/writer.ts'
+import { limits } from './limits.ts'
+
+const shape = /^\/[\x21-\x7e]+$/
+
+export function isProtocolId(id: string): boolean {
+  return id.length <= limits.protocolId && shape.test(id)
+}
+
+export function encodeStreamHeader(protocol: string): Uint8Array {
+  if (!isProtocolId(protocol))
+    throw new GuildError(
+      'GH_OPTION_INVALID',
+      `protocol id "${protocol}": use /name/version in printable ASCII`,
+    )
+  return new ByteWriter().text(protocol).view()
+}
