@@ -127,6 +127,8 @@ export interface Cipher {
   ): { body: Uint8Array; tag: Uint8Array }
   /** The plaintext, or GH_NOISE_OPEN. Never partial. */
   open(nonce: number, associated: Uint8Array, sealed: Uint8Array): Uint8Array
+  /** A cipher under Noise's REKEY of this key: sealing 32 zero bytes with nonce 2^64 - 1. */
+  rekeyed(): Cipher
 }
 
 /** The primitives a Noise handshake names: DH, cipher and hash. */

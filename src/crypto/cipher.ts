@@ -1,0 +1,80 @@
+/**
+ * From an AEAD with 12-byte nonces to a Noise cipher with counters.
+ *
+ *   ChaChaPoly nonce:   00 00 00 00 | n as 64 bits, little-endian
+ *   REKEY:              the first 32 bytes of sealing 32 zero bytes with n = 2^64 - 1
+ *
+ * One class for every backend, so that the nonce is written in one place only.
+ *
+ * Page: protocol/handshake.md (Noise sections 4.2 and 12.3). Floor: crypto.
+ */
+import { empty } from '../base/bytes.ts'
+import type { Cipher } from '../base/ports.ts'
+
+export const TAG_LENGTH = 16
+export const KEY_LENGTH = 32
+
+/** One AEAD key, with nonces of 12 bytes. */
+export interface Aead {
+  seal(nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array): Uint8Array
+  sealParts(
+    nonce: Uint8Array,
+    associated: Uint8Array,
+    plaintext: Uint8Array,
+  ): { body: Uint8Array; tag: Uint8Array }
+  /** The plaintext, or GH_NOISE_OPEN. */
+  open(nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array
+}
+
+/** Which end of the counter comes first: AES-GCM in Noise is big-endian, ChaChaPoly little-endian. */
+export type NonceOrder = 'little' | 'big'
+
+export class CounterCipher implements Cipher {
+  readonly #make: (key: Uint8Array) => Aead
+  readonly #aead: Aead
+  readonly #littleEndian: boolean
+  // Reused: an AEAD reads its nonce before it returns.
+  readonly #nonce = new Uint8Array(12)
+  readonly #view = new DataView(this.#nonce.buffer)
+
+  constructor(make: (key: Uint8Array) => Aead, key: Uint8Array, order: NonceOrder = 'little') {
+    this.#make = make
+    this.#aead = make(key)
+    this.#littleEndian = order === 'little'
+  }
+
+  seal(nonce: number, associated: Uint8Array, plaintext: Uint8Array): Uint8Array {
+    return this.#aead.seal(this.#encode(nonce), associated, plaintext)
+  }
+
+  sealParts(
+    nonce: number,
+    associated: Uint8Array,
+    plaintext: Uint8Array,
+  ): { body: Uint8Array; tag: Uint8Array } {
+    return this.#aead.sealParts(this.#encode(nonce), associated, plaintext)
+  }
+
+  open(nonce: number, associated: Uint8Array, sealed: Uint8Array): Uint8Array {
+    return this.#aead.open(this.#encode(nonce), associated, sealed)
+  }
+
+  rekeyed(): Cipher {
+    const last = new Uint8Array(12).fill(0xff, 4)
+    const sealed = this.#aead.seal(last, empty, new Uint8Array(KEY_LENGTH))
+    const next = new CounterCipher(
+      this.#make,
+      sealed.subarray(0, KEY_LENGTH),
+      this.#littleEndian ? 'little' : 'big',
+    )
+    sealed.fill(0)
+    return next
+  }
+
+  #encode(nonce: number): Uint8Array {
+    const high = Math.floor(nonce / 0x1_0000_0000)
+    this.#view.setUint32(this.#littleEndian ? 4 : 8, nonce >>> 0, this.#littleEndian)
+    this.#view.setUint32(this.#littleEndian ? 8 : 4, high, this.#littleEndian)
+    return this.#nonce
+  }
+}
