@@ -15,16 +15,19 @@ export class ByteWriter {
   #bytes: Uint8Array
   readonly #fixed: boolean
   length = 0
+  /** Of a fixed buffer, how much may be used; the whole by default. */
+  limit: number
 
   /** A buffer to fill, or the first capacity of one that grows. */
   constructor(target: Uint8Array | number = 128) {
     this.#fixed = typeof target !== 'number'
     this.#bytes = typeof target === 'number' ? new Uint8Array(target) : target
+    this.limit = this.#bytes.length
   }
 
   /** Bytes that still fit; only of interest for a fixed buffer. */
   get room(): number {
-    return this.#bytes.length - this.length
+    return this.limit - this.length
   }
 
   u8(value: number): this {
@@ -74,6 +77,7 @@ export class ByteWriter {
   /** Begins again in the same buffer. */
   reset(): this {
     this.length = 0
+    this.limit = this.#bytes.length
     return this
   }
 

@@ -1,0 +1,141 @@
+/**
+ * The dialling side of the handshake, over ordered bytes.
+ *
+ *   start ── message 1 ──▶ asked ── message 2 ──▶ proved (message 3 leaves)
+ *                            │ ▲
+ *                     cookie │ │ message 1 with cookie, new ephemeral, once
+ *                            └─┘
+ *
+ * It knows the swarm key and, when the address named one, the peer id it expects.
+ * After message 2 it knows who answered; only then does it say who it is.
+ * Every message 1 with other content has a new ephemeral key (decision 2).
+ *
+ * Page: protocol/handshake.md · Faults: HS-07, HS-08, HS-12, HS-15, HS-21 · Floor: link.
+ */
+import { empty, equal } from '../base/bytes.ts'
+import { GuildError } from '../base/errors.ts'
+import type { Millis } from '../base/machine.ts'
+import { ByteReader } from '../base/reader.ts'
+import { HandshakeState } from '../noise/index.ts'
+import { LINK_ID_LENGTH } from '../wire/hello.ts'
+import { limits } from '../wire/limits.ts'
+import { decodeVersions, encodeMessage1 } from '../wire/message-1.ts'
+import { responderUnits, VERSION } from '../wire/registry.ts'
+import { ownHello, type Proved, provedHello, remoteStatic, type Stage } from './handshake.ts'
+import { openResponderUnit } from './responder-unit.ts'
+import { message1Parameters, type Self } from './self.ts'
+import type { Swarm } from './swarm.ts'
+
+export interface InitiatorOptions {
+  readonly self: Self
+  /** Pins who must answer (HS-12). */
+  readonly expect?: string
+  /** Asked once the peer is known and before we say who we are; an error ends the dial. */
+  readonly proceed: (peerId: string) => GuildError | undefined
+}
+
+export class Initiator {
+  stage: Stage = 'connected'
+  readonly #options: InitiatorOptions
+  readonly #swarm: Swarm
+  #state: HandshakeState
+  #cookieUsed = false
+
+  constructor(options: InitiatorOptions) {
+    this.#options = options
+    this.#swarm = options.self.swarms[0]!
+    this.#state = this.#freshState()
+  }
+
+  /** Message 1. */
+  begin(now: Millis): Uint8Array {
+    return this.#message1(empty, now)
+  }
+
+  /** Takes one responder unit; answers with what to send, and the proof once there is one. */
+  unit(unit: Uint8Array, now: Millis): { send: Uint8Array; proved?: Proved } {
+    const kind = unit[0]
+    const body = unit.subarray(1)
+    switch (kind) {
+      case responderUnits.MESSAGE_2:
+        return this.#message2(body)
+      case responderUnits.COOKIE:
+        return { send: this.#cookie(body, now) }
+      case responderUnits.VERSION_REFUSAL: {
+        const r = new ByteReader(openResponderUnit(this.#options.self.suite, this.#state, body))
+        const versions = decodeVersions(r)
+        r.end('version refusal')
+        throw new GuildError(
+          'GH_HANDSHAKE_VERSION',
+          `the peer speaks ${versions.join(', ')}, we speak ${VERSION}`,
+        )
+      }
+      default:
+        throw new GuildError('GH_HANDSHAKE_FAILED', `unknown responder unit 0x${(kind ?? 0).toString(16)}`)
+    }
+  }
+
+  #message2(body: Uint8Array): { send: Uint8Array; proved: Proved } {
+    const { self, expect, proceed } = this.#options
+    const { payload, hash } = this.#state.readMessage(body)
+    const { hello, peerId } = provedHello(self, 'responder', payload, hash)
+    this.stage = 'message 2'
+    if (equal(hello.identityKey, self.identity.publicKey)) throw new GuildError('GH_HANDSHAKE_SELF')
+    if (expect !== undefined && expect !== peerId)
+      throw new GuildError('GH_HANDSHAKE_IDENTITY', `expected ${expect}, met ${peerId}`)
+    const objection = proceed(peerId)
+    if (objection !== undefined) throw objection
+    const linkId = self.random.bytes(LINK_ID_LENGTH)
+    const send = this.#state.writeMessage(ownHello(self, 'initiator', linkId))
+    this.stage = 'message 3'
+    const staticKey = remoteStatic(this.#state)
+    const { send: sending, receive } = this.#state.split()
+    const proved: Proved = {
+      role: 'initiator',
+      hello,
+      peerId,
+      staticKey,
+      linkId,
+      send: sending,
+      receive,
+      maxRecord: limits.record,
+    }
+    return { send, proved }
+  }
+
+  #cookie(body: Uint8Array, now: Millis): Uint8Array {
+    if (this.#cookieUsed) throw new GuildError('GH_HANDSHAKE_FAILED', 'asked for a second cookie')
+    const cookie = openResponderUnit(this.#options.self.suite, this.#state, body)
+    if (cookie.length === 0 || cookie.length > limits.cookie)
+      throw new GuildError('GH_HANDSHAKE_FAILED', `a cookie of ${cookie.length} bytes`)
+    this.#cookieUsed = true
+    this.#state = this.#freshState()
+    const message = this.#message1(cookie, now)
+    this.stage = 'cookie'
+    return message
+  }
+
+  #message1(cookie: Uint8Array, now: Millis): Uint8Array {
+    const { self } = this.#options
+    const payload = encodeMessage1({
+      versions: [VERSION],
+      time: self.wall(),
+      parameters: message1Parameters,
+      cookie,
+    })
+    const message = this.#state.writeMessage(payload)
+    self.freshness.own(message.subarray(0, 32), now)
+    this.stage = 'message 1'
+    return message
+  }
+
+  #freshState(): HandshakeState {
+    const { self } = this.#options
+    return new HandshakeState({
+      snapshot: this.#swarm.snapshot,
+      initiator: true,
+      s: self.staticKey,
+      random: length => self.random.bytes(length),
+    })
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * What goes into a link and what comes out of it: the vocabulary of `link.ts`.
+ *
+ * Floor: link.
+ */
+import type { GuildError } from '../base/errors.ts'
+import type { Millis, Tick } from '../base/machine.ts'
+import type { ByteWriter } from '../base/writer.ts'
+import type { FrameSource, MeshFrames, StreamFrames } from '../wire/frames/index.ts'
+import type { PeerEntry } from '../wire/frames/peers.ts'
+import type { CloseCode, Refusal } from '../wire/registry.ts'
+import type { Proved } from './handshake.ts'
+import type { InitiatorOptions } from './initiator.ts'
+import type { LinkEnd } from './link-end.ts'
+import type { Self } from './self.ts'
+
+export const defaults = {
+  /** A listener waits this long for message 1 (HS-03, HS-04). */
+  message1Timeout: 5_000,
+  /** From the first byte to ACCEPTED, both sides. */
+  handshakeTimeout: 10_000,
+  /** After CLOSE the peer has this long to end its side. */
+  closeLinger: 1_000,
+  /** Sealed and not yet taken by the system (architecture: "seal late"). */
+  unsent: 256 * 1024,
+  /** Cheap frames a second: far above what an honest peer needs, far below what hurts. */
+  cheapPerSecond: 10_000,
+  cheapBurst: 20_000,
+  /** Control frames waiting; more means that the peer has stopped reading. */
+  controlFrames: 4_096,
+  /** Above this share of them chat is dropped for this peer, and counted. */
+  droppableFrames: 1_024,
+} as const
+
+/** The layers above a link; made when it opens. */
+export interface Carried {
+  readonly streams: StreamFrames & FrameSource
+  readonly mesh: MeshFrames
+}
+
+export type LinkInput =
+  | Tick
+  /** Bytes from the carrier, valid during the call. */
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** Once a turn when `wantsFlush`, and when the carrier has drained. */
+  | { readonly kind: 'flush'; readonly buffered: number }
+  /** The carrier ended: by the peer's half-close (no error) or by a failure. */
+  | { readonly kind: 'carrier-closed'; readonly error: Error | undefined }
+  /** The verdict on a proved peer. `carry` makes the layers above. */
+  | { readonly kind: 'admit'; readonly observed: Uint8Array }
+  | {
+      readonly kind: 'refuse'
+      readonly reason: Refusal
+      readonly detail: string
+      readonly entries: readonly PeerEntry[]
+    }
+  /** This link lost the tie-break. */
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'close'; readonly code: CloseCode; readonly error: GuildError }
+
+export type LinkOutput =
+  | { readonly kind: 'write'; readonly chunks: readonly Uint8Array[] }
+  /** Half-close once everything is written, or drop at once. */
+  | { readonly kind: 'end-carrier'; readonly abruptly: boolean }
+  /** Responder: message 3 was good. Answer with `admit` or `refuse`. */
+  | { readonly kind: 'proved'; readonly proved: Proved }
+  /** Initiator: ACCEPTED came. */
+  | { readonly kind: 'accepted'; readonly proved: Proved; readonly observed: Uint8Array }
+  /** Initiator: REFUSED came; `entries` are peers to try instead. */
+  | {
+      readonly kind: 'refused'
+      readonly peerId: string
+      readonly reason: Refusal
+      readonly entries: readonly PeerEntry[]
+    }
+  | { readonly kind: 'pong'; readonly nonce: Uint8Array }
+  | { readonly kind: 'drain' }
+  /** The last output. `stranger`: nothing was ever proved. */
+  | { readonly kind: 'ended'; readonly end: LinkEnd; readonly stranger: boolean }
+
+export interface LinkOptions {
+  readonly self: Self
+  /** Makes the layers above once the peer is proved and let in. */
+  readonly carry: (proved: Proved) => Carried
+  /** Present on the dialling side. */
+  readonly dial?: Omit<InitiatorOptions, 'self'> & { readonly timeout?: Millis }
+  /** A record's plaintext, shared by all links of a node: sealing is never interrupted. */
+  readonly plaintext?: ByteWriter
+}

@@ -1,0 +1,421 @@
+/**
+ * One authenticated connection to one peer over ordered bytes.
+ *
+ *   handshake ─▶ proved ─▶ open ─▶ closing ─▶ closed        the responder
+ *   handshake ─▶ awaiting ─▶ open ─▶ …                      the initiator, until ACCEPTED
+ *
+ * Bytes come in by `handle`, whole frames go out by direct call to the layers above;
+ * what is to be sent is written at `flush`, once a turn of the event loop, so that all
+ * frames of the turn share a record and a system call. At most `unsent` bytes are sealed
+ * ahead of the socket, so that a PING never waits behind bulk. Control frames go first.
+ *
+ * Refuses: any frame before ACCEPTED or REFUSED (initiator), cheap frames beyond a
+ * budget (FR-04), a peer that does not read what it asked for.
+ *
+ * Page: protocol/framing.md, protocol/handshake.md · Floor: link.
+ */
+import { Budget } from '../base/budget.ts'
+import { asGuildError, GuildError } from '../base/errors.ts'
+import type { Machine, Millis } from '../base/machine.ts'
+import { BoundedQueue } from '../base/queue.ts'
+import { ByteReader } from '../base/reader.ts'
+import { ByteWriter } from '../base/writer.ts'
+import { encodeAccepted, encodeClose, encodeDrain, encodeRefused } from '../wire/frames/admission.ts'
+import { type FrameSink, type LinkFrames, readFrame } from '../wire/frames/index.ts'
+import { encodePeers, type PeerEntry } from '../wire/frames/peers.ts'
+import { encodePong } from '../wire/frames/ping.ts'
+import { limits } from '../wire/limits.ts'
+import { type CloseCode, closeCodes, frameTypes, type Refusal } from '../wire/registry.ts'
+import type { Proved, Stage } from './handshake.ts'
+import { Initiator } from './initiator.ts'
+import { closeCodeOf, errorOfCloseCode, errorOfRefusal, type LinkEnd } from './link-end.ts'
+import { type Carried, defaults, type LinkInput, type LinkOptions, type LinkOutput } from './link-io.ts'
+import { misplacedRekey, RecordReceiver, RecordSender } from './records.ts'
+import { Responder } from './responder.ts'
+import { frameUnit, UnitReader } from './units.ts'
+
+type State = 'handshake' | 'proved' | 'awaiting' | 'refused' | 'open' | 'closing' | 'closed'
+
+export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
+  bytesIn = 0
+  /** Records that opened. */
+  recordsIn = 0
+  bytesOut = 0
+  /** Chat frames this peer was too slow for. */
+  dropped = 0
+  readonly #options: LinkOptions
+  readonly #handshake: Initiator | Responder
+  readonly #units = new UnitReader(limits.handshakeMessage)
+  readonly #control = new BoundedQueue<Uint8Array>(defaults.controlFrames, 'refuse')
+  readonly #outputs: LinkOutput[] = []
+  readonly #startedAt: Millis
+  readonly #cheap: Budget
+  readonly #plaintext: ByteWriter
+  #state: State = 'handshake'
+  #stage: Stage = 'connected'
+  #deadline: Millis | undefined
+  #proved: Proved | undefined
+  #sender: RecordSender | undefined
+  #receiver: RecordReceiver | undefined
+  #sink: FrameSink | undefined
+  #carried: Carried | undefined
+  #refusal: { reason: Refusal; detail: string; entries: readonly PeerEntry[] } | undefined
+  #goodbye = false
+  #ended = false
+  #rekeySeen = false
+  #moreToSend = false
+  #now: Millis
+
+  constructor(options: LinkOptions, now: Millis) {
+    this.#options = options
+    this.#plaintext = options.plaintext ?? new ByteWriter(new Uint8Array(limits.recordPlaintext))
+    this.#startedAt = now
+    this.#now = now
+    this.#cheap = new Budget(defaults.cheapPerSecond, defaults.cheapBurst, now)
+    if (options.dial === undefined) {
+      this.#handshake = new Responder(options.self)
+      this.#deadline = now + defaults.message1Timeout
+    } else {
+      const initiator = new Initiator({ self: options.self, ...options.dial })
+      this.#handshake = initiator
+      this.#deadline = now + (options.dial.timeout ?? defaults.handshakeTimeout)
+      this.#write([frameUnit(initiator.begin(now))])
+    }
+  }
+
+  get open(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** Is there anything a `flush` would send? */
+  get wantsFlush(): boolean {
+    return this.#sender !== undefined && (this.#control.length > 0 || this.#moreToSend)
+  }
+
+  get stage(): Stage {
+    return this.#stage
+  }
+
+  /** The layer above has frames for `fill`. */
+  streamsWaiting(): void {
+    this.#moreToSend = true
+  }
+
+  /** Queues one control frame. A droppable one (chat) gives way when the peer reads slowly. */
+  send(encode: (w: ByteWriter) => void, droppable = false): void {
+    if (this.#state !== 'open') return
+    if (droppable && this.#control.length >= defaults.droppableFrames) {
+      this.dropped++
+      return
+    }
+    this.#queue(encode)
+  }
+
+  handle(input: LinkInput, now: Millis): void {
+    if (this.#state === 'closed') return
+    this.#now = now
+    try {
+      this.#take(input, now)
+    } catch (error) {
+      this.#fail(asGuildError(error))
+    }
+  }
+
+  poll(): LinkOutput | undefined {
+    return this.#outputs.shift()
+  }
+
+  deadline(): Millis | undefined {
+    return this.#deadline
+  }
+
+  #take(input: LinkInput, now: Millis): void {
+    switch (input.kind) {
+      case 'bytes':
+        this.bytesIn += input.bytes.length
+        if (this.#state === 'closing') return
+        this.#units.give(input.bytes)
+        this.#readUnits(now)
+        this.#units.settle()
+        return
+      case 'flush':
+        return this.#flush(input.buffered, now)
+      case 'tick':
+        if (this.#deadline !== undefined && now >= this.#deadline) this.#expire()
+        return
+      case 'carrier-closed':
+        return this.#carrierClosed(input.error)
+      case 'admit':
+        if (this.#state !== 'proved') return
+        this.#enterOpen()
+        this.#queue(w => encodeAccepted(w, input.observed))
+        this.#flush(0, now)
+        this.#readUnits(now)
+        this.#units.settle()
+        return
+      case 'refuse':
+        if (this.#state !== 'proved') return
+        this.#queue(w => encodeRefused(w, input.reason, input.detail))
+        this.#queue(w => encodePeers(w, input.entries))
+        return this.#close(
+          closeCodes.DISCONNECTED,
+          errorOfRefusal(input.reason, input.detail),
+          'local',
+          false,
+        )
+      case 'drain':
+        return this.send(encodeDrain)
+      case 'close':
+        if (this.#state === 'closing') return
+        return this.#close(input.code, input.error, 'local', input.code === closeCodes.GOODBYE)
+    }
+  }
+
+  // Handshake
+
+  #readUnits(now: Millis): void {
+    while (this.#state !== 'proved' && this.#state !== 'closing' && this.#state !== 'closed') {
+      const unit = this.#units.next()
+      if (unit === undefined) return
+      if (this.#receiver === undefined) this.#handshakeUnit(unit, now)
+      else this.#record(unit, now)
+    }
+  }
+
+  #handshakeUnit(unit: Uint8Array, now: Millis): void {
+    const handshake = this.#handshake
+    if (handshake instanceof Initiator) {
+      const { send, proved } = handshake.unit(unit, now)
+      this.#write([frameUnit(send)])
+      this.#stage = handshake.stage
+      if (proved === undefined) return
+      this.#keys(proved, now)
+      this.#state = 'awaiting'
+      return
+    }
+    const { send, proved, end } = handshake.unit(unit, now)
+    if (send !== undefined) this.#write([frameUnit(send)])
+    if (end !== undefined) throw end
+    this.#deadline = this.#startedAt + defaults.handshakeTimeout
+    this.#stage = 'message 2'
+    if (proved === undefined) return
+    this.#stage = 'message 3'
+    this.#keys(proved, now)
+    this.#state = 'proved'
+    this.#outputs.push({ kind: 'proved', proved })
+  }
+
+  #keys(proved: Proved, now: Millis): void {
+    this.#proved = proved
+    this.#sender = new RecordSender(proved.send, now)
+    this.#receiver = new RecordReceiver(proved.receive)
+    this.#units.maximum = limits.record
+  }
+
+  #enterOpen(): void {
+    const carried = this.#options.carry(this.#proved!)
+    this.#carried = carried
+    this.#sink = { link: this, streams: carried.streams, mesh: carried.mesh }
+    this.#state = 'open'
+    this.#stage = 'open'
+    this.#deadline = undefined
+  }
+
+  // Frames in
+
+  #record(sealed: Uint8Array, now: Millis): void {
+    const plaintext = this.#receiver!.open(sealed)
+    this.recordsIn++
+    const r = new ByteReader(plaintext)
+    while (r.remaining > 0) {
+      if (this.#rekeySeen) throw misplacedRekey()
+      const type = plaintext[r.offset]
+      // Data pays with flow control; every other frame is cheap to send and pays here.
+      if (
+        type !== frameTypes.STREAM.type &&
+        type !== frameTypes.STREAM_FIN.type &&
+        !this.#cheap.spend(1, now)
+      )
+        throw new GuildError('GH_LINK_BUDGET')
+      readFrame(r, this.#sink ?? this.#beforeOpen)
+      if (this.#state === 'closing' || this.#state === 'closed') return
+    }
+    if (this.#rekeySeen) {
+      this.#receiver!.rekey()
+      this.#rekeySeen = false
+    }
+  }
+
+  /** Until ACCEPTED or REFUSED only those two may come, and PEERS behind REFUSED. */
+  readonly #beforeOpen: FrameSink = {
+    link: this,
+    streams: {
+      stream: early,
+      resetStream: early,
+      stopSending: early,
+      maxData: early,
+      maxStreamData: early,
+      maxStreams: early,
+    },
+    mesh: {
+      requestPeers: early,
+      peers: entries => {
+        if (this.#refusal === undefined) early()
+        else this.#refusal.entries = entries
+      },
+      chat: early,
+      mesh: early,
+    },
+  }
+
+  padding(): void {}
+
+  ping(nonce: Uint8Array): void {
+    const echo = nonce.slice()
+    this.#queue(w => encodePong(w, echo))
+  }
+
+  pong(nonce: Uint8Array): void {
+    this.#outputs.push({ kind: 'pong', nonce: nonce.slice() })
+  }
+
+  accepted(observed: Uint8Array): void {
+    if (this.#state !== 'awaiting') throw new GuildError('GH_LINK_PROTOCOL', 'ACCEPTED in an open link')
+    this.#enterOpen()
+    this.#outputs.push({ kind: 'accepted', proved: this.#proved!, observed: observed.slice() })
+  }
+
+  refused(reason: Refusal, detail: string): void {
+    if (this.#state !== 'awaiting') throw new GuildError('GH_LINK_PROTOCOL', 'REFUSED in an open link')
+    this.#state = 'refused'
+    this.#refusal = { reason, detail, entries: [] }
+  }
+
+  drain(): void {
+    this.#outputs.push({ kind: 'drain' })
+  }
+
+  close(code: number, detail: string): void {
+    const refusal = this.#refusal
+    if (refusal !== undefined) {
+      this.#outputs.push({
+        kind: 'refused',
+        peerId: this.#proved!.peerId,
+        reason: refusal.reason,
+        entries: refusal.entries,
+      })
+      return this.#end('remote', errorOfRefusal(refusal.reason, refusal.detail))
+    }
+    this.#goodbye = code === closeCodes.GOODBYE
+    this.#end('remote', errorOfCloseCode(code, detail))
+  }
+
+  rekey(): void {
+    this.#rekeySeen = true
+  }
+
+  ignored(_type: number, _length: number): void {}
+
+  // Frames out
+
+  #queue(encode: (w: ByteWriter) => void): void {
+    const w = new ByteWriter(64)
+    encode(w)
+    if (!this.#control.push(w.view()))
+      throw new GuildError('GH_LINK_BUDGET', 'the peer does not read its answers')
+  }
+
+  #flush(buffered: number, now: Millis): void {
+    const sender = this.#sender
+    if (sender === undefined || this.#state === 'closed') return
+    const room = RecordSender.room(this.#proved!.maxRecord)
+    const chunks: Uint8Array[] = []
+    let unsent = buffered
+    while (unsent < defaults.unsent && this.wantsFlush) {
+      const w = this.#plaintext.reset()
+      w.limit = room
+      while (this.#control.length > 0 && this.#control.peek()!.length <= w.room) w.raw(this.#control.shift()!)
+      if (this.#carried !== undefined && this.#state === 'open')
+        this.#moreToSend = this.#carried.streams.fill(w)
+      else this.#moreToSend = false
+      if (w.length === 0) break
+      unsent += sender.seal(w, chunks, now)
+    }
+    if (chunks.length > 0) this.#write(chunks)
+  }
+
+  #write(chunks: readonly Uint8Array[]): void {
+    for (const chunk of chunks) this.bytesOut += chunk.length
+    this.#outputs.push({ kind: 'write', chunks })
+  }
+
+  // Ends
+
+  #expire(): void {
+    if (this.#state === 'closing') return this.#end('local', new GuildError('GH_LINK_CLOSED'))
+    this.#fail(new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.#stage}`))
+  }
+
+  #carrierClosed(error: Error | undefined): void {
+    if (this.#state === 'closing') return this.#end('local', new GuildError('GH_LINK_CLOSED'))
+    if (this.#state === 'open') {
+      const detail = error === undefined ? 'the peer closed the connection without a goodbye' : error.message
+      return this.#end('transport', new GuildError('GH_LINK_CLOSED', detail, { cause: error }))
+    }
+    const initiator = this.#handshake instanceof Initiator
+    const swarm = initiator && (this.#stage === 'connected' || this.#stage === 'message 1')
+    this.#end(
+      'handshake',
+      swarm
+        ? new GuildError('GH_HANDSHAKE_SWARM', undefined, { cause: error })
+        : new GuildError('GH_HANDSHAKE_CLOSED', `after ${this.#stage}`, { cause: error }),
+    )
+  }
+
+  /** The peer made a mistake, or we did. Once open it is told the kind, never the details. */
+  #fail(error: GuildError): void {
+    if (this.#state === 'open' || this.#state === 'proved') {
+      const ours = error.code === 'GH_INTERNAL'
+      return this.#close(closeCodeOf(error), error, ours ? 'local' : 'protocol', false)
+    }
+    // Before message 2 nothing is proved: whoever it is gets no byte, and is counted.
+    const stranger = this.#handshake instanceof Responder && this.#stage === 'connected'
+    this.#end('handshake', error, stranger, stranger)
+  }
+
+  #close(code: CloseCode, error: GuildError, by: LinkEnd['by'], goodbye: boolean): void {
+    if (this.#sender === undefined) return this.#end(by, error, true, false)
+    this.#goodbye = goodbye
+    try {
+      this.#queue(w => encodeClose(w, code, ''))
+      this.#state = 'closing'
+      this.#flush(0, this.#now)
+    } catch {
+      return this.#end(by, error, true, false)
+    }
+    this.#outputs.push({ kind: 'end-carrier', abruptly: false })
+    this.#announceEnd(by, error, false)
+    this.#deadline = this.#now + defaults.closeLinger
+  }
+
+  #end(by: LinkEnd['by'], error: GuildError, abruptly = false, stranger = false): void {
+    this.#outputs.push({ kind: 'end-carrier', abruptly })
+    this.#announceEnd(by, error, stranger)
+    this.#state = 'closed'
+    this.#deadline = undefined
+  }
+
+  #announceEnd(by: LinkEnd['by'], error: GuildError, stranger: boolean): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#outputs.push({
+      kind: 'ended',
+      end: { by, error, stage: this.#stage, goodbye: this.#goodbye },
+      stranger,
+    })
+  }
+}
+
+function early(): never {
+  throw new GuildError('GH_LINK_PROTOCOL', 'a frame came before ACCEPTED')
+}

@@ -1,0 +1,153 @@
+/**
+ * Chat: signed messages to everybody, passed on where the mesh is not full.
+ *
+ *   say ─▶ sign ─▶ to every link
+ *   heard ─▶ seen before? ─▶ signature good? ─▶ shown, and passed on to links that lack a path
+ *
+ * In a full mesh the author reaches everybody and nobody forwards. A peer that is not
+ * linked to all it knows says so (MESH); to such a one, or by such a one, an unseen
+ * message is passed on once. A bounded memory of ids removes doubles. Only good messages
+ * enter that memory, so that a forged copy cannot hide the real one.
+ *
+ * Refuses: bad signatures, our own messages echoed back, more than `perSecond` a link.
+ * Page: protocol/frames.md (CHAT) · Floor: protocols.
+ */
+import { Budget } from '../../base/budget.ts'
+import { equal, toHex, utf8 } from '../../base/bytes.ts'
+import { GuildError } from '../../base/errors.ts'
+import type { Machine, Millis, Tick, WallMillis } from '../../base/machine.ts'
+import type { Identity, Suite } from '../../base/ports.ts'
+import { RecentSet } from '../../base/recent.ts'
+import { type ChatFrame, chatSignedBytes } from '../../wire/frames/chat.ts'
+import { limits } from '../../wire/limits.ts'
+import { peerIdFromKey } from '../../wire/peer-id.ts'
+
+export const defaults = {
+  /** Ids remembered against doubles, and for how long. */
+  remembered: 16_384,
+  rememberedFor: 10 * 60_000,
+  /** Checking a signature costs about 0.1 ms: this is a fifth of a core for one peer. */
+  perSecond: 2_000,
+  burst: 4_000,
+} as const
+
+export interface ChatMessage {
+  /** SHA-256 of the signed bytes, in hex. */
+  readonly id: string
+  readonly from: string
+  readonly name: string
+  readonly message: string
+  readonly timestamp: WallMillis
+}
+
+/** A link as chat sees it. */
+export interface ChatLink {
+  readonly link: number
+  /** It, or we, are not linked to everybody: it may need our copy. */
+  readonly partial: boolean
+}
+
+export type ChatInput =
+  | Tick
+  | { readonly kind: 'say'; readonly text: string; readonly wall: WallMillis }
+  | { readonly kind: 'heard'; readonly link: number; readonly chat: ChatFrame }
+  | { readonly kind: 'gone'; readonly link: number }
+
+export type ChatOutput =
+  | { readonly kind: 'send'; readonly links: readonly number[]; readonly chat: ChatFrame }
+  | { readonly kind: 'message'; readonly message: ChatMessage }
+  | { readonly kind: 'dropped'; readonly link: number; readonly why: string }
+
+export interface ChatOptions {
+  readonly suite: Suite
+  readonly identity: Identity
+  readonly name: () => string
+  /** The links of this moment. */
+  readonly links: () => readonly ChatLink[]
+}
+
+export class Chat implements Machine<ChatInput, ChatOutput> {
+  readonly #options: ChatOptions
+  readonly #seen = new RecentSet(defaults.remembered, defaults.rememberedFor)
+  readonly #budgets = new Map<number, Budget>()
+  readonly #outputs: ChatOutput[] = []
+  #lastTimestamp = 0
+
+  constructor(options: ChatOptions) {
+    this.#options = options
+  }
+
+  handle(input: ChatInput, now: Millis): void {
+    switch (input.kind) {
+      case 'say':
+        return this.#say(input.text, input.wall, now)
+      case 'heard':
+        return this.#heard(input.link, input.chat, now)
+      case 'gone':
+        this.#budgets.delete(input.link)
+        return
+      case 'tick':
+        return
+    }
+  }
+
+  poll(): ChatOutput | undefined {
+    return this.#outputs.shift()
+  }
+
+  deadline(): undefined {
+    return undefined
+  }
+
+  #say(text: string, wall: WallMillis, now: Millis): void {
+    const { suite, identity, name, links } = this.#options
+    checkChatText(text)
+    this.#lastTimestamp = Math.max(wall, this.#lastTimestamp + 1)
+    const unsigned = { from: identity.publicKey, timestamp: this.#lastTimestamp, name: name(), text }
+    const signed = chatSignedBytes(unsigned)
+    this.#seen.add(toHex(suite.hash(signed)), now)
+    const chat = { ...unsigned, signature: identity.sign(signed) }
+    this.#outputs.push({ kind: 'send', links: links().map(one => one.link), chat })
+  }
+
+  #heard(link: number, chat: ChatFrame, now: Millis): void {
+    const { suite, identity, links } = this.#options
+    if (equal(chat.from, identity.publicKey)) return
+    const signed = chatSignedBytes(chat)
+    const id = toHex(suite.hash(signed))
+    if (this.#seen.has(id, now)) return
+    let budget = this.#budgets.get(link)
+    if (budget === undefined) {
+      budget = new Budget(defaults.perSecond, defaults.burst, now)
+      this.#budgets.set(link, budget)
+    }
+    if (!budget.spend(1, now)) {
+      this.#outputs.push({ kind: 'dropped', link, why: 'more chat than a peer may send' })
+      return
+    }
+    if (!suite.verify(chat.from, signed, chat.signature)) {
+      this.#outputs.push({ kind: 'dropped', link, why: 'a chat message with a bad signature' })
+      return
+    }
+    this.#seen.add(id, now)
+    this.#outputs.push({
+      kind: 'message',
+      message: {
+        id,
+        from: peerIdFromKey(chat.from),
+        name: chat.name,
+        message: chat.text,
+        timestamp: chat.timestamp,
+      },
+    })
+    const onward = links().filter(one => one.partial && one.link !== link)
+    if (onward.length > 0) this.#outputs.push({ kind: 'send', links: onward.map(one => one.link), chat })
+  }
+}
+
+/** Refuses a chat text that would not fit a frame, before anything is sent. */
+export function checkChatText(text: string): void {
+  const length = utf8(text).length
+  if (length > limits.chatText)
+    throw new GuildError('GH_MESSAGE_TOO_LARGE', `a chat text of ${length} bytes, at most ${limits.chatText}`)
+}

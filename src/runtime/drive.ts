@@ -1,0 +1,128 @@
+/**
+ * The one driver: feeds machines, drains them, and waits with a single timer.
+ *
+ *   feed(input) ─▶ handle ─▶ poll … poll ─▶ onOutput     then: the earliest deadline arms the timer
+ *
+ * Feeding a machine while it is being drained (its output led to another machine, whose
+ * output leads back) queues the input: a machine never sees `handle` inside `handle`.
+ * `defer` runs work once at the end of the turn, however often it was asked for: that is
+ * how all frames of a turn come to share one record.
+ *
+ * Floor: runtime.
+ */
+import { type Machine, type Millis, type Tick, tick } from '../base/machine.ts'
+import type { Clock, Scheduler } from '../base/ports.ts'
+import { TimerTable } from '../base/timers.ts'
+
+export interface Driven<Input> {
+  feed(input: Input): void
+  /** Looks at the machine's deadline again: for one that was told something by a direct call. */
+  rearm(): void
+  /** The machine is not driven any more. */
+  stop(): void
+}
+
+interface Entry {
+  wake(): void
+}
+
+export class Drive {
+  readonly #clock: Clock
+  readonly #scheduler: Scheduler
+  readonly #timers = new TimerTable<Entry>()
+  readonly #deferred = new Set<() => void>()
+  #armed: Millis | undefined
+  #deferring = false
+  #stopped = false
+
+  constructor(clock: Clock, scheduler: Scheduler) {
+    this.#clock = clock
+    this.#scheduler = scheduler
+  }
+
+  now(): Millis {
+    return this.#clock.now()
+  }
+
+  run<Input, Output>(
+    machine: Machine<Input | Tick, Output>,
+    onOutput: (output: Output) => void,
+  ): Driven<Input> {
+    const waiting: (Input | Tick)[] = []
+    let busy = false
+    let stopped = false
+    const drain = (): void => {
+      for (let output = machine.poll(); output !== undefined; output = machine.poll()) onOutput(output)
+    }
+    const take = (input: Input | Tick): void => {
+      if (stopped) return
+      if (busy) {
+        waiting.push(input)
+        return
+      }
+      busy = true
+      try {
+        drain()
+        machine.handle(input, this.#clock.now())
+        drain()
+        while (waiting.length > 0) {
+          machine.handle(waiting.shift()!, this.#clock.now())
+          drain()
+        }
+      } finally {
+        busy = false
+      }
+      if (!stopped) this.#wait(entry, machine.deadline())
+    }
+    const entry: Entry = { wake: () => take(tick) }
+    this.#wait(entry, machine.deadline())
+    return {
+      feed: take,
+      rearm: () => {
+        if (!stopped && !busy) this.#wait(entry, machine.deadline())
+      },
+      stop: () => {
+        stopped = true
+        this.#timers.clear(entry)
+      },
+    }
+  }
+
+  /** Runs `work` once when this turn has done its reading; asking twice is asking once. */
+  defer(work: () => void): void {
+    this.#deferred.add(work)
+    if (this.#deferring) return
+    this.#deferring = true
+    this.#scheduler.defer(() => {
+      this.#deferring = false
+      const all = [...this.#deferred]
+      this.#deferred.clear()
+      if (!this.#stopped) for (const one of all) one()
+    })
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#scheduler.disarm()
+  }
+
+  #wait(entry: Entry, at: Millis | undefined): void {
+    if (at === undefined) this.#timers.clear(entry)
+    else if (this.#timers.at(entry) !== at) this.#timers.set(entry, at)
+    this.#arm()
+  }
+
+  #arm(): void {
+    const next = this.#timers.next()
+    if (this.#stopped || next === undefined || (this.#armed !== undefined && this.#armed <= next)) return
+    this.#armed = next
+    this.#scheduler.arm(next, () => this.#wake())
+  }
+
+  #wake(): void {
+    this.#armed = undefined
+    const now = this.#clock.now()
+    for (let entry = this.#timers.due(now); entry !== undefined; entry = this.#timers.due(now)) entry.wake()
+    this.#arm()
+  }
+}

@@ -1,0 +1,351 @@
+import t from 'tap'
+import { toHex } from '../../src/base/bytes.ts'
+import { GuildError } from '../../src/base/errors.ts'
+import type { Suite } from '../../src/base/ports.ts'
+import { nativeSuite, nobleSuite } from '../../src/crypto/index.ts'
+import { defaults } from '../../src/link/link-io.ts'
+import { createSwarm } from '../../src/link/swarm.ts'
+import { peerIdFromKey } from '../../src/wire/peer-id.ts'
+import { closeCodes, responderUnits } from '../../src/wire/registry.ts'
+import { End, exchange, makeSelf, pair, START, unitsOf, WALL, yes } from '../support/link-pair.ts'
+import { seededBytes } from '../support/seeded.ts'
+
+const psk = (fill: number): Uint8Array => new Uint8Array(32).fill(fill)
+
+t.test('fresh path: three messages, then ACCEPTED; both know each other', async t => {
+  const { a, b, selfA, selfB } = pair()
+  exchange(a, b)
+  t.ok(a.link.open)
+  t.ok(b.link.open)
+  t.equal(a.proved?.peerId, peerIdFromKey(selfB.identity.publicKey))
+  t.equal(b.proved?.peerId, peerIdFromKey(selfA.identity.publicKey))
+  t.equal(a.proved?.hello.name, 'bob')
+  t.equal(b.proved?.hello.name, 'alice')
+  t.equal(toHex(a.proved!.linkId), toHex(b.proved!.linkId), 'one link id at both ends')
+  t.equal(toHex(a.proved!.staticKey), toHex(selfB.staticKey.publicKey))
+})
+
+for (const [why, b] of [
+  ['the responder has just started', { startedAt: START - 1000 }],
+  ['the clocks differ by more than 120 s', { wall: () => WALL + 121_000 }],
+] as const)
+  t.test(`cookie path: ${why}`, async t => {
+    const { a, b: responder } = pair({ b })
+    const kinds: number[] = []
+    exchange(a, responder, (unit, _index, from) => {
+      if (from === 'responder' && kinds.length < 2) kinds.push(unit[2]!)
+      return unit
+    })
+    t.strictSame(kinds, [responderUnits.COOKIE, responderUnits.MESSAGE_2])
+    t.ok(a.link.open && responder.link.open)
+  })
+
+t.test('HS-19 the cookie is no larger than the message 1 it answers', async t => {
+  const { a, b } = pair({ b: { startedAt: START } })
+  const message1 = a.takeWire()
+  b.give(message1)
+  t.ok(b.sent <= message1.length, `${b.sent} bytes for ${message1.length}`)
+})
+
+t.test('a retry on the cookie path has a new ephemeral key', async t => {
+  const { a, b } = pair({ b: { startedAt: START } })
+  const first = a.takeWire()
+  b.give(first)
+  a.give(b.takeWire())
+  const second = a.takeWire()
+  t.not(toHex(first.subarray(2, 34)), toHex(second.subarray(2, 34)))
+})
+
+t.test('HS-01 wrong swarm key in message 1: closed, 0 bytes out, 0 Diffie-Hellman, one stranger', async t => {
+  const { a, b, selfB } = pair({ a: { psk: psk(9) } })
+  let dh = 0
+  const suite: Suite = { ...nativeSuite, dh: (...args) => (dh++, nativeSuite.dh(...args)) }
+  const counting = new End({ ...selfB, suite, swarms: [createSwarm(suite, psk(7))] })
+  const message1 = a.takeWire()
+  b.give(message1)
+  counting.give(message1)
+  t.equal(b.sent, 0)
+  t.ok(b.carrierEnded && b.stranger)
+  t.equal(b.end?.error.code, 'GH_HANDSHAKE_SWARM')
+  t.equal(counting.sent, 0)
+  t.equal(dh, 0)
+  a.closed()
+  t.equal(a.end?.error.code, 'GH_HANDSHAKE_SWARM')
+  t.match(a.end?.error.message, /closed before message 2: wrong swarm key, or not a guild-home node/)
+})
+
+t.test('HS-02 random first bytes of every length get nothing back', async t => {
+  const bytes = seededBytes(42)
+  for (let length = 1; length <= 1500; length += 7) {
+    const b = new End(makeSelf({ seed: 2 }))
+    b.give(bytes(length))
+    if (b.end === undefined) b.tick(START + defaults.message1Timeout)
+    t.equal(b.sent, 0)
+    if (b.end === undefined || !b.stranger) t.fail(`length ${length}: still there`)
+  }
+})
+
+t.test('HS-03 connect, then nothing: closed after 5 s, no bytes', async t => {
+  const b = new End(makeSelf())
+  t.equal(b.link.deadline(), START + 5000)
+  b.tick(START + 4999)
+  t.notOk(b.end)
+  b.tick(START + 5000)
+  t.equal(b.end?.error.code, 'GH_HANDSHAKE_TIMEOUT')
+  t.equal(b.sent, 0)
+})
+
+t.test('HS-04 one byte per second: the same absolute deadline, not extended', async t => {
+  const { a } = pair()
+  const b = new End(makeSelf({ seed: 2 }))
+  const message1 = a.takeWire()
+  for (let second = 1; second < 5; second++) {
+    b.now = START + 1000 * second
+    b.give(message1.subarray(second - 1, second))
+  }
+  t.equal(b.link.deadline(), START + 5000)
+  b.tick(START + 5000)
+  t.ok(b.end)
+  t.equal(b.sent, 0)
+})
+
+for (const [title, length] of [
+  ['0', 0],
+  ['1,201', 1201],
+  ['65,535', 65_535],
+] as const)
+  t.test(`HS-05 first length prefix ${title}: closed before any body is buffered`, async t => {
+    const b = new End(makeSelf())
+    b.give(Uint8Array.of(length >>> 8, length & 255))
+    t.ok(b.carrierEnded && b.stranger)
+    t.equal(b.end?.error.code, 'GH_WIRE_LENGTH')
+    t.equal(b.sent, 0)
+  })
+
+t.test('HS-06 a low-order ephemeral or static key: no session, no crash', async t => {
+  const { a, b } = pair()
+  exchange(a, b, (unit, index) => {
+    if (index !== 1) return unit
+    const zero = unit.slice()
+    zero.fill(0, 3, 35) // e of message 2
+    return zero
+  })
+  t.equal(a.end?.by, 'handshake')
+  t.notOk(a.link.open || b.link.open)
+})
+
+t.test('HS-07 our own message 1 sent back, to the dialler and to our listener', async t => {
+  const self = makeSelf()
+  const a = new End(self, { proceed: yes })
+  const message1 = a.takeWire()
+  const listener = new End(self)
+  listener.give(message1)
+  t.equal(listener.takeWire()[2], responderUnits.COOKIE, 'our listener does not take it for fresh')
+  a.give(message1)
+  t.equal(a.end?.by, 'handshake')
+})
+
+t.test('HS-08 dialling oneself is refused by both ends, with a code that says so', async t => {
+  const self = makeSelf()
+  const a = new End(self, { proceed: yes })
+  const b = new End(self)
+  exchange(a, b)
+  t.equal(a.end?.error.code, 'GH_HANDSHAKE_SELF')
+  t.notOk(b.link.open)
+})
+
+t.test('HS-09 recorded message 1 again: at most one cookie, no session', async t => {
+  const { a, b, selfB } = pair()
+  const recorded: Uint8Array[] = []
+  exchange(a, b, (unit, _index, from) => {
+    if (from === 'initiator') recorded.push(unit.slice())
+    return unit
+  })
+  t.ok(b.link.open)
+  const replay = new End(selfB)
+  replay.give(recorded[0]!)
+  const answer = unitsOf(replay.takeWire())
+  t.equal(answer.length, 1)
+  t.equal(answer[0]![2], responderUnits.COOKIE)
+  replay.give(recorded[0]!)
+  t.equal(replay.sent, answer[0]!.length, 'not a byte more')
+  t.ok(replay.end)
+  t.notOk(replay.link.open)
+})
+
+t.test('HS-09 a cookie-borne message 1 replayed on its own connection: silence', async t => {
+  const { a, b, selfB } = pair({ b: { startedAt: START } })
+  exchange(a, b)
+  t.ok(b.link.open)
+  const again = new End(makeSelf({ seed: 3 }), { proceed: yes })
+  const other = new End(selfB)
+  other.give(again.takeWire())
+  again.give(other.takeWire())
+  const retry = again.takeWire()
+  other.give(retry)
+  t.ok(other.takeWire().length > 100, 'message 2')
+  const third = new End(selfB)
+  third.give(retry)
+  t.equal(third.takeWire()[2], responderUnits.COOKIE, 'elsewhere its cookie is worth nothing')
+})
+
+for (const path of ['fresh', 'cookie'] as const) {
+  const options = path === 'fresh' ? {} : { b: { startedAt: START } }
+  const messages = path === 'fresh' ? 3 : 5
+
+  t.test(`HS-10 each message one byte shorter or longer: abort at that message (${path} path)`, async t => {
+    for (let which = 0; which < messages; which++)
+      for (const by of [-1, 1]) {
+        const { a, b } = pair(options)
+        exchange(a, b, (unit, index) => {
+          if (index !== which) return unit
+          const body = by === 1 ? new Uint8Array([...unit.subarray(2), 0]) : unit.subarray(2, unit.length - 1)
+          return new Uint8Array([body.length >>> 8, body.length & 255, ...body])
+        })
+        t.notOk(a.link.open || b.link.open, `message ${which + 1}, ${by} byte`)
+        t.ok(a.end ?? b.end)
+      }
+  })
+
+  t.test(`HS-11 each byte of each message altered: abort, no partial trust (${path} path)`, async t => {
+    let cases = 0
+    for (let which = 0; which < messages; which++)
+      for (let at = 2; ; at++) {
+        const { a, b } = pair(options)
+        let inside = false
+        exchange(a, b, (unit, index) => {
+          if (index !== which || at >= unit.length) return unit
+          inside = true
+          const changed = unit.slice()
+          changed[at]! ^= 1 << (at % 8)
+          return changed
+        })
+        if (!inside) break
+        cases++
+        if (a.link.open || b.link.open || a.frames.length + b.frames.length > 0)
+          t.fail(`message ${which + 1}, byte ${at}: a session resulted`)
+      }
+    t.ok(cases > 400, `${cases} cases`)
+  })
+}
+
+t.test('HS-12 the identity differs from the pinned peer id: typed error, no HELLO of ours', async t => {
+  const other = peerIdFromKey(makeSelf({ seed: 77 }).identity.publicKey)
+  const { a, b } = pair({ expect: other })
+  exchange(a, b)
+  t.equal(a.end?.error.code, 'GH_HANDSHAKE_IDENTITY')
+  t.match(a.end?.error.message, other)
+  t.notOk(
+    b.outputs.some(output => output.kind === 'proved'),
+    'the peer never learnt who called',
+  )
+})
+
+t.test('HS-12 an objection after message 2 (already linked) ends the dial before message 3', async t => {
+  const { b, selfA } = pair()
+  const a = new End(selfA, { proceed: () => new GuildError('GH_REFUSED_DUPLICATE') })
+  exchange(a, b)
+  t.equal(a.end?.error.code, 'GH_REFUSED_DUPLICATE')
+  t.notOk(b.outputs.some(output => output.kind === 'proved'))
+})
+
+t.test('HS-15 another prologue, pattern or version: abort, no retry with weaker settings', async t => {
+  const selfA = makeSelf({ seed: 1 })
+  const renamed: Suite = { ...nativeSuite, name: '25519_ChaChaPoly_BLAKE2s' }
+  const a = new End({ ...selfA, suite: renamed, swarms: [createSwarm(renamed, psk(7))] }, { proceed: yes })
+  const b = new End(makeSelf({ seed: 2 }))
+  exchange(a, b)
+  t.equal(b.sent, 0)
+  t.equal(a.end?.error.code, 'GH_HANDSHAKE_SWARM')
+  t.equal(a.outputs.filter(output => output.kind === 'write').length, 1, 'said once, not again')
+})
+
+t.test(
+  'HS-21 the payload of message 1 is not acted on: a proved peer is told of only after message 3',
+  async t => {
+    const { a, b } = pair()
+    b.give(a.takeWire())
+    t.notOk(b.outputs.some(output => output.kind === 'proved'))
+    t.equal(b.frames.length, 0)
+  },
+)
+
+t.test('HS-21 a frame before ACCEPTED closes the link', async t => {
+  const { a, b } = pair()
+  b.admits = false
+  exchange(a, b)
+  t.notOk(a.link.open)
+  b.link.handle({ kind: 'refuse', reason: 'MAX_PEERS', detail: '', entries: [] }, START)
+  b.drain()
+  exchange(a, b)
+  t.equal(a.end?.error.code, 'GH_REFUSED_MAX_PEERS')
+})
+
+t.test('refusals are typed, sealed, and carry peers to try instead', async t => {
+  for (const reason of ['MAX_PEERS', 'DUPLICATE', 'DENIED'] as const) {
+    const { a, b } = pair()
+    b.admits = false
+    exchange(a, b)
+    const entries = [{ identityKey: psk(1), name: 'carol', age: 3, addresses: [Uint8Array.of(1, 2)] }]
+    b.link.handle({ kind: 'refuse', reason, detail: 'why', entries }, START)
+    b.drain()
+    exchange(a, b)
+    t.equal(a.end?.error.code, `GH_REFUSED_${reason}`)
+    const refused = a.outputs.find(output => output.kind === 'refused')
+    t.strictSame(refused?.kind === 'refused' && refused.entries.map(entry => entry.name), ['carol'])
+  }
+})
+
+t.test('the native and the noble suite understand each other', async t => {
+  const selfA = makeSelf({ seed: 1 })
+  const noble = {
+    ...selfA,
+    suite: nobleSuite,
+    identity: nobleSuite.identity(psk(5)),
+    staticKey: nobleSuite.keyPair(psk(6)),
+    swarms: [createSwarm(nobleSuite, psk(7))],
+  }
+  const a = new End(noble, { proceed: yes })
+  const b = new End(makeSelf({ seed: 2 }))
+  exchange(a, b)
+  t.ok(a.link.open && b.link.open)
+})
+
+t.test('every split of the handshake gives the same result', async t => {
+  for (const size of [1, 2, 3, 33, 1000]) {
+    const { a, b } = pair()
+    for (let round = 0; round < 6; round++)
+      for (const [from, to] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        const wire = from.takeWire()
+        for (let at = 0; at < wire.length; at += size) to.give(wire.subarray(at, at + size))
+      }
+    t.ok(a.link.open && b.link.open, `pieces of ${size}`)
+  }
+})
+
+t.test('the whole handshake has a deadline of 10 s at both ends', async t => {
+  const { a, b } = pair()
+  b.give(a.takeWire())
+  t.equal(b.link.deadline(), START + 10_000)
+  t.equal(a.link.deadline(), START + 10_000)
+  a.tick(START + 10_000)
+  b.tick(START + 10_000)
+  t.equal(a.end?.error.code, 'GH_HANDSHAKE_TIMEOUT')
+  t.equal(b.end?.error.code, 'GH_HANDSHAKE_TIMEOUT')
+})
+
+t.test('goodbye: CLOSE tells the peer, whose end is a goodbye', async t => {
+  const { a, b } = pair()
+  exchange(a, b)
+  a.link.handle({ kind: 'close', code: closeCodes.GOODBYE, error: new GuildError('GH_LINK_CLOSED') }, START)
+  a.drain()
+  exchange(a, b)
+  t.equal(b.end?.by, 'remote')
+  t.ok(b.end?.goodbye)
+  t.equal(a.end?.by, 'local')
+  a.tick(START + defaults.closeLinger)
+  t.equal(a.link.deadline(), undefined)
+})
