@@ -19,7 +19,7 @@ type Hashing = Pick<NoiseSuite, 'hash' | 'hmac' | 'hashLength' | 'blockLength'>
 
 const base = { native: memoized(nativeSuite), noble: memoized(nobleSuite) }
 
-const aesGcm: Record<Backend, (key: Uint8Array) => Aead> = {
+export const aesGcm: Record<Backend, (key: Uint8Array) => Aead> = {
   native: key => opensslAead('aes-256-gcm', createSecretKey(key)),
   noble: key => {
     const own = new Uint8Array(key)
@@ -58,14 +58,14 @@ function memoized(suite: NoiseSuite): NoiseSuite {
     ...suite,
     keyPair(secret) {
       const id = toHex(secret)
-      let pair = pairs.get(id)
-      if (pair === undefined) pairs.set(id, (pair = suite.keyPair(secret)))
+      const pair = pairs.get(id) ?? suite.keyPair(secret)
+      pairs.set(id, pair)
       return pair
     },
     dh(pair, publicKey) {
       const id = toHex(pair.publicKey) + toHex(publicKey)
-      let product = products.get(id)
-      if (product === undefined) products.set(id, (product = suite.dh(pair, publicKey)))
+      const product = products.get(id) ?? suite.dh(pair, publicKey)
+      products.set(id, product)
       return new Uint8Array(product) // the caller zeroes it
     },
   }
