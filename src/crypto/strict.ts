@@ -35,7 +35,7 @@ export function requireX25519Key(publicKey: Uint8Array): void {
   if (!below(publicKey, prime)) throw new GuildError('GH_NOISE_KEY', 'public key is not canonical')
 }
 
-/** Throws GH_NOISE_KEY on a secret that is not `KEY_LENGTH` bytes. */
+/** Throws GH_NOISE_KEY on a secret (a scalar, a seed, a cipher key) that is not 32 bytes. */
 export function requireSecret(secret: Uint8Array): void {
   if (secret.length !== 32) throw new GuildError('GH_NOISE_KEY', `secret of ${secret.length} bytes, not 32`)
 }

@@ -16,8 +16,8 @@ export interface NodeOptions {
   readonly name?: string
   /** Where to find the first peers: `host:port`, `[v6]:port` or multiaddrs. Default none. Retried for ever. */
   readonly bootstrap?: readonly string[]
-  /** Directory for identity and lock. Default none: an embedded node keeps its identity in memory and touches no disk but for the swarm key. */
-  readonly dataDir?: string
+  /** Directory for identity and lock, or one that is held already. Default none: an embedded node keeps its identity in memory and touches no disk but for the swarm key. */
+  readonly dataDir?: string | HeldDirectory
   /** Path of the swarm key, or its 32 bytes. Default: the user's `guild-home/swarm.key`, made if missing. */
   readonly swarmKey?: string | Uint8Array
   /** Name of a public network, whose key anyone can derive. Excludes `swarmKey`. */

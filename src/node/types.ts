@@ -34,7 +34,10 @@ export interface NodeStats {
   readonly strangers_refused: number
   readonly bytes_in: number
   readonly bytes_out: number
+  /** Chat that was dropped because a peer read too slowly or sent too much. */
   readonly messages_dropped: number
+  /** Events nobody read in time from `messages`. */
+  readonly events_dropped: number
 }
 
 export interface NetworkInfo {

@@ -12,10 +12,6 @@
  * the state's place only when all of it was right. A message that fails, in either
  * direction, leaves everything as it was; who waits may go on waiting.
  *
- * In XXpsk0 nothing before message 1's payload but `e` varies within one swarm, so the
- * state behind `psk` is made once (`precompute`), and a stranger's message 1 costs
- * some hashing and one failed open, no Diffie-Hellman.
- *
  * Refuses: messages above 65,535 bytes, acting out of turn, low-order keys (by the
  * suite). What an error says is for the local log; a peer is told nothing.
  * Page: protocol/handshake.md (Noise section 5.3). Faults: HS-06, HS-10, HS-11, HS-15. Floor: noise.
@@ -27,6 +23,7 @@ import { ByteReader } from '../base/reader.ts'
 import { limits } from '../wire/limits.ts'
 import type { CipherState } from './cipher-state.ts'
 import { type HandshakePattern, protocolName, pskCount, type Token } from './patterns.ts'
+import type { Snapshot } from './snapshot.ts'
 import { SymmetricState } from './symmetric-state.ts'
 
 const DH_LENGTH = 32
@@ -64,6 +61,7 @@ export interface ResumedOptions extends HandshakeKeys {
 export type Payload = Uint8Array | ((handshakeHash: Uint8Array) => Uint8Array)
 
 export interface ReadMessage {
+  /** A view of the message where the pattern does not seal it. XXpsk0 seals every payload. */
   readonly payload: Uint8Array
   /** The handshake hash just before the payload was opened: what its writer signed. */
   readonly hash: Uint8Array
@@ -77,41 +75,6 @@ interface Progress {
   rs: Uint8Array | undefined
   /** psk tokens used so far. */
   psk: number
-}
-
-/** The state behind the first psk token: the same for every handshake of a swarm. */
-export class Snapshot {
-  readonly suite: NoiseSuite
-  readonly pattern: HandshakePattern
-  readonly #symmetric: SymmetricState
-
-  constructor(suite: NoiseSuite, pattern: HandshakePattern, symmetric: SymmetricState) {
-    this.suite = suite
-    this.pattern = pattern
-    this.#symmetric = symmetric
-  }
-
-  /** A copy to go on from. */
-  symmetric(): SymmetricState {
-    return this.#symmetric.clone()
-  }
-}
-
-/** For patterns that begin with `psk` and know no keys beforehand. */
-export function precompute(
-  suite: NoiseSuite,
-  pattern: HandshakePattern,
-  prologue: Uint8Array,
-  psk: Uint8Array,
-): Snapshot {
-  const { initiator, responder } = pattern.preMessages
-  if (pattern.messages[0]?.[0] !== 'psk' || initiator.length + responder.length > 0)
-    throw new GuildError('GH_OPTION_INVALID', `${pattern.name} does not begin with psk`)
-  requireLength('psk', psk, PSK_LENGTH)
-  const symmetric = new SymmetricState(suite, protocolName(pattern, suite))
-  symmetric.mixHash(prologue)
-  symmetric.mixKeyAndHash(psk)
-  return new Snapshot(suite, pattern, symmetric)
 }
 
 export class HandshakeState {

@@ -12,12 +12,11 @@ export {
   type HandshakeOptions,
   HandshakeState,
   type Payload,
-  precompute,
   type ReadMessage,
   type ResumedOptions,
-  Snapshot,
 } from './handshake-state.ts'
 export { hkdf } from './hkdf.ts'
 export { type HandshakePattern, protocolName, pskCount, type Token, XXpsk0 } from './patterns.ts'
 export { ReplayWindow } from './replay-window.ts'
+export { precompute, Snapshot } from './snapshot.ts'
 export { SymmetricState } from './symmetric-state.ts'

@@ -88,6 +88,13 @@ export class Drive {
     }
   }
 
+  /** Runs `work` once after `wait` milliseconds; the returned function calls it off. */
+  after(wait: Millis, work: () => void): () => void {
+    const entry: Entry = { wake: work }
+    this.#wait(entry, this.#clock.now() + wait)
+    return () => this.#timers.clear(entry)
+  }
+
   /** Runs `work` once when this turn has done its reading; asking twice is asking once. */
   defer(work: () => void): void {
     this.#deferred.add(work)

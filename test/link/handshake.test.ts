@@ -8,7 +8,7 @@ import { createSwarm } from '../../src/link/swarm.ts'
 import { peerIdFromKey } from '../../src/wire/peer-id.ts'
 import { closeCodes, responderUnits } from '../../src/wire/registry.ts'
 import { End, exchange, makeSelf, pair, START, unitsOf, WALL, yes } from '../support/link-pair.ts'
-import { seededBytes } from '../support/seeded.ts'
+import { Seeded } from '../support/seeded.ts'
 
 const psk = (fill: number): Uint8Array => new Uint8Array(32).fill(fill)
 
@@ -59,7 +59,11 @@ t.test('a retry on the cookie path has a new ephemeral key', async t => {
 t.test('HS-01 wrong swarm key in message 1: closed, 0 bytes out, 0 Diffie-Hellman, one stranger', async t => {
   const { a, b, selfB } = pair({ a: { psk: psk(9) } })
   let dh = 0
-  const suite: Suite = { ...nativeSuite, dh: (...args) => (dh++, nativeSuite.dh(...args)) }
+  const counted: Suite['dh'] = (...args) => {
+    dh++
+    return nativeSuite.dh(...args)
+  }
+  const suite: Suite = { ...nativeSuite, dh: counted }
   const counting = new End({ ...selfB, suite, swarms: [createSwarm(suite, psk(7))] })
   const message1 = a.takeWire()
   b.give(message1)
@@ -75,10 +79,10 @@ t.test('HS-01 wrong swarm key in message 1: closed, 0 bytes out, 0 Diffie-Hellma
 })
 
 t.test('HS-02 random first bytes of every length get nothing back', async t => {
-  const bytes = seededBytes(42)
+  const dice = new Seeded(42)
   for (let length = 1; length <= 1500; length += 7) {
     const b = new End(makeSelf({ seed: 2 }))
-    b.give(bytes(length))
+    b.give(dice.bytes(length))
     if (b.end === undefined) b.tick(START + defaults.message1Timeout)
     t.equal(b.sent, 0)
     if (b.end === undefined || !b.stranger) t.fail(`length ${length}: still there`)

@@ -7,7 +7,7 @@ import { encodePing } from '../../src/wire/frames/ping.ts'
 import { encodeStreamHead } from '../../src/wire/frames/stream.ts'
 import { limits } from '../../src/wire/limits.ts'
 import { End, exchange, makeSelf, START, unitsOf, yes } from '../support/link-pair.ts'
-import { seededBytes, seededFraction } from '../support/seeded.ts'
+import { Seeded } from '../support/seeded.ts'
 
 const nonce = (n: number): Uint8Array => new Uint8Array(8).fill(n)
 
@@ -115,16 +115,16 @@ t.test('each bit of a record flipped: not accepted, typed error', async t => {
 
 t.test('HS-17 rekey while busy: nothing lost, both directions, by bytes and by time', async t => {
   const { a, b, rawA, rawB } = opened()
-  const fraction = seededFraction(5)
+  const dice = new Seeded(5)
   let sent = 0
   for (let i = 0; i < 400; i++) {
-    a.now += fraction() * 20_000
+    a.now += dice.fraction() * 20_000
     b.now = a.now
-    const size = 1 + Math.floor(fraction() * 2000)
+    const size = 1 + Math.floor(dice.fraction() * 2000)
     say(a, rawA, frame(1, sent, new Uint8Array(size)))
     say(b, rawB, frame(0, i, nonce(1)))
     sent += size
-    if (fraction() < 0.3) exchange(a, b)
+    if (dice.fraction() < 0.3) exchange(a, b)
   }
   exchange(a, b)
   t.equal(rawB.bytes, sent)
@@ -223,10 +223,10 @@ t.test('a peer that asks and never reads its answers is closed, memory bounded',
 })
 
 t.test('random bytes in an open link never throw anything untyped', async t => {
-  const bytes = seededBytes(11)
+  const dice = new Seeded(11)
   for (let i = 0; i < 300; i++) {
     const { b } = opened()
-    b.give(bytes(1 + (i % 90)))
+    b.give(dice.bytes(1 + (i % 90)))
     if (b.end !== undefined && !b.end.error.code.startsWith('GH_')) t.fail(String(b.end.error))
   }
   t.pass()

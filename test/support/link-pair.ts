@@ -10,7 +10,7 @@ import type { LinkEnd } from '../../src/link/link-end.ts'
 import type { LinkOptions, LinkOutput } from '../../src/link/link-io.ts'
 import type { Self } from '../../src/link/self.ts'
 import { createSwarm } from '../../src/link/swarm.ts'
-import { seededBytes } from './seeded.ts'
+import { Seeded } from './seeded.ts'
 
 export const START = 1_000_000
 export const WALL = 1_790_000_000_000
@@ -25,11 +25,12 @@ export interface SelfOptions {
 }
 
 export function makeSelf(options: SelfOptions = {}): Self {
-  const bytes = seededBytes(options.seed ?? 1)
+  const dice = new Seeded(options.seed ?? 1)
+  const bytes = (length: number): Uint8Array => dice.bytes(length)
   const suite = nativeSuite
   return {
     suite,
-    random: { bytes, fraction: () => 0.5 },
+    random: { bytes, fraction: () => dice.fraction() },
     identity: suite.identity(bytes(32)),
     staticKey: suite.keyPair(bytes(32)),
     swarms: [createSwarm(suite, options.psk ?? new Uint8Array(32).fill(7))],

@@ -1,20 +1,35 @@
-/** Seeded dice for tests: the same seed, the same bytes. */
-export function seededFraction(seed: number): () => number {
-  let state = (seed ^ 0x9e3779b9) >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
+/** Random input that a seed repeats: xorshift128, good enough for tests and for nothing else. */
+export class Seeded {
+  #state: Uint32Array
 
-export function seededBytes(seed: number): (length: number) => Uint8Array {
-  const fraction = seededFraction(seed)
-  return length => {
-    const out = new Uint8Array(length)
-    for (let i = 0; i < length; i++) out[i] = Math.floor(fraction() * 256)
-    return out
+  constructor(seed: number) {
+    this.#state = Uint32Array.of(2 * seed + 1, 0x9e3779b9, 0x243f6a88, 0xb7e15162)
+    for (let i = 0; i < 20; i++) this.u32()
+  }
+
+  u32(): number {
+    const s = this.#state
+    let t = s[3]!
+    t ^= t << 11
+    t ^= t >>> 8
+    s[3] = s[2]!
+    s[2] = s[1]!
+    s[1] = s[0]!
+    s[0] = t ^ s[0]! ^ (s[0]! >>> 19)
+    return s[0]!
+  }
+
+  /** In [0, 1). */
+  fraction(): number {
+    return this.u32() / 0x1_0000_0000
+  }
+
+  /** A whole number in 0 … n - 1. */
+  below(n: number): number {
+    return this.u32() % n
+  }
+
+  bytes(length: number): Uint8Array {
+    return Uint8Array.from({ length }, () => this.u32() >>> 24)
   }
 }
