@@ -238,7 +238,6 @@ t.test('address: a bad text is refused with the way out', async t => {
     ['a:0', /port 0/],
     ['a:65536', /1 to 65535/],
     ['a:080', /1 to 65535/],
-    ['a:8000\n', /./],
     ['http://a:80', /URL/],
     ['a b:80', /neither/],
     ['bücher.example:80', /neither/],
@@ -263,12 +262,11 @@ t.test('address: a bad text is refused with the way out', async t => {
     [`a${'.a'.repeat(300)}:80`, /at most 512/],
   ]
   for (const [text, why] of cases)
-    if (text !== 'a:8000\n')
-      t.throws(
-        () => parseAddress(text),
-        { code: 'GH_ADDRESS_INVALID', message: why },
-        JSON.stringify(text).slice(0, 60),
-      )
+    t.throws(
+      () => parseAddress(text),
+      { code: 'GH_ADDRESS_INVALID', message: why },
+      JSON.stringify(text).slice(0, 60),
+    )
   t.equal(parseAddress('127.0.0.1:0', { for: 'listen' }).port, 0)
   t.throws(
     () => parseAddress('evil\u001b[2J:x'),
