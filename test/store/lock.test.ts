@@ -1,4 +1,6 @@
 /** The lock and the data directory, with real files and real processes. */
+
+import * as fs from 'node:fs'
 import {
   chmodSync,
   existsSync,
@@ -10,6 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import * as fsPromises from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { openDataDir } from '../../src/store/data-dir.ts'
@@ -291,3 +294,31 @@ t.test('data directory: what the disk refuses is said with path and fix', async 
   }
   t.match(diskError('text', '/p').message, '/p: text')
 })
+
+t.test('a file system without hard links: locks and keys all the same', async t => {
+  const dir = t.testdir()
+  const refuse = (): never => {
+    throw Object.assign(new Error('operation not permitted'), { code: 'EPERM' })
+  }
+  const lock: typeof import('../../src/store/lock.ts') = await t.mockImport(built('lock'), {
+    'node:fs': { ...fs, linkSync: refuse },
+  })
+  const path = join(dir, 'lock')
+  const first = await lock.takeLock({ path, role: 'run' })
+  t.match(await lock.takeLock({ path, role: 'run' }), { holder: { pid: process.pid } })
+  if ('lock' in first) first.lock.release()
+  t.strictSame(readdirSync(dir), [])
+  const keys: typeof import('../../src/store/key-files.ts') = await t.mockImport(built('key-files'), {
+    'node:fs/promises': { ...fsPromises, link: async () => refuse() },
+  })
+  const random = { bytes: (length: number) => new Uint8Array(length).fill(0x80), fraction: () => 0.5 }
+  const options = { path: join(dir, 'swarm.key'), create: true, random }
+  const both = await Promise.all([keys.loadSwarmKey(options), keys.loadSwarmKey(options)])
+  t.equal(both.filter(({ created }) => created).length, 1)
+  t.strictSame(readdirSync(dir), ['swarm.key'])
+})
+
+/** An address of the compiled file: a relative one would be read from the place of this source. */
+function built(name: string): string {
+  return new URL(`../../src/store/${name}.js`, import.meta.url).href
+}

@@ -230,7 +230,7 @@ t.test('address: a bad text is refused with the way out', async t => {
     ['', /empty/],
     ['localhost', /port is missing; write localhost:8000/],
     ['localhost:', /write localhost:8000/],
-    ['8000', /port is missing/],
+    ['8000', /host is missing; write 127.0.0.1:8000/],
     ['::1:8000', /write|brackets: \[::1\]:8000/],
     ['[::1]', /port is missing/],
     ['[1.2.3.4]:80', /only an IPv6/],
