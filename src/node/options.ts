@@ -45,3 +45,9 @@ export interface NodeOptions {
   /** Clock, randomness, timers, network and cryptography. Default: this machine's. The simulator hands in its own. */
   readonly runtime?: Runtime
 }
+
+/** A data directory whose lock is held; the node gives it back when it stops. */
+export interface HeldDirectory {
+  readonly path: string
+  release(): void
+}
