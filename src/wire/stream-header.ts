@@ -11,7 +11,9 @@
  *
  * Page: protocol/streams.md · Floor: wire.
  */
-import { GuildError } from '../base/errors.ts'
+import { GuildError, WireError } from '../base/errors.ts'
+import { ByteReader } from '../base/reader.ts'
+import { varintWidth } from '../base/varint.ts'
 import { ByteWriter } from '../base/writer.ts'
 import { limits } from './limits.ts'
 
@@ -28,4 +30,20 @@ export function encodeStreamHeader(protocol: string): Uint8Array {
       `protocol id "${protocol}": use /name/version in printable ASCII`,
     )
   return new ByteWriter().text(protocol).view()
+}
+
+/** How long the header is that begins like this; undefined while its own length is not whole. */
+export function streamHeaderLength(bytes: Uint8Array): number | undefined {
+  const first = bytes[0]
+  if (first === undefined || bytes.length < varintWidth(first)) return undefined
+  return varintWidth(first) + new ByteReader(bytes).varint('protocol id length', limits.protocolId)
+}
+
+/** The protocol id of a whole header. */
+export function decodeStreamHeader(bytes: Uint8Array): string {
+  const r = new ByteReader(bytes)
+  const protocol = r.text(limits.protocolId, 'protocol id')
+  r.end('stream header')
+  if (!isProtocolId(protocol)) throw new WireError('GH_WIRE_VALUE', 'protocol id', 0)
+  return protocol
 }

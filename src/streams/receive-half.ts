@@ -1,0 +1,272 @@
+/**
+ * The receiving half of a stream: order, credit, and the one final size.
+ *
+ *   recv ──fin──▶ sizeKnown ──all──▶ dataReceived ──read──▶ dataRead
+ *    └───reset───────┴──▶ resetRead             (stopped: sizeKnown ─▶ dataRead at once)
+ *
+ *   offset  0          consumed        contiguous          highest        granted
+ *           |── read ──|── in line ────|── pieces, gaps ───|── credit ────|
+ *
+ * `check` judges a frame and changes nothing; `accept` then takes it. Records arrive in
+ * order and take the short way into the line. What comes early (packets) is written into
+ * pages, with a range set that says which bytes are there, so that memory is what the
+ * window allows whatever the pieces look like. A reset drops what nobody has read yet;
+ * after all data has come it says nothing any more (spec: FR-15).
+ *
+ * The window doubles when a reader empties one within two round trips: half of one, after
+ * which credit is sent, within one. A tiny round trip is taken as 5 ms, since the
+ * event loops at both ends are part of it.
+ *
+ * Refuses: bytes past the credit, past the end, two ends, too many gaps.
+ * Page: protocol/streams.md · Floor: streams.
+ */
+import { copy } from '../base/bytes.ts'
+import { GuildError } from '../base/errors.ts'
+import type { Millis } from '../base/machine.ts'
+import { RangeSet } from '../base/ranges.ts'
+import { next, type StateOf } from '../base/states.ts'
+import { limits } from '../wire/limits.ts'
+import { ChunkQueue } from './chunks.ts'
+
+export const receiving = {
+  fin: { recv: 'sizeKnown' },
+  all: { sizeKnown: 'dataReceived' },
+  read: { dataReceived: 'dataRead' },
+  stopped: { sizeKnown: 'dataRead', dataReceived: 'dataRead' },
+  reset: { recv: 'resetRead', sizeKnown: 'resetRead' },
+} as const
+
+export type ReceiveState = StateOf<typeof receiving>
+
+const smallPiece = 1024
+const pageSize = 4096
+/** Every second packet of the largest window missing: 16 MiB / 1,024 / 2. */
+const mostRanges = 8192
+const leastRoundTrip: Millis = 5
+
+export class ReceiveHalf {
+  #state: ReceiveState = 'recv'
+  readonly #line = new ChunkQueue(pageSize, false)
+  #consumed = 0
+  #contiguous = 0
+  #highest = 0
+  #granted: number
+  #window: number
+  /** When the window in use was granted. */
+  #grantedAt: Millis
+  #finalSize: number | undefined
+  #stopped = false
+  /** What came early; made on first need, for records never need it. */
+  #early: RangeSet | undefined
+  #pages: Map<number, Uint8Array> | undefined
+
+  constructor(window: number, now: Millis) {
+    this.#window = window
+    this.#granted = window
+    this.#grantedAt = now
+  }
+
+  get state(): ReceiveState {
+    return this.#state
+  }
+
+  /** Nothing more can come, and nothing is left to read. */
+  get finished(): boolean {
+    return this.#state === 'dataRead' || this.#state === 'resetRead'
+  }
+
+  /** Every byte up to the end is here, read or not. */
+  get complete(): boolean {
+    return this.#state === 'dataReceived' || this.#state === 'dataRead'
+  }
+
+  /** Is the end known? */
+  get sizeKnown(): boolean {
+    return this.#finalSize !== undefined
+  }
+
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
+  /** Bytes that can be read now. */
+  get unread(): number {
+    return this.#line.bytes
+  }
+
+  /** Bytes that were read or thrown away: what link credit is given back for. */
+  get consumed(): number {
+    return this.#consumed
+  }
+
+  get contiguous(): number {
+    return this.#contiguous
+  }
+
+  get window(): number {
+    return this.#window
+  }
+
+  /** Judges a STREAM frame; by how much it raises the highest offset seen. */
+  check(offset: number, length: number, fin: boolean): number {
+    const end = offset + length
+    const final = this.#finalSize
+    if (final !== undefined && (end > final || (fin && end !== final)))
+      throw new GuildError('GH_LINK_FINAL_SIZE', `${end} against ${final}`)
+    if (fin && end < this.#highest)
+      throw new GuildError('GH_LINK_FINAL_SIZE', `an end at ${end} after byte ${this.#highest}`)
+    if (end > this.#granted) throw new GuildError('GH_LINK_FLOW', `stream byte ${end} of ${this.#granted}`)
+    if (offset > this.#contiguous) this.#checkGaps(offset, end)
+    return Math.max(0, end - this.#highest)
+  }
+
+  /** Takes a frame that `check` passed. True when there is more to read than before. */
+  accept(offset: number, data: Uint8Array, fin: boolean): boolean {
+    const end = offset + data.length
+    const before = this.#contiguous
+    if (fin && this.#state === 'recv') {
+      this.#finalSize = end
+      this.#state = next(receiving, this.#state, 'fin')
+    }
+    this.#highest = Math.max(this.#highest, end)
+    if (this.#stopped) {
+      this.#throwAway()
+      return false
+    }
+    if (end > before && !this.finished) {
+      if (offset <= before && this.#early === undefined) {
+        this.#enqueue(offset === before ? data : data.subarray(before - offset))
+        this.#contiguous = end
+      } else this.#store(offset, data)
+    }
+    if (this.#state === 'sizeKnown' && this.#contiguous === this.#finalSize) {
+      this.#state = next(receiving, this.#state, 'all')
+      this.#finishRead()
+    }
+    return this.#contiguous > before
+  }
+
+  /** Judges a RESET_STREAM, as `check` does. */
+  checkReset(finalSize: number): number {
+    if (finalSize < this.#highest || (this.#finalSize !== undefined && finalSize !== this.#finalSize))
+      throw new GuildError('GH_LINK_FINAL_SIZE', `${finalSize} against ${this.#finalSize ?? this.#highest}`)
+    if (finalSize > this.#granted)
+      throw new GuildError('GH_LINK_FLOW', `stream byte ${finalSize} of ${this.#granted}`)
+    return finalSize - this.#highest
+  }
+
+  /** Takes a RESET_STREAM that `checkReset` passed. False when everything had come before. */
+  reset(finalSize: number): boolean {
+    if (this.complete || this.finished) return false
+    this.#state = next(receiving, this.#state, 'reset')
+    this.#finalSize = finalSize
+    this.#highest = finalSize
+    this.#drop()
+    return true
+  }
+
+  /** The next bytes in order, at most `most`; undefined when none are here. */
+  read(most: number): Uint8Array | undefined {
+    const piece = this.#line.take(most)
+    if (piece === undefined) return undefined
+    this.#consumed += piece.length
+    if (this.#state === 'dataReceived') this.#finishRead()
+    return piece
+  }
+
+  /** The reader gives up: what is here and what comes is thrown away. */
+  stop(): void {
+    this.#stopped = true
+    this.#throwAway()
+  }
+
+  /** Half the window is used up, and more can come. */
+  get creditDue(): boolean {
+    return this.#state === 'recv' && !this.#stopped && this.#granted - this.#consumed <= this.#window / 2
+  }
+
+  /** Called when credit is due: a reader this fast gets a larger window. */
+  grow(now: Millis, rtt: Millis): void {
+    if (now - this.#grantedAt <= Math.max(rtt, leastRoundTrip))
+      this.#window = Math.max(this.#window, Math.min(2 * this.#window, limits.streamWindowMax))
+    this.#grantedAt = now
+  }
+
+  /** Grants a whole window from here on; the new maximum. Never lower than before. */
+  grant(): number {
+    this.#granted = Math.max(this.#granted, this.#consumed + this.#window)
+    return this.#granted
+  }
+
+  #checkGaps(start: number, end: number): void {
+    const early = this.#early
+    if (early !== undefined && early.size >= mostRanges && !early.touches(start, end))
+      throw new GuildError('GH_LINK_BUDGET', `${mostRanges} gaps in one stream`)
+  }
+
+  /** A small part of a large record is copied, or it would keep all of that alive. */
+  #enqueue(piece: Uint8Array): void {
+    const alone = 2 * piece.length >= piece.buffer.byteLength
+    if (piece.length >= smallPiece) this.#line.push(alone ? piece : copy(piece))
+    else if (alone && this.#line.bytes === 0) this.#line.push(piece)
+    else this.#line.append(piece)
+  }
+
+  #store(offset: number, data: Uint8Array): void {
+    const start = Math.max(offset, this.#contiguous)
+    const end = offset + data.length
+    this.#early ??= new RangeSet()
+    this.#pages ??= new Map()
+    this.#early.add(start, end)
+    for (let at = start; at < end; ) {
+      const number = Math.floor(at / pageSize)
+      const stop = Math.min(end, (number + 1) * pageSize)
+      let page = this.#pages.get(number)
+      if (page === undefined) {
+        page = new Uint8Array(pageSize)
+        this.#pages.set(number, page)
+      }
+      page.set(data.subarray(at - offset, stop - offset), at - number * pageSize)
+      at = stop
+    }
+    if (this.#early.start(0) === this.#contiguous) this.#bringIntoLine(this.#early, this.#pages)
+  }
+
+  /** The first range has become the continuation: its pages join the line as they are. */
+  #bringIntoLine(early: RangeSet, pages: Map<number, Uint8Array>): void {
+    const start = this.#contiguous
+    const end = early.end(0)!
+    for (let at = start; at < end; ) {
+      const number = Math.floor(at / pageSize)
+      const stop = Math.min(end, (number + 1) * pageSize)
+      const piece = pages.get(number)!.subarray(at - number * pageSize, stop - number * pageSize)
+      if (piece.length >= smallPiece) this.#line.push(piece)
+      else this.#line.append(piece)
+      if (stop === (number + 1) * pageSize) pages.delete(number)
+      at = stop
+    }
+    early.remove(start, end)
+    this.#contiguous = end
+    if (early.size > 0) return
+    this.#early = undefined
+    this.#pages = undefined
+  }
+
+  #finishRead(): void {
+    if (this.#line.bytes === 0) this.#state = next(receiving, this.#state, 'read')
+  }
+
+  #throwAway(): void {
+    this.#drop()
+    if (this.#state === 'sizeKnown' || this.#state === 'dataReceived')
+      this.#state = next(receiving, this.#state, 'stopped')
+  }
+
+  #drop(): void {
+    this.#line.clear()
+    this.#early = undefined
+    this.#pages = undefined
+    this.#consumed = this.#highest
+    this.#contiguous = this.#highest
+  }
+}

@@ -1,0 +1,371 @@
+/**
+ * All streams of one link: frames in, frames out, credit, turns.
+ *
+ *              StreamFrames                       FrameSource
+ *   record ──▶ stream, resetStream … ─▶ halves ─▶ fill ──▶ record
+ *                       │                  ▲
+ *                handler.readable …   write, end, reset
+ *
+ * No machine with a queue of outputs: stream bytes go by direct call (see `base/machine.ts`),
+ * and what is owed to the peer waits in the streams themselves until `fill` asks. `wake` is
+ * called once when there is something to send; `fill` must then be called until it answers
+ * false (see `outgoing.ts`).
+ *
+ * The lower PeerId opens even ids. Opening past the peer's MAX_STREAMS makes a stream that
+ * waits, at most 1,024 of them. A stream leaves the table once both halves are done and
+ * nothing is owed; a frame that comes later is ignored, and costs (spec: FR-06). All refusals
+ * that end the link are thrown as GuildErrors, before anything has changed.
+ *
+ * Page: protocol/streams.md · Floor: streams.
+ */
+import { Budget } from '../base/budget.ts'
+import { concat, empty } from '../base/bytes.ts'
+import { asGuildError, GuildError } from '../base/errors.ts'
+import type { Millis } from '../base/machine.ts'
+import type { ByteWriter } from '../base/writer.ts'
+import type { FrameSource, StreamFrames } from '../wire/frames/index.ts'
+import { streamCodes } from '../wire/registry.ts'
+import { decodeStreamHeader, encodeStreamHeader, streamHeaderLength } from '../wire/stream-header.ts'
+import { defaultGrants, type Grants } from './grants.ts'
+import { LinkCredit } from './link-credit.ts'
+import { Outgoing } from './outgoing.ts'
+import { PeerIds } from './peer-ids.ts'
+import { marks, owed, Stream, type StreamHost } from './stream.ts'
+
+export interface StreamsOptions {
+  /** We hold the lower PeerId, and open even ids. */
+  readonly lower: boolean
+  /** What we granted in our HELLO; default: `wire/limits.ts`. */
+  readonly local?: Partial<Grants>
+  /** What the peer granted in its HELLO. */
+  readonly remote?: Partial<Grants>
+  /** High mark of one stream's line, in bytes: from here on `write` answers false. */
+  readonly highMark?: number
+  /** A stream of the peer, its protocol known. */
+  readonly onStream: (stream: Stream) => void
+  /** Something waits to be sent: call `fill` soon, and until it answers false. */
+  readonly wake: () => void
+  readonly now: () => Millis
+  /** The link's smoothed round trip; undefined before the first measure. */
+  readonly rtt?: () => Millis | undefined
+  /** A stream's handler threw. Its stream is reset already, and it is told nothing more. */
+  readonly onFault?: (error: GuildError, stream: Stream) => void
+}
+
+export const defaults = {
+  /** Streams opened past the peer's limit. */
+  waiting: 1024,
+  /** Until the first measure. A window that grows too early costs memory for active readers only. */
+  rtt: 100,
+  /** Streams the peer opened and gave up: 250 requests cancelled a second, four seconds' worth at once. */
+  aborts: { perSecond: 250, burst: 1000 },
+  /** Frames that say nothing or come too late. Honest ones are about one per finished stream. */
+  cheap: { perSecond: 5000, burst: 10_000 },
+} as const
+
+export class Streams implements StreamFrames, FrameSource {
+  readonly #options: StreamsOptions
+  readonly #local: Grants
+  readonly #remote: Grants
+  readonly #host: StreamHost
+  readonly #table = new Map<number, Stream>()
+  readonly #credit: LinkCredit
+  readonly #peer: PeerIds
+  readonly #out: Outgoing
+  readonly #aborts: Budget
+  readonly #cheap: Budget
+  /** Streams we opened, and how many we may. */
+  #opened = 0
+  #allowed: number
+  #closed: GuildError | undefined
+
+  constructor(options: StreamsOptions) {
+    const now = options.now()
+    this.#options = options
+    this.#local = { ...defaultGrants, ...options.local }
+    this.#remote = { ...defaultGrants, ...options.remote }
+    this.#credit = new LinkCredit(this.#local.linkWindow, this.#remote.linkWindow)
+    this.#peer = new PeerIds(this.#local.streams)
+    this.#allowed = this.#remote.streams
+    this.#aborts = new Budget(defaults.aborts.perSecond, defaults.aborts.burst, now)
+    this.#cheap = new Budget(defaults.cheap.perSecond, defaults.cheap.burst, now)
+    this.#host = {
+      buffered: 0,
+      sendable: stream => this.#out.sendable(stream),
+      owes: stream => this.#out.owes(stream),
+      consumed: (stream, bytes) => this.#consumed(stream, bytes),
+      settle: stream => this.#settle(stream),
+    }
+    this.#out = new Outgoing({
+      credit: this.#credit,
+      peer: this.#peer,
+      host: this.#host,
+      wake: options.wake,
+      writable: stream => this.#tell(stream, () => stream.handler?.writable()),
+    })
+  }
+
+  /** Streams in the table: open, waiting, or with something left to say. */
+  get size(): number {
+    return this.#table.size
+  }
+
+  /** Bytes written and not yet in a frame, over all streams. */
+  get buffered(): number {
+    return this.#host.buffered
+  }
+
+  /** Bytes that arrived and wait for a reader, over all streams. */
+  get unread(): number {
+    return this.#credit.unread
+  }
+
+  /** A stream of ours. Its header leaves with its first data, or alone. */
+  open(protocol: string): Stream {
+    if (this.#closed !== undefined) throw this.#closed
+    if (this.#opened >= this.#allowed + defaults.waiting)
+      throw new GuildError('GH_STREAM_LIMIT', `${defaults.waiting} streams wait for the peer's leave`)
+    const header = encodeStreamHeader(protocol)
+    const stream = this.#make(2 * this.#opened + (this.#options.lower ? 0 : 1))
+    stream.protocol = protocol
+    stream.waiting = this.#opened >= this.#allowed
+    this.#opened++
+    this.#table.set(stream.id, stream)
+    stream.write(header)
+    return stream
+  }
+
+  /** The link is over: every stream in the table is told, in the order of opening. */
+  close(error: GuildError = new GuildError('GH_LINK_CLOSED')): void {
+    if (this.#closed !== undefined) return
+    this.#closed = error
+    const streams = [...this.#table.values()]
+    this.#table.clear()
+    this.#out.close()
+    for (const stream of streams) {
+      this.#out.drop(stream)
+      this.#host.buffered -= stream.sending.lost()
+    }
+    for (const stream of streams) this.#tell(stream, () => stream.handler?.closed?.(error))
+  }
+
+  // Frames in. Each checks first and changes state last.
+
+  stream(id: number, offset: number, data: Uint8Array, fin: boolean): void {
+    if (this.#closed !== undefined) return
+    const known = this.#table.get(id)
+    const stream = known ?? this.#unknown(id)
+    if (stream === undefined) return this.#charge(this.#cheap, `STREAM ${id} has finished`)
+    const half = stream.receiving
+    const fresh = half.check(offset, data.length, fin)
+    this.#credit.check(fresh)
+    if (data.length === 0 && (!fin || half.sizeKnown)) this.#charge(this.#cheap, `empty STREAM ${id}`)
+    if (known === undefined) this.#admit(stream, offset > 0 || !hasHeader(data))
+    const before = half.consumed
+    const more = half.accept(offset, data, fin)
+    this.#credit.receive(fresh)
+    this.#credit.consume(half.consumed - before)
+    if (this.#credit.due) this.#out.wake()
+    if (stream.protocol !== undefined) this.#tellReadable(stream, more)
+    else if (!half.stopped) this.#readHeader(stream)
+    this.#settle(stream)
+  }
+
+  resetStream(id: number, code: number, finalSize: number): void {
+    if (this.#closed !== undefined) return
+    const known = this.#table.get(id)
+    const stream = known ?? this.#unknown(id)
+    if (stream === undefined) return this.#charge(this.#cheap, `RESET_STREAM ${id} has finished`)
+    const half = stream.receiving
+    const fresh = half.checkReset(finalSize)
+    this.#credit.check(fresh)
+    if (half.finished || half.complete) return this.#charge(this.#cheap, `RESET_STREAM ${id} repeated`)
+    if (known === undefined) this.#admit(stream, true)
+    else if (!half.stopped) this.#chargeAbort(stream)
+    const before = half.consumed
+    half.reset(finalSize)
+    this.#credit.receive(fresh)
+    this.#credit.consume(half.consumed - before)
+    if (this.#credit.due) this.#out.wake()
+    // Without a header nobody here will ever answer on it, so our half ends too.
+    if (stream.protocol === undefined) stream.reset(streamCodes.CANCELLED)
+    else if (!half.stopped) this.#tell(stream, () => stream.handler?.reset(code))
+    this.#settle(stream)
+  }
+
+  stopSending(id: number, code: number): void {
+    if (this.#closed !== undefined) return
+    const known = this.#table.get(id)
+    const stream = known ?? this.#unknown(id)
+    if (stream === undefined || !stream.sending.live)
+      return this.#charge(this.#cheap, `STOP_SENDING ${id} came late`)
+    if (known === undefined) this.#admit(stream, true)
+    else this.#chargeAbort(stream)
+    stream.stoppedCode = code
+    stream.reset(code)
+    this.#tell(stream, () => stream.handler?.stopped(code))
+  }
+
+  maxStreamData(id: number, maximum: number): void {
+    if (this.#closed !== undefined) return
+    const known = this.#table.get(id)
+    const stream = known ?? this.#unknown(id)
+    if (stream === undefined || maximum <= stream.sending.maximum)
+      return this.#charge(this.#cheap, `MAX_STREAM_DATA ${id} grants nothing`)
+    if (known === undefined) this.#admit(stream, true)
+    stream.sending.credit(maximum)
+    this.#out.sendable(stream)
+  }
+
+  maxData(maximum: number): void {
+    if (this.#closed !== undefined) return
+    if (!this.#credit.raise(maximum)) return this.#charge(this.#cheap, 'MAX_DATA grants nothing')
+    this.#out.wake()
+  }
+
+  maxStreams(count: number): void {
+    if (this.#closed !== undefined) return
+    if (count <= this.#allowed) return this.#charge(this.#cheap, 'MAX_STREAMS grants nothing')
+    const before = this.#allowed
+    this.#allowed = count
+    for (let number = before; number < Math.min(count, this.#opened); number++) {
+      const stream = this.#table.get(2 * number + (this.#options.lower ? 0 : 1))!
+      stream.waiting = false
+      if (stream.owed !== 0) this.#out.owes(stream)
+      this.#out.sendable(stream)
+    }
+  }
+
+  /** Writes what fits. True when more is waiting and may be sent. */
+  fill(w: ByteWriter): boolean {
+    return this.#out.fill(w)
+  }
+
+  // What streams ask for.
+
+  #consumed(stream: Stream, bytes: number): void {
+    if (this.#closed !== undefined) return
+    this.#credit.consume(bytes)
+    const half = stream.receiving
+    if (half.creditDue && (stream.owed & owed.CREDIT) === 0) {
+      half.grow(this.#options.now(), this.#options.rtt?.() ?? defaults.rtt)
+      this.#credit.grow(half.window)
+      stream.owed |= owed.CREDIT
+      this.#out.owes(stream)
+    }
+    if (this.#credit.due) this.#out.wake()
+  }
+
+  #settle(stream: Stream): void {
+    if (!stream.finished || !this.#table.delete(stream.id)) return
+    this.#out.drop(stream)
+    if (this.#ours(stream.id)) return
+    this.#peer.finish()
+    if (this.#peer.due) this.#out.wake()
+  }
+
+  // Streams of the peer.
+
+  #ours(id: number): boolean {
+    return (id % 2 === 0) === this.#options.lower
+  }
+
+  #make(id: number): Stream {
+    const credit = {
+      send: this.#remote.streamWindow,
+      receive: this.#local.streamWindow,
+      now: this.#options.now(),
+    }
+    return new Stream(id, this.#host, credit, this.#options.highMark ?? marks.stream)
+  }
+
+  /** A stream for an id outside the table, itself not yet in it; undefined when it has finished. */
+  #unknown(id: number): Stream | undefined {
+    const number = Math.floor(id / 2)
+    if (this.#ours(id)) {
+      if (number >= this.#opened) throw new GuildError('GH_LINK_PROTOCOL', `stream ${id} was never opened`)
+      return undefined
+    }
+    return this.#peer.check(number) ? undefined : this.#make(id)
+  }
+
+  /** The last check and the first change: an honest opener sends its header in one piece. */
+  #admit(stream: Stream, headless: boolean): void {
+    if (headless) this.#chargeAbort(stream)
+    this.#table.set(stream.id, stream)
+    this.#peer.open(Math.floor(stream.id / 2))
+  }
+
+  #readHeader(stream: Stream): void {
+    let header = stream.header ?? empty
+    try {
+      for (;;) {
+        const length = streamHeaderLength(header) ?? header.length + 1
+        if (header.length === length) break
+        const piece = stream.read(length - header.length)
+        if (piece === undefined) {
+          stream.header = header
+          if (stream.receiving.finished) stream.abort(streamCodes.PROTOCOL)
+          return
+        }
+        header = concat(header, piece)
+      }
+      stream.protocol = decodeStreamHeader(header)
+    } catch {
+      stream.abort(streamCodes.PROTOCOL)
+      return
+    }
+    stream.header = undefined
+    this.#tell(stream, () => this.#options.onStream(stream))
+    if (stream.stoppedCode !== undefined)
+      this.#tell(stream, () => stream.handler?.stopped(stream.stoppedCode!))
+    this.#tellReadable(stream, stream.unread > 0)
+  }
+
+  // Budgets, and what people's code may do wrong.
+
+  #charge(budget: Budget, detail: string): void {
+    if (!budget.spend(1, this.#options.now())) throw new GuildError('GH_LINK_BUDGET', detail)
+  }
+
+  /** Once a stream, and only where the peer opened it: for ours, it was our own doing. */
+  #chargeAbort(stream: Stream): void {
+    if (stream.charged || this.#ours(stream.id)) return
+    this.#charge(this.#aborts, `stream ${stream.id} was given up`)
+    stream.charged = true
+  }
+
+  #tellReadable(stream: Stream, more: boolean): void {
+    if (stream.handler === undefined) return
+    try {
+      if (more) stream.handler.readable()
+      stream.tellEnd()
+    } catch (error) {
+      this.#fault(stream, error)
+    }
+  }
+
+  #tell(stream: Stream, what: () => void): void {
+    try {
+      what()
+    } catch (error) {
+      this.#fault(stream, error)
+    }
+  }
+
+  #fault(stream: Stream, error: unknown): void {
+    stream.handler = undefined
+    stream.abort(streamCodes.INTERNAL)
+    this.#options.onFault?.(asGuildError(error), stream)
+  }
+}
+
+/** Do these bytes begin with a whole header? Whether its id is good is judged once, later. */
+function hasHeader(bytes: Uint8Array): boolean {
+  try {
+    const length = streamHeaderLength(bytes)
+    return length !== undefined && length <= bytes.length
+  } catch {
+    return false
+  }
+}
