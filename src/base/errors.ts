@@ -63,6 +63,7 @@ export const codes = {
   GH_STORE_NATIVE_MISSING: 'better-sqlite3 is not installed',
   GH_MESSAGE_TOO_LARGE: 'a message is larger than its maximum',
   GH_ABORTED: 'aborted by the caller',
+  GH_SIMULATION_STUCK: 'the simulation cannot go on',
   GH_INTERNAL: 'a fault inside guild-home',
 } as const satisfies Record<`GH_${string}`, string>
 

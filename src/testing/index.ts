@@ -1,0 +1,26 @@
+/**
+ * `guild-home/testing`: whole nodes in a simulated network, in virtual time.
+ *
+ * `simulate` tells a story with a seed; `Simulation` is the world it happens in; a `Host`
+ * gives a node its runtime and can crash, pause and come back; `transportContract` checks
+ * any transport, an embedder's too.
+ *
+ * Floor: testing.
+ */
+export type { DatagramOptions, DatagramSocket } from './datagrams.ts'
+export type { Host, HostOptions, RuntimeOptions } from './host.ts'
+export { calm, type LinkConditions } from './link.ts'
+export { type Seed, SeededRandom, seedOf, seedText } from './random.ts'
+export {
+  type Outcome,
+  play,
+  replayCommand,
+  type Scenario,
+  type SimulateOptions,
+  scenario,
+  simulate,
+} from './scenario.ts'
+export { Simulation, type SimulationOptions } from './simulation.ts'
+export { type Entry, Transcript } from './transcript.ts'
+export { type TransportCheck, type TransportPair, transportContract } from './transport-contract.ts'
+export { type RunOptions, type Scheduled, World } from './world.ts'

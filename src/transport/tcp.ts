@@ -1,0 +1,248 @@
+/**
+ * TCP, as the system gives it.
+ *
+ *   dial    connect ─▶ noDelay ─▶ paused until attached ─▶ data … end ─▶ close
+ *   listen  one server per address, all at one port number
+ *
+ * Chunks of one `write` leave in one system call (cork, writev). A dialled socket reads into
+ * one buffer shared by all, since bytes are valid during the call only; Node offers that for
+ * no accepted socket. Liveness is the protocol's business: no TCP keepalive.
+ *
+ * `destroy` sends a reset, so that the other side learns at once and no port lingers in
+ * TIME_WAIT; whoever wants last words heard calls `end` and waits.
+ *
+ * Every socket has an `error` listener from its first moment: without one, a reset from a
+ * stranger would end the process.
+ *
+ * Floor: transport (shell).
+ */
+import { connect, createServer, isIPv6, type Server, type Socket } from 'node:net'
+import { GuildError } from '../base/errors.ts'
+import type {
+  DialOptions,
+  Endpoint,
+  Listener,
+  ListenOptions,
+  Pipe,
+  PipeEvents,
+  Transport,
+} from '../base/ports.ts'
+import { abortError, dialError, hostPort, listenError, systemCode } from './errors.ts'
+
+/** `write` says false from here on: as much as a link may have sealed and unsent. */
+const HIGH_WATER_MARK = 256 * 1024
+/** What one read takes at most; libuv's own choice. */
+const READ_BUFFER = 64 * 1024
+/** How often a port the system picked for one address may be taken on another. */
+const PORT_TRIES = 16
+
+export function tcpTransport(): Transport {
+  return { name: 'tcp', listen, dial }
+}
+
+async function listen(options: ListenOptions): Promise<Listener> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await listenOnce(options)
+    } catch (error) {
+      const again = options.port === 0 && systemCode((error as Error).cause) === 'EADDRINUSE'
+      if (!again || tries === PORT_TRIES) throw error
+    }
+  }
+}
+
+async function listenOnce(options: ListenOptions): Promise<Listener> {
+  const every = options.hosts.length === 0
+  const servers: Server[] = []
+  const endpoints: Endpoint[] = []
+  const close = async (): Promise<void> => {
+    await Promise.all(servers.map(closeServer))
+  }
+  try {
+    for (const host of every ? ['0.0.0.0', '::'] : options.hosts) {
+      const port = endpoints[0]?.port ?? options.port
+      try {
+        const server = await bind(host, port, options)
+        servers.push(server)
+        const bound = server.address() as { address: string; port: number }
+        endpoints.push({ host: plain(bound.address), port: bound.port })
+      } catch (error) {
+        // A machine without one of the families listens on the other.
+        if (!(every && noFamily.has(systemCode(error) ?? ''))) throw listenError(error, host, port)
+      }
+    }
+    if (endpoints.length === 0) throw new GuildError('GH_LISTEN_FAILED', 'no address family is available')
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { endpoints, close }
+}
+
+const noFamily = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'])
+
+function bind(host: string, port: number, options: ListenOptions): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({
+      allowHalfOpen: true,
+      pauseOnConnect: true,
+      noDelay: true,
+      highWaterMark: HIGH_WATER_MARK,
+    })
+    server.on('connection', socket => {
+      const pipe = new TcpPipe(socket)
+      // A socket reset while it waited to be accepted has no addresses any more.
+      if (pipe.remote.port === 0) pipe.destroy()
+      else options.onPipe(pipe)
+    })
+    server.once('error', reject)
+    // exclusive: the workers of a cluster are nodes of their own and share no port.
+    server.listen({ host, port, ipv6Only: isIPv6(host), exclusive: true }, () => {
+      server.off('error', reject)
+      server.on('error', error => options.onError(listenError(error, host, port)))
+      resolve(server)
+    })
+  })
+}
+
+/** Frees the port at once. Does not wait for the pipes, as Node's own callback would. */
+function closeServer(server: Server): Promise<void> {
+  server.close()
+  return new Promise(resolve => setImmediate(resolve))
+}
+
+function dial({ host, port, signal }: DialOptions): Promise<Pipe> {
+  const where = hostPort(host, port)
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(abortError(signal, where))
+    const reading: { pipe?: TcpPipe } = {}
+    const socket = connect({
+      host,
+      port,
+      allowHalfOpen: true,
+      noDelay: true,
+      onread: {
+        buffer: readBuffer,
+        callback: (length, buffer) => {
+          reading.pipe?.take(buffer.subarray(0, length))
+          return true
+        },
+      },
+      ...{ writableHighWaterMark: HIGH_WATER_MARK }, // a Duplex takes it; its type does not say so
+    })
+    socket.pause()
+    const settle = (): void => {
+      signal.removeEventListener('abort', onAbort)
+      socket.off('error', onError)
+      socket.off('connect', onConnect)
+    }
+    const onAbort = (): void => {
+      settle()
+      socket.on('error', () => {})
+      socket.destroy()
+      reject(abortError(signal, where))
+    }
+    const onError = (error: Error): void => {
+      settle()
+      socket.on('error', () => {})
+      reject(dialError(error, where))
+    }
+    const onConnect = (): void => {
+      settle()
+      reading.pipe = new TcpPipe(socket)
+      resolve(reading.pipe)
+    }
+    signal.addEventListener('abort', onAbort)
+    socket.on('error', onError)
+    socket.on('connect', onConnect)
+  })
+}
+
+/** Shared by every dialled socket: a read is handed on before the next one begins. */
+const readBuffer: Uint8Array = new Uint8Array(READ_BUFFER)
+
+class TcpPipe implements Pipe {
+  readonly transport = 'tcp'
+  readonly local: Endpoint
+  readonly remote: Endpoint
+  readonly #socket: Socket
+  #events: PipeEvents | undefined
+  #error: Error | undefined
+  #destroyed = false
+  #closed = false
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    this.local = { host: plain(socket.localAddress ?? ''), port: socket.localPort ?? 0 }
+    this.remote = { host: plain(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+    socket.on('error', error => {
+      this.#error ??= error
+    })
+    socket.on('close', () => {
+      this.#closed = true
+      this.#events?.close(this.#reason())
+    })
+  }
+
+  get buffered(): number {
+    return this.#destroyed ? 0 : this.#socket.writableLength
+  }
+
+  attach(events: PipeEvents): void {
+    if (this.#events !== undefined) throw new GuildError('GH_INTERNAL', 'a pipe was attached twice')
+    this.#events = events
+    if (this.#closed) {
+      setImmediate(() => events.close(this.#reason()))
+      return
+    }
+    const socket = this.#socket
+    socket.on('data', bytes => this.take(bytes))
+    socket.on('drain', () => {
+      if (!this.#destroyed) events.drain()
+    })
+    socket.on('end', () => {
+      if (!this.#destroyed) events.end()
+    })
+    socket.resume()
+  }
+
+  /** Bytes from the system. */
+  take(bytes: Uint8Array): void {
+    if (!this.#destroyed) this.#events?.data(bytes)
+  }
+
+  write(chunks: readonly Uint8Array[]): boolean {
+    const socket = this.#socket
+    if (this.#destroyed || socket.destroyed || socket.writableEnded) return false
+    if (chunks.length === 1) return socket.write(chunks[0]!)
+    let more = true
+    socket.cork()
+    for (const chunk of chunks) more = socket.write(chunk)
+    socket.uncork()
+    return more
+  }
+
+  end(): void {
+    if (!this.#destroyed && !this.#socket.destroyed) this.#socket.end()
+  }
+
+  destroy(): void {
+    if (this.#destroyed) return
+    this.#destroyed = true
+    const socket = this.#socket
+    if (socket.destroyed) return
+    // libuv cannot reset while a shutdown is under way.
+    if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+    else socket.resetAndDestroy()
+  }
+
+  /** What was asked for is no error. */
+  #reason(): Error | undefined {
+    return this.#destroyed ? undefined : this.#error
+  }
+}
+
+/** An IPv4 address that came in through an IPv6 socket, as IPv4. */
+function plain(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}
