@@ -11,6 +11,7 @@
  */
 import { fromUtf8 } from './bytes.ts'
 import { WireError } from './errors.ts'
+import { visible } from './text.ts'
 import { readVarint, varintWidth } from './varint.ts'
 
 export interface Note {
@@ -84,11 +85,17 @@ export class ByteReader {
   text(max: number, field: string): string {
     const at = this.offset
     const bytes = this.prefixed(max, field)
+    let text: string
     try {
-      return fromUtf8(bytes)
+      text = fromUtf8(bytes)
     } catch {
       throw new WireError('GH_WIRE_TEXT', field, at)
     }
+    if (this.#notes !== undefined) {
+      this.#notes.pop() // the bytes, which the text says better
+      this.#note(this.offset - bytes.length, field, `"${visible(text, 64)}"`)
+    }
+    return text
   }
 
   /** Everything that is left, as a view. */

@@ -18,7 +18,7 @@
  */
 import { concat, utf8 } from '../base/bytes.ts'
 import { WireError } from '../base/errors.ts'
-import { ByteReader } from '../base/reader.ts'
+import { ByteReader, type Note } from '../base/reader.ts'
 import { ByteWriter } from '../base/writer.ts'
 import { limits } from './limits.ts'
 import { decodeParameters, encodeParameters, type Parameters } from './parameters.ts'
@@ -58,8 +58,8 @@ export function encodeHello(hello: Hello): Uint8Array {
   return w.u8(hello.resumable ? 1 : 0).view()
 }
 
-export function decodeHello(bytes: Uint8Array): Hello {
-  const r = new ByteReader(bytes)
+export function decodeHello(bytes: Uint8Array, notes?: Note[]): Hello {
+  const r = new ByteReader(bytes, notes)
   const identityKey = r.take(32, 'identity key')
   const signature = r.take(64, 'signature')
   const name = r.text(limits.name, 'name')

@@ -11,7 +11,8 @@
  *
  * Page: protocol/streams.md · Floor: wire.
  */
-import { GuildError } from '../base/errors.ts'
+import { GuildError, WireError } from '../base/errors.ts'
+import type { ByteReader } from '../base/reader.ts'
 import { ByteWriter } from '../base/writer.ts'
 import { limits } from './limits.ts'
 
@@ -28,4 +29,11 @@ export function encodeStreamHeader(protocol: string): Uint8Array {
       `protocol id "${protocol}": use /name/version in printable ASCII`,
     )
   return new ByteWriter().text(protocol).view()
+}
+
+export function decodeStreamHeader(r: ByteReader): string {
+  const at = r.offset
+  const protocol = r.text(limits.protocolId, 'protocol id')
+  if (!isProtocolId(protocol)) throw new WireError('GH_WIRE_VALUE', 'protocol id', at)
+  return protocol
 }
