@@ -59,8 +59,9 @@ export class ByteReader {
     const first = this.bytes[at]
     if (first === undefined) throw new WireError('GH_WIRE_SHORT', field, at)
     const width = varintWidth(first)
-    if (at + width > this.bytes.length) throw new WireError('GH_WIRE_SHORT', field, at)
+    if (at + width > this.bytes.length) throw new WireError('GH_WIRE_SHORT', field, at) // spec: NUM-5
     const value = width === 1 ? first : readVarint(this.bytes, at, field)
+    // spec: LIM-1: by its claim, before anything is taken
     if (value > max) throw new WireError('GH_WIRE_LENGTH', field, at, `${value}, at most ${max}`)
     this.offset = at + width
     if (this.#notes !== undefined) this.#note(at, field, String(value))

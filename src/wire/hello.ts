@@ -44,7 +44,7 @@ export const LINK_ID_LENGTH = 8
 const domain = utf8('guild-home identity v1')
 const roleByte = { initiator: Uint8Array.of(0x01), responder: Uint8Array.of(0x02) } as const
 
-/** The bytes a HELLO's signature is made over. */
+/** The bytes a HELLO's signature is made over (spec: HAND-10). */
 export function helloSignedBytes(role: Role, handshakeHash: Uint8Array): Uint8Array {
   return concat(domain, roleByte[role], handshakeHash)
 }
@@ -71,7 +71,9 @@ export function decodeHello(bytes: Uint8Array, notes?: Note[]): Hello {
   const linkId = r.take(LINK_ID_LENGTH, 'link id')
   const flagsAt = r.offset
   const flags = r.u8('flags')
-  if (flags > 1) throw new WireError('GH_WIRE_RESERVED', 'flags', flagsAt)
+  if (flags > 1)
+    // spec: HAND-17
+    throw new WireError('GH_WIRE_RESERVED', 'flags', flagsAt)
   r.end('HELLO')
   return {
     identityKey,

@@ -45,7 +45,7 @@ export function decodeMessage1(bytes: Uint8Array, notes?: Note[]): Message1 {
   return { versions, time, parameters, cookie }
 }
 
-/** A list of versions: also the whole content of a version refusal. */
+/** A list of versions: also the whole content of a version refusal (spec: HAND-15). */
 export function decodeVersions(r: ByteReader): number[] {
   const at = r.offset
   const count = r.varint('version count', 16)

@@ -7,7 +7,7 @@
  *
  * The opener writes it in front of its first data, so opening costs no round trip;
  * an unknown id is answered with RESET_STREAM and STOP_SENDING, code PROTOCOL_UNKNOWN.
- * An id begins with `/` and is printable ASCII without spaces.
+ * An id begins with `/` and is printable ASCII without spaces (spec: STREAM-3).
  *
  * Page: protocol/streams.md · Floor: wire.
  */

@@ -45,7 +45,7 @@ const time = 1_767_225_600_000
 const chat = (name: string, body: string): string => `1a${key}${n(time)}${name}${body}${signature}`
 
 const frames: readonly Case[] = [
-  ['empty', '', [], 'a record may hold no frame; it costs budget'],
+  ['empty', '', [], 'no bytes, no frames; that a record holds at least one is a rule of records'],
   ['padding', '00', [{ frame: 'PADDING' }]],
   ['padding-run', '0000', [{ frame: 'PADDING' }, { frame: 'PADDING' }], 'one byte, one frame'],
   ['ping', `01${nonce}`, [{ frame: 'PING', nonce }]],

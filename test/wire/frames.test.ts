@@ -28,7 +28,7 @@ function attempt(message: string, bytes: Uint8Array): unknown {
 }
 
 for (const message of vectorMessages)
-  t.test(`vectors: ${message}`, async t => {
+  t.test(`TYPE-3 HAND-17 REG-2 vectors: ${message}`, async t => {
     for (const vector of readVectors(message).vectors) {
       const bytes = fromHex(vector.bytes)!
       const got = attempt(message, bytes)
@@ -106,7 +106,7 @@ for (const message of vectorMessages) {
   )
 
   t.test(
-    `${fault('HS-11')}${message}: mutated bytes give a WireError, or re-encode to themselves`,
+    `${fault('HS-11')}${message}: NUM-2 mutated bytes give a WireError, or re-encode to themselves`,
     async t => {
       let accepted = 0
       check(
@@ -123,7 +123,7 @@ for (const message of vectorMessages) {
     },
   )
 
-  t.test(`${message}: arbitrary bytes give a WireError, or re-encode to themselves`, async t => {
+  t.test(`ERR-1 ${message}: arbitrary bytes give a WireError, or re-encode to themselves`, async t => {
     check(
       fc.property(fc.uint8Array({ maxLength: 200, size: 'max' }), bytes => {
         const got = attempt(message, bytes)
@@ -135,87 +135,96 @@ for (const message of vectorMessages) {
   })
 }
 
-t.test('FR-01 frames: a length at its maximum passes, one more is refused before its bytes', async t => {
-  const cases: [string, number, (size: number) => Uint8Array][] = [
-    [
-      'observed address',
-      wire.limits.address,
-      size => made(w => wire.encodeAccepted(w, new Uint8Array(size))),
-    ],
-    ['detail', wire.limits.detail, size => made(w => wire.encodeClose(w, 0, 'x'.repeat(size)))],
-    ['detail', wire.limits.detail, size => made(w => wire.encodeRefused(w, 'SELF', 'x'.repeat(size)))],
-    ['text', wire.limits.chatText, size => made(w => wire.encodeChat(w, chat('', 'x'.repeat(size))))],
-    ['name', wire.limits.name, size => made(w => wire.encodeChat(w, chat('x'.repeat(size), '')))],
-    [
-      'ignorable frame',
-      wire.limits.ignorableFrame,
-      size => made(w => w.varint(0x40).prefixed(new Uint8Array(size))),
-    ],
-    ['data', wire.limits.recordPlaintext, size => made(w => stream(w, size))],
-  ]
-  for (const [field, max, make] of cases) {
-    t.notOk(attempt('frames', make(max)) instanceof WireError, `${field}: ${max}`)
-    const above = { code: 'GH_WIRE_LENGTH', field: `${field} length` }
-    t.match(attempt('frames', make(max + 1)), above, `${field}: ${max + 1}`)
-    const claimed = make(max + 1).subarray(0, 120)
-    t.match(attempt('frames', claimed), above, `${field}: refused by its claim, not by its bytes`)
-  }
-})
-
-t.test('FR-03 an unknown ignorable frame is skipped, an unknown critical one closes', async t => {
-  const known = new Set<number>(Object.values(wire.frameTypes).map(({ type }) => type))
-  for (let type = 0; type < 0x40; type++) {
-    if (known.has(type)) continue
-    const bytes = Uint8Array.of(type, 0, 0, 0, 0, 0, 0, 0, 0)
-    t.match(attempt('frames', bytes), { code: 'GH_WIRE_FRAME', field: 'frame type', offset: 0 })
-  }
-  const nonce = fromHex('0011223344556677')!
-  const bytes = made(w => {
-    w.varint(0x7777).prefixed(Uint8Array.of(0x03, 0x23))
-    wire.encodePing(w, nonce)
-  })
-  t.match(attempt('frames', bytes), [{ frame: 'ignored', type: 0x7777 }, { frame: 'PING' }])
-  t.ok(
-    [...known].every(type => type < wire.FIRST_IGNORABLE_FRAME),
-    'a known type from 0x40 on would need its length',
-  )
-})
-
-t.test('FR-05 a number truncated, over-long or above 2^53 - 1 is refused in every field', async t => {
-  const faults = [
-    '',
-    '40',
-    'c000',
-    '4001',
-    '80000001',
-    'c000000000000001',
-    'c020000000000000',
-    'ffffffffffffffff',
-  ]
-  for (const prefix of [
-    '',
-    '04',
-    '0400',
-    '040000',
-    '05',
-    '08',
-    '0800',
-    '080000',
-    '10',
-    '11',
-    '12',
-    '1b',
-    '23',
-  ])
-    for (const fault of faults) {
-      const got = attempt('frames', fromHex(prefix + fault)!)
-      if (prefix === '' && fault === '') continue
-      t.ok(got instanceof WireError, `${prefix} ${fault}`)
-      if (fault.length > 4) t.match(got, { code: 'GH_WIRE_VARINT', offset: prefix.length / 2 })
+t.test(
+  'FR-01 LIM-1 frames: a length at its maximum passes, one more is refused before its bytes',
+  async t => {
+    const cases: [string, number, (size: number) => Uint8Array][] = [
+      [
+        'observed address',
+        wire.limits.address,
+        size => made(w => wire.encodeAccepted(w, new Uint8Array(size))),
+      ],
+      ['detail', wire.limits.detail, size => made(w => wire.encodeClose(w, 0, 'x'.repeat(size)))],
+      ['detail', wire.limits.detail, size => made(w => wire.encodeRefused(w, 'SELF', 'x'.repeat(size)))],
+      ['text', wire.limits.chatText, size => made(w => wire.encodeChat(w, chat('', 'x'.repeat(size))))],
+      ['name', wire.limits.name, size => made(w => wire.encodeChat(w, chat('x'.repeat(size), '')))],
+      [
+        'ignorable frame',
+        wire.limits.ignorableFrame,
+        size => made(w => w.varint(0x40).prefixed(new Uint8Array(size))),
+      ],
+      ['data', wire.limits.recordPlaintext, size => made(w => stream(w, size))],
+    ]
+    for (const [field, max, make] of cases) {
+      t.notOk(attempt('frames', make(max)) instanceof WireError, `${field}: ${max}`)
+      const above = { code: 'GH_WIRE_LENGTH', field: `${field} length` }
+      t.match(attempt('frames', make(max + 1)), above, `${field}: ${max + 1}`)
+      const claimed = make(max + 1).subarray(0, 120)
+      t.match(attempt('frames', claimed), above, `${field}: refused by its claim, not by its bytes`)
     }
-})
+  },
+)
 
-t.test('HELLO: the signed bytes bind domain, role and handshake', async t => {
+t.test(
+  'FR-03 TYPE-1 TYPE-2 an unknown ignorable frame is skipped, an unknown critical one closes',
+  async t => {
+    const known = new Set<number>(Object.values(wire.frameTypes).map(({ type }) => type))
+    for (let type = 0; type < 0x40; type++) {
+      if (known.has(type)) continue
+      const bytes = Uint8Array.of(type, 0, 0, 0, 0, 0, 0, 0, 0)
+      t.match(attempt('frames', bytes), { code: 'GH_WIRE_FRAME', field: 'frame type', offset: 0 })
+    }
+    const nonce = fromHex('0011223344556677')!
+    const bytes = made(w => {
+      w.varint(0x7777).prefixed(Uint8Array.of(0x03, 0x23))
+      wire.encodePing(w, nonce)
+    })
+    t.match(attempt('frames', bytes), [{ frame: 'ignored', type: 0x7777 }, { frame: 'PING' }])
+    t.ok(
+      [...known].every(type => type < wire.FIRST_IGNORABLE_FRAME),
+      'a known type from 0x40 on would need its length',
+    )
+  },
+)
+
+t.test(
+  'FR-05 NUM-3 NUM-5 a number truncated, over-long or above 2^53 - 1 is refused in every field',
+  async t => {
+    const faults = [
+      '',
+      '40',
+      'c000',
+      '4001',
+      '80000001',
+      'c000000000000001',
+      'c020000000000000',
+      'ffffffffffffffff',
+    ]
+    for (const prefix of [
+      '',
+      '04',
+      '0400',
+      '040000',
+      '05',
+      '08',
+      '0800',
+      '080000',
+      '10',
+      '11',
+      '12',
+      '1b',
+      '23',
+    ])
+      for (const fault of faults) {
+        const got = attempt('frames', fromHex(prefix + fault)!)
+        if (prefix === '' && fault === '') continue
+        t.ok(got instanceof WireError, `${prefix} ${fault}`)
+        if (fault.length > 4) t.match(got, { code: 'GH_WIRE_VARINT', offset: prefix.length / 2 })
+      }
+  },
+)
+
+t.test('HAND-10 HELLO: the signed bytes bind domain, role and handshake', async t => {
   const h = fromHex('aa'.repeat(32))!
   const initiator = wire.helloSignedBytes('initiator', h)
   const responder = wire.helloSignedBytes('responder', h)
@@ -226,14 +235,14 @@ t.test('HELLO: the signed bytes bind domain, role and handshake', async t => {
   t.notOk(equal(initiator, responder), 'a signature cannot be sent back')
 })
 
-t.test('CHAT: the signed bytes are the domain and the frame without type and signature', async t => {
+t.test('CHAT-1 the signed bytes are the domain and the frame without type and signature', async t => {
   const one = chat('bob', 'hi')
   const frame = made(w => wire.encodeChat(w, one))
   const domain = new TextEncoder().encode('guild-home chat v1')
   t.strictSame(wire.chatSignedBytes(one), concat(domain, frame.subarray(1, -64)))
 })
 
-t.test('stream header: only printable ids are written', async t => {
+t.test('STREAM-3 stream header: only printable ids are written', async t => {
   for (const id of ['', '/', 'x', '/a b', '/a\n', `/${'x'.repeat(128)}`, '/é'])
     t.throws(() => wire.encodeStreamHeader(id), { code: 'GH_OPTION_INVALID' })
 })
