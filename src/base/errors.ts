@@ -78,7 +78,7 @@ export class GuildError extends Error {
   }
 }
 
-/** The bytes were wrong. The one error a decoder may let out. */
+/** The bytes were wrong. The one error a decoder may let out (spec: ERR-1). */
 export class WireError extends GuildError {
   override readonly name: string = 'WireError'
   /** The field being read, as the protocol page names it. */

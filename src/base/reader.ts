@@ -11,6 +11,7 @@
  */
 import { fromUtf8 } from './bytes.ts'
 import { WireError } from './errors.ts'
+import { visible } from './text.ts'
 import { readVarint, varintWidth } from './varint.ts'
 
 export interface Note {
@@ -58,8 +59,9 @@ export class ByteReader {
     const first = this.bytes[at]
     if (first === undefined) throw new WireError('GH_WIRE_SHORT', field, at)
     const width = varintWidth(first)
-    if (at + width > this.bytes.length) throw new WireError('GH_WIRE_SHORT', field, at)
+    if (at + width > this.bytes.length) throw new WireError('GH_WIRE_SHORT', field, at) // spec: NUM-5
     const value = width === 1 ? first : readVarint(this.bytes, at, field)
+    // spec: LIM-1: by its claim, before anything is taken
     if (value > max) throw new WireError('GH_WIRE_LENGTH', field, at, `${value}, at most ${max}`)
     this.offset = at + width
     if (this.#notes !== undefined) this.#note(at, field, String(value))
@@ -84,11 +86,17 @@ export class ByteReader {
   text(max: number, field: string): string {
     const at = this.offset
     const bytes = this.prefixed(max, field)
+    let text: string
     try {
-      return fromUtf8(bytes)
+      text = fromUtf8(bytes)
     } catch {
       throw new WireError('GH_WIRE_TEXT', field, at)
     }
+    if (this.#notes !== undefined) {
+      this.#notes.pop() // the bytes, which the text says better
+      this.#note(this.offset - bytes.length, field, `"${visible(text, 64)}"`)
+    }
+    return text
   }
 
   /** Everything that is left, as a view. */

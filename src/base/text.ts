@@ -7,7 +7,7 @@
  * JSON output does not need this: JSON.stringify escapes control characters, and
  * `visible` is for people's eyes.
  *
- * Floor: base. Faults: CL-02, CL-03.
+ * Floor: base. Page: protocol/frames.md (spec: TYPE-4) · Faults: CL-02, CL-03.
  */
 
 /**

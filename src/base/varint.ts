@@ -13,7 +13,7 @@
  * byte, lowest first, at most nine bytes.
  *
  * RFC 9000 lets a QUIC integer be longer than it need be. We refuse that
- * (spec: NUM-2), so that whatever decodes also encodes to the same bytes.
+ * (spec: NUM-1, NUM-2), so that whatever decodes also encodes to the same bytes.
  *
  * Page: protocol/numbers.md · Vectors: RFC 9000 A.1, multiformats/unsigned-varint.
  * Floor: base.
@@ -48,6 +48,7 @@ export function writeVarint(out: Uint8Array, at: number, value: number): number 
     return 4
   }
   if (!(value <= MAX_NUMBER))
+    // spec: NUM-3
     throw new WireError('GH_WIRE_VARINT', 'number', at, `${value} is above 2^53 - 1`)
   const high = Math.floor(value / 0x1_0000_0000)
   out[at] = 0xc0 | (high >>> 24)

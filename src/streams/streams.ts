@@ -22,6 +22,7 @@ import { Budget } from '../base/budget.ts'
 import { concat, empty } from '../base/bytes.ts'
 import { asGuildError, GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
+import { ByteReader } from '../base/reader.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { FrameSource, StreamFrames } from '../wire/frames/index.ts'
 import { streamCodes } from '../wire/registry.ts'
@@ -310,7 +311,7 @@ export class Streams implements StreamFrames, FrameSource {
         }
         header = concat(header, piece)
       }
-      stream.protocol = decodeStreamHeader(header)
+      stream.protocol = decodeStreamHeader(new ByteReader(header))
     } catch {
       stream.abort(streamCodes.PROTOCOL)
       return

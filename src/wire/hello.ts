@@ -18,7 +18,7 @@
  */
 import { concat, utf8 } from '../base/bytes.ts'
 import { WireError } from '../base/errors.ts'
-import { ByteReader } from '../base/reader.ts'
+import { ByteReader, type Note } from '../base/reader.ts'
 import { ByteWriter } from '../base/writer.ts'
 import { limits } from './limits.ts'
 import { decodeParameters, encodeParameters, type Parameters } from './parameters.ts'
@@ -44,7 +44,7 @@ export const LINK_ID_LENGTH = 8
 const domain = utf8('guild-home identity v1')
 const roleByte = { initiator: Uint8Array.of(0x01), responder: Uint8Array.of(0x02) } as const
 
-/** The bytes a HELLO's signature is made over. */
+/** The bytes a HELLO's signature is made over (spec: HAND-10). */
 export function helloSignedBytes(role: Role, handshakeHash: Uint8Array): Uint8Array {
   return concat(domain, roleByte[role], handshakeHash)
 }
@@ -58,8 +58,8 @@ export function encodeHello(hello: Hello): Uint8Array {
   return w.u8(hello.resumable ? 1 : 0).view()
 }
 
-export function decodeHello(bytes: Uint8Array): Hello {
-  const r = new ByteReader(bytes)
+export function decodeHello(bytes: Uint8Array, notes?: Note[]): Hello {
+  const r = new ByteReader(bytes, notes)
   const identityKey = r.take(32, 'identity key')
   const signature = r.take(64, 'signature')
   const name = r.text(limits.name, 'name')
@@ -71,7 +71,9 @@ export function decodeHello(bytes: Uint8Array): Hello {
   const linkId = r.take(LINK_ID_LENGTH, 'link id')
   const flagsAt = r.offset
   const flags = r.u8('flags')
-  if (flags > 1) throw new WireError('GH_WIRE_RESERVED', 'flags', flagsAt)
+  if (flags > 1)
+    // spec: HAND-17
+    throw new WireError('GH_WIRE_RESERVED', 'flags', flagsAt)
   r.end('HELLO')
   return {
     identityKey,

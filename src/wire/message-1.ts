@@ -14,7 +14,7 @@
  * Page: protocol/handshake.md · Floor: wire.
  */
 import { WireError } from '../base/errors.ts'
-import { ByteReader } from '../base/reader.ts'
+import { ByteReader, type Note } from '../base/reader.ts'
 import { ByteWriter } from '../base/writer.ts'
 import { limits } from './limits.ts'
 import { decodeParameters, encodeParameters, type Parameters } from './parameters.ts'
@@ -35,8 +35,8 @@ export function encodeMessage1(message: Message1): Uint8Array {
   return w.prefixed(message.cookie).view()
 }
 
-export function decodeMessage1(bytes: Uint8Array): Message1 {
-  const r = new ByteReader(bytes)
+export function decodeMessage1(bytes: Uint8Array, notes?: Note[]): Message1 {
+  const r = new ByteReader(bytes, notes)
   const versions = decodeVersions(r)
   const time = r.varint('time')
   const parameters = decodeParameters(r)
@@ -45,7 +45,7 @@ export function decodeMessage1(bytes: Uint8Array): Message1 {
   return { versions, time, parameters, cookie }
 }
 
-/** A list of versions: also the whole content of a version refusal. */
+/** A list of versions: also the whole content of a version refusal (spec: HAND-15). */
 export function decodeVersions(r: ByteReader): number[] {
   const at = r.offset
   const count = r.varint('version count', 16)

@@ -6,7 +6,7 @@
  *   +-----------+--------------------------------+
  *
  * All are QUIC integers. Ids ascend and do not repeat; an id nobody knows is
- * ignored (on purpose: it is how the protocol grows).
+ * ignored (on purpose: it is how the protocol grows; spec: HAND-17).
  *
  * Page: protocol/handshake.md · Floor: wire.
  */

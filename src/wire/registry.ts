@@ -1,7 +1,7 @@
 /**
  * Every number that means something on the wire. Append-only.
  *
- * A number is never reused and never changes its meaning; a test compares this
+ * A number is never reused and never changes its meaning (spec: REG-1); a test compares this
  * file with `protocol/registry.json`, where additions pass and changes fail.
  *
  * Frame types are QUIC integers. 0x00 to 0x3f are critical: an unknown one

@@ -28,7 +28,7 @@ export interface ChatFrame {
 
 const domain = utf8('guild-home chat v1')
 
-/** What the author signs, and what the id is the hash of. */
+/** What the author signs, and what the id is the hash of (spec: CHAT-1). */
 export function chatSignedBytes(chat: Omit<ChatFrame, 'signature'>): Uint8Array {
   const w = new ByteWriter()
   encodeBody(w, chat)

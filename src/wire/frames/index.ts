@@ -6,7 +6,7 @@
  *   +---------------+----------------------------------+
  *
  * The frame file of each type says its fields. Types from 0x40 on carry their length
- * and are skipped when unknown; an unknown one below closes the link (spec: FR-03).
+ * and are skipped when unknown; an unknown one below closes the link (spec: TYPE-1, TYPE-2, FR-03).
  *
  * Page: protocol/frames.md · Floor: wire.
  */

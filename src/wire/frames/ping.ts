@@ -5,7 +5,7 @@
  *   | 0x01 or 0x02     | nonce, 8 bytes   |
  *   +------------------+------------------+
  *
- * A PONG whose nonce was not asked for is ignored (spec: PT-11).
+ * A PONG whose nonce was not asked for is ignored (spec: PING-2, PT-11).
  * Page: protocol/frames.md · Vectors: protocol/vectors/frames.json · Floor: wire.
  */
 import type { ByteReader } from '../../base/reader.ts'

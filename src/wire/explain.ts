@@ -1,0 +1,174 @@
+/**
+ * Bytes, explained: what `guild-home inspect` prints and the pages show.
+ *
+ *    0  01                        frame type = PING (0x01)
+ *    1  00 11 22 33 44 55 66 77   nonce = 8 bytes
+ *    |  |                         '- the field as the decoder names it, and its value
+ *    |  '- the bytes, eight a line
+ *    '- offset, decimal
+ *
+ * There is no second description of the formats that could drift: the decoders
+ * themselves write down what they read. Bytes that do not decode are explained as far
+ * as they go, and the last note, `malformed`, says what is wrong with the rest.
+ *
+ * Refuses nothing and decides nothing: it is for eyes. Text in a note is already safe
+ * to show.
+ *
+ * Page: protocol/frames.md · Floor: wire.
+ */
+import { toHex } from '../base/bytes.ts'
+import { WireError } from '../base/errors.ts'
+import { ByteReader, type Note } from '../base/reader.ts'
+import { type FrameSink, readFrame } from './frames/index.ts'
+import { decodeHello } from './hello.ts'
+import { decodeMessage1 } from './message-1.ts'
+import { closeCodes, frameTypes, parameters, refusals, streamCodes } from './registry.ts'
+
+/** The frames of one record's plaintext. */
+export function explainFrames(bytes: Uint8Array): Note[] {
+  return explain(bytes, (r, notes) => {
+    while (r.remaining > 0) {
+      const first = notes.length
+      try {
+        readFrame(r, deaf)
+      } finally {
+        nameFrame(notes, first)
+      }
+    }
+  })
+}
+
+/** The payload of messages 2 and 3. */
+export function explainHello(bytes: Uint8Array): Note[] {
+  return explain(bytes, (_, notes) => {
+    try {
+      decodeHello(bytes, notes)
+    } finally {
+      nameParameters(notes)
+    }
+  })
+}
+
+/** The payload of message 1. */
+export function explainMessage1(bytes: Uint8Array): Note[] {
+  return explain(bytes, (_, notes) => {
+    try {
+      decodeMessage1(bytes, notes)
+    } finally {
+      nameParameters(notes)
+    }
+  })
+}
+
+const BYTES_A_LINE = 8
+/** Longer fields are shown by their first lines: a record may hold 64 KiB of data. */
+const BYTES_SHOWN = 32
+
+/** The annotated dump: one line a field, more where the field is long. */
+export function formatNotes(notes: readonly Note[]): string {
+  let out = ''
+  for (const { offset, bytes, field, value } of notes) {
+    const shown = bytes.length > BYTES_SHOWN ? BYTES_SHOWN - BYTES_A_LINE : bytes.length
+    out += `${line(offset, bytes.subarray(0, Math.min(BYTES_A_LINE, shown)))}${field} = ${value}\n`
+    for (let at = BYTES_A_LINE; at < shown; at += BYTES_A_LINE)
+      out += `${line(offset + at, bytes.subarray(at, Math.min(at + BYTES_A_LINE, shown))).trimEnd()}\n`
+    if (shown < bytes.length)
+      out += `${String(offset + shown).padStart(4)}  … ${bytes.length - shown} more bytes\n`
+  }
+  return out
+}
+
+function line(offset: number, bytes: Uint8Array): string {
+  const hex = toHex(bytes).replace(/..(?=.)/g, '$& ')
+  return `${String(offset).padStart(4)}  ${hex.padEnd(BYTES_A_LINE * 3 + 2)}`
+}
+
+function explain(bytes: Uint8Array, decode: (r: ByteReader, notes: Note[]) => void): Note[] {
+  const notes: Note[] = []
+  try {
+    decode(new ByteReader(bytes, notes), notes)
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+    // A field whose value is wrong was read and noted: the fault takes its place.
+    while (wasReadAt(notes.at(-1), error.offset)) notes.pop()
+    const rest = bytes.subarray(error.offset)
+    notes.push({
+      offset: error.offset,
+      bytes: rest,
+      field: 'malformed',
+      value: `${error.code}: ${error.message}`,
+    })
+  }
+  return notes
+}
+
+/** Empty fields take no place, so they stay. */
+function wasReadAt(note: Note | undefined, offset: number): boolean {
+  return note !== undefined && note.bytes.length > 0 && note.offset >= offset
+}
+
+type Names = Readonly<Record<string, number>>
+
+const frameNames: Names = Object.fromEntries(
+  Object.entries(frameTypes).map(([name, { type }]) => [name, type]),
+)
+
+/** Which registry a frame's `code` or `reason` is from. */
+const codeNames: Readonly<Record<string, Names>> = {
+  CLOSE: closeCodes,
+  REFUSED: refusals,
+  RESET_STREAM: streamCodes,
+  STOP_SENDING: streamCodes,
+}
+
+function nameFrame(notes: Note[], first: number): void {
+  const type = notes[first]
+  if (type === undefined) return
+  notes[first] = named(type, frameNames)
+  const frame = nameOf(frameNames, Number(type.value))
+  const codes = frame === undefined ? undefined : codeNames[frame]
+  if (codes === undefined) return
+  for (let i = first + 1; i < notes.length; i++)
+    if (notes[i]!.field === 'code' || notes[i]!.field === 'reason') notes[i] = named(notes[i]!, codes)
+}
+
+function nameParameters(notes: Note[]): void {
+  for (let i = 0; i < notes.length; i++)
+    if (notes[i]!.field === 'parameter id') notes[i] = named(notes[i]!, parameters)
+}
+
+function named(note: Note, names: Names): Note {
+  const value = Number(note.value)
+  const name = nameOf(names, value) ?? 'unknown'
+  return { ...note, value: `${name} (0x${value.toString(16).padStart(2, '0')})` }
+}
+
+function nameOf(names: Names, value: number): string | undefined {
+  return Object.keys(names).find(name => names[name] === value)
+}
+
+const nothing = (): void => {}
+
+/** Hears every frame and does nothing: the notebook has it all. */
+const deaf: FrameSink = {
+  link: {
+    padding: nothing,
+    ping: nothing,
+    pong: nothing,
+    accepted: nothing,
+    refused: nothing,
+    drain: nothing,
+    close: nothing,
+    rekey: nothing,
+    ignored: nothing,
+  },
+  streams: {
+    stream: nothing,
+    resetStream: nothing,
+    stopSending: nothing,
+    maxData: nothing,
+    maxStreamData: nothing,
+    maxStreams: nothing,
+  },
+  mesh: { requestPeers: nothing, peers: nothing, chat: nothing, mesh: nothing },
+}

@@ -1,0 +1,27 @@
+/**
+ * `guild-home/wire`: every byte that crosses the network, for programs that want to
+ * read or write it without a node.
+ *
+ * Encoders append to a ByteWriter or return bytes; decoders read from a ByteReader or
+ * from bytes, and throw a WireError or nothing. `explainFrames` and `formatNotes` turn
+ * bytes into text a person can follow.
+ *
+ * Page: protocol/README.md · Floor: wire.
+ */
+export { type ErrorCode, GuildError, WireError } from '../base/errors.ts'
+export { ByteReader, type Note } from '../base/reader.ts'
+export { ByteWriter } from '../base/writer.ts'
+export * from './explain.ts'
+export * from './frames/admission.ts'
+export * from './frames/chat.ts'
+export * from './frames/index.ts'
+export * from './frames/peers.ts'
+export * from './frames/ping.ts'
+export * from './frames/stream.ts'
+export * from './frames/stream-control.ts'
+export * from './hello.ts'
+export * from './limits.ts'
+export * from './message-1.ts'
+export * from './parameters.ts'
+export * from './registry.ts'
+export * from './stream-header.ts'

@@ -1,0 +1,126 @@
+/**
+ * Any frame, any HELLO, any message 1, as fast-check draws them: within every limit.
+ */
+import fc from 'fast-check'
+import { limits, refusals } from '../../src/wire/index.ts'
+import type { Json } from './codecs.ts'
+
+const number = fc.oneof(
+  fc.nat(63),
+  fc.nat(16_383),
+  fc.nat(2 ** 30 - 1),
+  fc.maxSafeNat(),
+  fc.constantFrom(0, 63, 64, 16_383, 16_384, 2 ** 30 - 1, 2 ** 30, 2 ** 53 - 1),
+)
+
+const bytes = (min: number, max: number): fc.Arbitrary<string> =>
+  fc
+    .uint8Array({ minLength: min, maxLength: max, size: 'max' })
+    .map(drawn => Array.from(drawn, byte => byte.toString(16).padStart(2, '0')).join(''))
+
+const exactly = (length: number): fc.Arbitrary<string> => bytes(length, length)
+
+/** Text of at most `max` bytes of UTF-8, in any script. */
+const text = (max: number): fc.Arbitrary<string> =>
+  fc
+    .string({ unit: 'grapheme', maxLength: max })
+    .filter(value => new TextEncoder().encode(value).length <= max)
+
+/** Objects as JSON.parse makes them, so that they compare. */
+function record(fields: Record<string, fc.Arbitrary<Json>>): fc.Arbitrary<Json> {
+  return fc.record(fields, { noNullPrototype: true })
+}
+
+const parameterPairs = fc
+  .uniqueArray(fc.tuple(number, number), { selector: ([id]) => id, maxLength: limits.parameters })
+  .map(pairs => pairs.sort((a, b) => a[0] - b[0]))
+
+const peer = record({
+  identityKey: exactly(32),
+  name: text(limits.name),
+  age: number,
+  addresses: fc.array(bytes(0, limits.address), { maxLength: limits.addressesPerPeer }),
+})
+
+const streamData = record({ id: number, offset: fc.nat(2 ** 53 - 301), data: bytes(0, 300) })
+
+const frame = (name: string, fields: Record<string, fc.Arbitrary<Json>> = {}): fc.Arbitrary<Json> =>
+  record({ frame: fc.constant(name), ...fields })
+
+export const anyFrame: fc.Arbitrary<Json> = fc.oneof(
+  frame('PADDING'),
+  frame('PING', { nonce: exactly(8) }),
+  frame('PONG', { nonce: exactly(8) }),
+  frame('RESET_STREAM', { id: number, code: number, finalSize: number }),
+  frame('STOP_SENDING', { id: number, code: number }),
+  streamData.map(fields => ({ frame: 'STREAM', ...fields })),
+  streamData.map(fields => ({ frame: 'STREAM_FIN', ...fields })),
+  frame('MAX_DATA', { maximum: number }),
+  frame('MAX_STREAM_DATA', { id: number, maximum: number }),
+  frame('MAX_STREAMS', { count: number }),
+  frame('REQUEST_PEERS'),
+  frame('PEERS', { entries: fc.array(peer, { maxLength: 5 }) }),
+  frame('CHAT', {
+    from: exactly(32),
+    timestamp: number,
+    name: text(limits.name),
+    text: text(2000),
+    signature: exactly(64),
+  }),
+  frame('MESH', { linked: number, known: number }),
+  frame('ACCEPTED', { observed: bytes(0, limits.address) }),
+  frame('REFUSED', { reason: fc.constantFrom(...Object.keys(refusals)), detail: text(limits.detail) }),
+  frame('DRAIN'),
+  frame('CLOSE', { code: number, detail: text(limits.detail) }),
+  frame('REKEY'),
+  frame('ignored', { type: number.map(type => Math.max(type, 0x40)), body: bytes(0, 100) }),
+)
+
+const port = fc.nat(65_535)
+
+/** A value each codec of `codecs.ts` encodes. */
+export const anyValue: Readonly<Record<string, fc.Arbitrary<Json>>> = {
+  frames: fc.array(anyFrame, { maxLength: 8 }),
+  hello: record({
+    identityKey: exactly(32),
+    signature: exactly(64),
+    name: text(limits.name),
+    tcpPort: port,
+    udpPort: port,
+    linePort: port,
+    parameters: parameterPairs,
+    linkCount: number,
+    linkId: exactly(8),
+    resumable: fc.boolean(),
+  }),
+  'message-1': record({
+    versions: fc.array(number, { minLength: 1, maxLength: 16 }),
+    time: number,
+    parameters: parameterPairs,
+    cookie: bytes(0, limits.cookie),
+  }),
+  'version-refusal': fc.array(number, { minLength: 1, maxLength: 16 }),
+  'stream-header': fc.stringMatching(/^\/[!-~]{1,127}$/),
+  numbers: number,
+}
+
+/** What a fuzzer does to good bytes: flips, cuts, splices, edits of one byte. */
+export const anyMutation: fc.Arbitrary<(bytes: Uint8Array) => Uint8Array> = fc
+  .array(fc.tuple(fc.nat(4), fc.nat(0xffff), fc.nat(255)), { minLength: 1, maxLength: 4 })
+  .map(edits => bytes => edits.reduce(edited, bytes))
+
+function edited(bytes: Uint8Array, [kind, where, byte]: readonly [number, number, number]): Uint8Array {
+  const at = where % (bytes.length + 1)
+  switch (kind) {
+    case 0:
+      return Uint8Array.from(bytes, (old, i) => (i === at ? old ^ (1 << (byte & 7)) : old))
+    case 1:
+      return Uint8Array.from(bytes, (old, i) => (i === at ? byte : old))
+    case 2:
+      return bytes.slice(0, at)
+    case 3:
+      return Uint8Array.of(...bytes.slice(0, at), byte, ...bytes.slice(at))
+    default:
+      return Uint8Array.of(...bytes.slice(0, at), ...bytes.slice(Math.max(0, at - (byte & 31))))
+  }
+}

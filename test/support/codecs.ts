@@ -1,0 +1,190 @@
+/**
+ * Every wire message as a pair of plain functions: bytes to JSON and back.
+ *
+ * What the vectors, the properties and the generated pages share. Bytes stand as hex
+ * in JSON, frames as `{ frame, … }`, parameters as pairs. Only functions of `src/wire`
+ * decode and encode here.
+ */
+import { fromHex, toHex } from '../../src/base/bytes.ts'
+import { ByteReader } from '../../src/base/reader.ts'
+import { ByteWriter } from '../../src/base/writer.ts'
+import * as wire from '../../src/wire/index.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, checked by comparison
+export type Json = any
+
+export interface Codec {
+  decode(bytes: Uint8Array): Json
+  encode(value: Json): Uint8Array
+}
+
+const hex = (text: string): Uint8Array => fromHex(text)!
+
+type FrameEncoder = (w: ByteWriter, f: Json) => void
+
+const frameEncoders: Record<wire.FrameName, FrameEncoder> = {
+  PADDING: w => w.varint(wire.frameTypes.PADDING.type),
+  PING: (w, f) => wire.encodePing(w, hex(f.nonce)),
+  PONG: (w, f) => wire.encodePong(w, hex(f.nonce)),
+  RESET_STREAM: (w, f) => wire.encodeResetStream(w, f.id, f.code, f.finalSize),
+  STOP_SENDING: (w, f) => wire.encodeStopSending(w, f.id, f.code),
+  STREAM: (w, f) => encodeStream(w, f, false),
+  STREAM_FIN: (w, f) => encodeStream(w, f, true),
+  MAX_DATA: (w, f) => wire.encodeMaxData(w, f.maximum),
+  MAX_STREAM_DATA: (w, f) => wire.encodeMaxStreamData(w, f.id, f.maximum),
+  MAX_STREAMS: (w, f) => wire.encodeMaxStreams(w, f.count),
+  REQUEST_PEERS: w => wire.encodeRequestPeers(w),
+  PEERS: (w, f) =>
+    wire.encodePeers(
+      w,
+      f.entries.map((entry: Json) => ({
+        ...entry,
+        identityKey: hex(entry.identityKey),
+        addresses: entry.addresses.map(hex),
+      })),
+    ),
+  CHAT: (w, f) => wire.encodeChat(w, { ...f, from: hex(f.from), signature: hex(f.signature) }),
+  MESH: (w, f) => wire.encodeMesh(w, f.linked, f.known),
+  ACCEPTED: (w, f) => wire.encodeAccepted(w, hex(f.observed)),
+  REFUSED: (w, f) => wire.encodeRefused(w, f.reason, f.detail),
+  DRAIN: w => wire.encodeDrain(w),
+  CLOSE: (w, f) => wire.encodeClose(w, f.code, f.detail),
+  REKEY: w => wire.encodeRekey(w),
+}
+
+function encodeStream(w: ByteWriter, f: Json, fin: boolean): void {
+  const data = hex(f.data)
+  const head = w.length
+  wire.encodeStreamHead(w, f.id, f.offset, data.length, fin)
+  if (w.length - head !== wire.streamOverhead(f.id, f.offset, data.length))
+    throw new Error('streamOverhead is wrong')
+  w.raw(data)
+}
+
+/** A sink that writes down every frame it hears. */
+export function recorder(into: Json[], r?: ByteReader): wire.FrameSink {
+  const note = (frame: wire.FrameName, fields: Json = {}): void => {
+    into.push({ frame, ...fields })
+  }
+  return {
+    link: {
+      padding: () => note('PADDING'),
+      ping: nonce => note('PING', { nonce: toHex(nonce) }),
+      pong: nonce => note('PONG', { nonce: toHex(nonce) }),
+      accepted: observed => note('ACCEPTED', { observed: toHex(observed) }),
+      refused: (reason, detail) => note('REFUSED', { reason, detail }),
+      drain: () => note('DRAIN'),
+      close: (code, detail) => note('CLOSE', { code, detail }),
+      rekey: () => note('REKEY'),
+      ignored: (type, length) => {
+        const body = r === undefined ? '' : toHex(r.bytes.subarray(r.offset - length, r.offset))
+        into.push({ frame: 'ignored', type, body })
+      },
+    },
+    streams: {
+      stream: (id, offset, data, fin) =>
+        note(fin ? 'STREAM_FIN' : 'STREAM', { id, offset, data: toHex(data) }),
+      resetStream: (id, code, finalSize) => note('RESET_STREAM', { id, code, finalSize }),
+      stopSending: (id, code) => note('STOP_SENDING', { id, code }),
+      maxData: maximum => note('MAX_DATA', { maximum }),
+      maxStreamData: (id, maximum) => note('MAX_STREAM_DATA', { id, maximum }),
+      maxStreams: count => note('MAX_STREAMS', { count }),
+    },
+    mesh: {
+      requestPeers: () => note('REQUEST_PEERS'),
+      peers: entries =>
+        note('PEERS', {
+          entries: entries.map(entry => ({
+            identityKey: toHex(entry.identityKey),
+            name: entry.name,
+            age: entry.age,
+            addresses: entry.addresses.map(toHex),
+          })),
+        }),
+      chat: chat => note('CHAT', { ...chat, from: toHex(chat.from), signature: toHex(chat.signature) }),
+      mesh: (linked, known) => note('MESH', { linked, known }),
+    },
+  }
+}
+
+const pairs = (map: wire.Parameters): [number, number][] => [...map]
+
+export const codecs: Readonly<Record<string, Codec>> = {
+  /** The frames of one record, in order. */
+  frames: {
+    decode(bytes) {
+      const r = new ByteReader(bytes)
+      const frames: Json[] = []
+      const sink = recorder(frames, r)
+      while (r.remaining > 0) wire.readFrame(r, sink)
+      return frames
+    },
+    encode(frames: Json[]) {
+      const w = new ByteWriter()
+      for (const frame of frames) {
+        if (frame.frame === 'ignored') w.varint(frame.type).prefixed(hex(frame.body))
+        else frameEncoders[frame.frame as wire.FrameName](w, frame)
+      }
+      return w.view()
+    },
+  },
+  hello: {
+    decode(bytes) {
+      const hello = wire.decodeHello(bytes)
+      return {
+        ...hello,
+        identityKey: toHex(hello.identityKey),
+        signature: toHex(hello.signature),
+        parameters: pairs(hello.parameters),
+        linkId: toHex(hello.linkId),
+      }
+    },
+    encode: value =>
+      wire.encodeHello({
+        ...value,
+        identityKey: hex(value.identityKey),
+        signature: hex(value.signature),
+        parameters: new Map(value.parameters),
+        linkId: hex(value.linkId),
+      }),
+  },
+  'message-1': {
+    decode(bytes) {
+      const message = wire.decodeMessage1(bytes)
+      return { ...message, parameters: pairs(message.parameters), cookie: toHex(message.cookie) }
+    },
+    encode: value =>
+      wire.encodeMessage1({ ...value, parameters: new Map(value.parameters), cookie: hex(value.cookie) }),
+  },
+  'version-refusal': {
+    decode(bytes) {
+      const r = new ByteReader(bytes)
+      const versions = wire.decodeVersions(r)
+      r.end('version refusal')
+      return versions
+    },
+    encode(versions: number[]) {
+      const w = new ByteWriter().varint(versions.length)
+      for (const version of versions) w.varint(version)
+      return w.view()
+    },
+  },
+  'stream-header': {
+    decode(bytes) {
+      const r = new ByteReader(bytes)
+      const protocol = wire.decodeStreamHeader(r)
+      r.end('stream header')
+      return protocol
+    },
+    encode: (protocol: string) => wire.encodeStreamHeader(protocol),
+  },
+  numbers: {
+    decode(bytes) {
+      const r = new ByteReader(bytes)
+      const value = r.varint('number')
+      r.end('number')
+      return value
+    },
+    encode: (value: number) => new ByteWriter().varint(value).view(),
+  },
+}

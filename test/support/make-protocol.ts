@@ -1,0 +1,26 @@
+/**
+ * Writes the generated pages and the snapshot of exported names: `npm run protocol`.
+ *
+ * Refuses to write a registry in which a number is gone or means something else.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { exportedNames, snapshotPath } from './exports.ts'
+import { generate, registryBreaks, registryJson } from './protocol-pages.ts'
+import { root } from './root.ts'
+
+const registryPath = join(root, 'protocol/registry.json')
+if (existsSync(registryPath)) {
+  const breaks = registryBreaks(JSON.parse(readFileSync(registryPath, 'utf8')), registryJson())
+  if (breaks.length > 0) throw new Error(`the registry is append-only:\n  ${breaks.join('\n  ')}`)
+}
+
+for (const [path, text] of generate()) write(join(root, path), text)
+write(snapshotPath, `${JSON.stringify(await exportedNames(), null, 2)}\n`)
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return
+  writeFileSync(path, text)
+  console.log(path.slice(root.length + 1))
+}

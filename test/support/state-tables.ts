@@ -1,0 +1,8 @@
+/**
+ * The state tables of `src/`, each drawn as `protocol/states/<name>.mmd`.
+ *
+ * A test finds every exported table and fails when one is not listed here.
+ */
+import type { StateTable } from '../../src/base/states.ts'
+
+export const stateTables: Readonly<Record<string, StateTable>> = {}

@@ -1,0 +1,403 @@
+/**
+ * Where the vectors come from: bytes written by hand beside what they must mean.
+ *
+ * An array is `[id, bytes, meaning, comment]`. The meaning is a value, or `bad(code,
+ * field, offset)`. `n` writes a number by a formula of its own, so that our encoder does
+ * not check itself. Frozen: new cases join at the end of their list, none changes.
+ */
+import type { Json } from './codecs.ts'
+
+export interface Fault {
+  readonly error: string
+  readonly field: string
+  readonly offset: number
+}
+
+export type Case = readonly [id: string, bytes: string, meaning: Json | Fault, comment?: string]
+
+const bad = (what: string, field: string, offset: number): Fault => ({
+  error: `GH_WIRE_${what}`,
+  field,
+  offset,
+})
+
+/** RFC 9000 §16 in one expression: the width's two bits above the number. */
+function n(value: number | bigint): string {
+  const v = BigInt(value)
+  const width = v < 1n << 6n ? 0n : v < 1n << 14n ? 1n : v < 1n << 30n ? 2n : 3n
+  const bytes = 1n << width
+  return ((width << (bytes * 8n - 2n)) | v).toString(16).padStart(Number(bytes) * 2, '0')
+}
+
+const text = (value: string): string => [...new TextEncoder().encode(value)].map(b => hex2(b)).join('')
+const hex2 = (value: number): string => value.toString(16).padStart(2, '0')
+const t = (value: string): string => n(text(value).length / 2) + text(value)
+/** `length` bytes counting up from `first`. */
+const run = (first: number, length: number): string =>
+  Array.from({ length }, (_, i) => hex2((first + i) & 255)).join('')
+
+const key = run(0x10, 32)
+const nonce = '0011223344556677'
+const address = '04c0a80164061f42' // /ip4/192.168.1.100/tcp/8002
+const above = 'c020000000000000' // 2^53
+const signature = run(0x40, 64)
+const time = 1_767_225_600_000
+const chat = (name: string, body: string): string => `1a${key}${n(time)}${name}${body}${signature}`
+
+const frames: readonly Case[] = [
+  ['empty', '', [], 'no bytes, no frames; that a record holds at least one is a rule of records'],
+  ['padding', '00', [{ frame: 'PADDING' }]],
+  ['padding-run', '0000', [{ frame: 'PADDING' }, { frame: 'PADDING' }], 'one byte, one frame'],
+  ['ping', `01${nonce}`, [{ frame: 'PING', nonce }]],
+  ['pong', `02${nonce}`, [{ frame: 'PONG', nonce }]],
+  ['reset-stream', '04060044d2', [{ frame: 'RESET_STREAM', id: 6, code: 0, finalSize: 1234 }]],
+  [
+    'reset-stream-unknown-code',
+    '04063f00',
+    [{ frame: 'RESET_STREAM', id: 6, code: 63, finalSize: 0 }],
+    'codes nobody knows are still codes',
+  ],
+  ['stop-sending', '050602', [{ frame: 'STOP_SENDING', id: 6, code: 2 }]],
+  ['stream', '080400 0568656c6c6f', [{ frame: 'STREAM', id: 4, offset: 0, data: '68656c6c6f' }]],
+  ['stream-offset', '0804 80010000 012a', [{ frame: 'STREAM', id: 4, offset: 65536, data: '2a' }]],
+  [
+    'stream-empty',
+    '08040000',
+    [{ frame: 'STREAM', id: 4, offset: 0, data: '' }],
+    'says nothing, costs budget',
+  ],
+  ['stream-fin', '09040500', [{ frame: 'STREAM_FIN', id: 4, offset: 5, data: '' }]],
+  ['stream-fin-data', '09050001ff', [{ frame: 'STREAM_FIN', id: 5, offset: 0, data: 'ff' }]],
+  [
+    'stream-last-offset',
+    '0900 c01fffffffffffff 00',
+    [{ frame: 'STREAM_FIN', id: 0, offset: 2 ** 53 - 1, data: '' }],
+    'the largest offset there is',
+  ],
+  ['max-data', '1080400000', [{ frame: 'MAX_DATA', maximum: 4_194_304 }]],
+  ['max-stream-data', '110480040000', [{ frame: 'MAX_STREAM_DATA', id: 4, maximum: 262_144 }]],
+  ['max-streams', '124100', [{ frame: 'MAX_STREAMS', count: 256 }]],
+  ['request-peers', '18', [{ frame: 'REQUEST_PEERS' }]],
+  ['peers-none', '1900', [{ frame: 'PEERS', entries: [] }]],
+  [
+    'peers-one',
+    `1901${key}${t('bob')}0501${n(8)}${address}`,
+    [{ frame: 'PEERS', entries: [{ identityKey: key, name: 'bob', age: 5, addresses: [address] }] }],
+  ],
+  [
+    'peers-fifty',
+    `1932${`${key}000000`.repeat(50)}`,
+    [
+      {
+        frame: 'PEERS',
+        entries: Array.from({ length: 50 }, () => ({ identityKey: key, name: '', age: 0, addresses: [] })),
+      },
+    ],
+    'the most entries there may be',
+  ],
+  [
+    'chat',
+    chat(t('alice'), t('안녕 🦀')),
+    [{ frame: 'CHAT', from: key, timestamp: time, name: 'alice', text: '안녕 🦀', signature }],
+    'the signature is not checked here',
+  ],
+  [
+    'chat-controls',
+    chat('00', t('a\n\u001b[2J')),
+    [{ frame: 'CHAT', from: key, timestamp: time, name: '', text: 'a\n\u001b[2J', signature }],
+    'decoded as it is; escaped where it is shown',
+  ],
+  ['mesh', '1b0305', [{ frame: 'MESH', linked: 3, known: 5 }]],
+  ['accepted', `20${n(8)}${address}`, [{ frame: 'ACCEPTED', observed: address }]],
+  ['accepted-nowhere', '2000', [{ frame: 'ACCEPTED', observed: '' }]],
+  [
+    'refused-max-peers',
+    `2101${t('20 of 20')}`,
+    [{ frame: 'REFUSED', reason: 'MAX_PEERS', detail: '20 of 20' }],
+  ],
+  ['refused-self', '210400', [{ frame: 'REFUSED', reason: 'SELF', detail: '' }]],
+  ['drain', '22', [{ frame: 'DRAIN' }]],
+  ['close', `2300${t('bye')}`, [{ frame: 'CLOSE', code: 0, detail: 'bye' }]],
+  ['close-unknown-code', '2344d200', [{ frame: 'CLOSE', code: 1234, detail: '' }]],
+  ['rekey', '24', [{ frame: 'REKEY' }]],
+  ['ignorable', '404002abcd', [{ frame: 'ignored', type: 64, body: 'abcd' }], 'FR-03: skipped'],
+  ['ignorable-large-type', 'c01fffffffffffff00', [{ frame: 'ignored', type: 2 ** 53 - 1, body: '' }]],
+  [
+    'many',
+    `01${nonce}0804000161 404000 1b0203 09040100`,
+    [
+      { frame: 'PING', nonce },
+      { frame: 'STREAM', id: 4, offset: 0, data: '61' },
+      { frame: 'ignored', type: 64, body: '' },
+      { frame: 'MESH', linked: 2, known: 3 },
+      { frame: 'STREAM_FIN', id: 4, offset: 1, data: '' },
+    ],
+    'many frames in one record',
+  ],
+
+  ['unknown-critical-03', '03', bad('FRAME', 'frame type', 0), 'FR-03: closes; kept for ACK'],
+  ['unknown-critical-3f', '3f00', bad('FRAME', 'frame type', 0), 'FR-03: the last critical type'],
+  ['unknown-critical-second', `01${nonce}06`, bad('FRAME', 'frame type', 9)],
+  ['type-over-long', `4001${nonce}`, bad('VARINT', 'frame type', 0), 'FR-05'],
+  ['type-truncated', '40', bad('SHORT', 'frame type', 0), 'FR-05'],
+  ['type-above', above, bad('VARINT', 'frame type', 0), 'FR-05'],
+  ['ping-without-nonce', '01', bad('SHORT', 'nonce', 1)],
+  ['ping-short', '0100112233445566', bad('SHORT', 'nonce', 1)],
+  ['pong-short', '0200112233445566', bad('SHORT', 'nonce', 1)],
+  ['reset-stream-without-id', '04', bad('SHORT', 'stream id', 1)],
+  ['reset-stream-without-code', '0406', bad('SHORT', 'code', 2)],
+  ['reset-stream-without-size', '040600', bad('SHORT', 'final size', 3)],
+  ['reset-stream-size-above', `040600${above}`, bad('VARINT', 'final size', 3), 'FR-05'],
+  ['reset-stream-id-over-long', '0440060000', bad('VARINT', 'stream id', 1), 'FR-05'],
+  ['stop-sending-without-id', '05', bad('SHORT', 'stream id', 1)],
+  ['stop-sending-without-code', '0506', bad('SHORT', 'code', 2)],
+  ['stream-without-id', '08', bad('SHORT', 'stream id', 1)],
+  ['stream-without-offset', '0804', bad('SHORT', 'offset', 2)],
+  ['stream-offset-truncated', '0804c01f', bad('SHORT', 'offset', 2), 'FR-05'],
+  ['stream-offset-over-long', '0804800000000161', bad('VARINT', 'offset', 2), 'FR-05'],
+  ['stream-without-length', '080400', bad('SHORT', 'data length', 3)],
+  ['stream-data-short', '0804000568656c6c', bad('SHORT', 'data', 4)],
+  [
+    'stream-length-above',
+    `080400${n(65_520)}`,
+    bad('LENGTH', 'data length', 3),
+    'FR-01: more than a record holds',
+  ],
+  ['stream-past-the-last-offset', '0804c01fffffffffffff0161', bad('VALUE', 'offset', 2)],
+  ['stream-fin-data-short', '0904000261', bad('SHORT', 'data', 4)],
+  ['max-data-without-maximum', '10', bad('SHORT', 'maximum', 1)],
+  ['max-data-above', `10${above}`, bad('VARINT', 'maximum', 1), 'FR-05, FR-11: credit cannot overflow'],
+  ['max-stream-data-without-id', '11', bad('SHORT', 'stream id', 1)],
+  ['max-stream-data-without-maximum', '1104', bad('SHORT', 'maximum', 2)],
+  ['max-streams-without-count', '12', bad('SHORT', 'count', 1)],
+  ['max-streams-over-long', '124001', bad('VARINT', 'count', 1), 'FR-05'],
+  ['peers-without-count', '19', bad('SHORT', 'peer count', 1)],
+  ['peers-fifty-one', `1933${`${key}000000`.repeat(51)}`, bad('LENGTH', 'peer count', 1), 'PT-01'],
+  ['peers-key-short', `1901${run(0x10, 31)}`, bad('SHORT', 'identity key', 2)],
+  ['peers-name-above', `1901${key}${t('x'.repeat(65))}0000`, bad('LENGTH', 'name length', 34), 'FR-01'],
+  ['peers-name-not-utf8', `1901${key}01ff0000`, bad('TEXT', 'name', 34)],
+  ['peers-without-age', `1901${key}00`, bad('SHORT', 'age', 35)],
+  ['peers-nine-addresses', `1901${key}000009`, bad('LENGTH', 'address count', 36)],
+  [
+    'peers-address-above',
+    `1901${key}000001${n(321)}${run(0, 321)}`,
+    bad('LENGTH', 'address length', 37),
+    'FR-01',
+  ],
+  ['peers-address-short', `1901${key}00000108${run(0, 7)}`, bad('SHORT', 'address', 38)],
+  ['peers-entry-missing', `1902${key}000000`, bad('SHORT', 'identity key', 37)],
+  ['chat-from-short', `1a${run(0x10, 31)}`, bad('SHORT', 'from', 1)],
+  ['chat-time-over-long', `1a${key}4001`, bad('VARINT', 'time', 33), 'FR-05'],
+  ['chat-name-above', chat(t('x'.repeat(65)), '00'), bad('LENGTH', 'name length', 41), 'FR-01'],
+  ['chat-text-above', `1a${key}${n(time)}00${n(16_385)}`, bad('LENGTH', 'text length', 42), 'FR-01'],
+  ['chat-text-surrogate', chat('00', '03eda080'), bad('TEXT', 'text', 42), 'a surrogate is not UTF-8'],
+  ['chat-text-over-long', chat('00', '02c0af'), bad('TEXT', 'text', 42), 'an over-long slash is not UTF-8'],
+  ['chat-signature-short', chat('00', '00').slice(0, -2), bad('SHORT', 'signature', 43)],
+  ['mesh-without-linked', '1b', bad('SHORT', 'linked', 1)],
+  ['mesh-without-known', '1b03', bad('SHORT', 'known', 2)],
+  ['accepted-without-address', '20', bad('SHORT', 'observed address length', 1)],
+  ['accepted-above', `20${n(321)}${run(0, 321)}`, bad('LENGTH', 'observed address length', 1), 'FR-01'],
+  ['accepted-short', '200204', bad('SHORT', 'observed address', 2)],
+  ['refused-without-reason', '21', bad('SHORT', 'reason', 1)],
+  ['refused-reason-0', '210000', bad('VALUE', 'reason', 1)],
+  ['refused-reason-5', '210500', bad('VALUE', 'reason', 1)],
+  ['refused-detail-above', `2101${t('x'.repeat(257))}`, bad('LENGTH', 'detail length', 2), 'FR-01'],
+  ['refused-detail-not-utf8', '21010180', bad('TEXT', 'detail', 2)],
+  ['close-without-code', '23', bad('SHORT', 'code', 1)],
+  ['close-without-detail', '2300', bad('SHORT', 'detail length', 2)],
+  ['close-detail-above', `2300${t('x'.repeat(257))}`, bad('LENGTH', 'detail length', 2), 'FR-01'],
+  ['close-detail-not-utf8', '230002c328', bad('TEXT', 'detail', 2)],
+  ['ignorable-without-length', '4040', bad('SHORT', 'ignorable frame length', 2)],
+  ['ignorable-length-over-long', '40404000', bad('VARINT', 'ignorable frame length', 2), 'FR-05'],
+  ['ignorable-above', `4040${n(16_385)}`, bad('LENGTH', 'ignorable frame length', 2), 'FR-01'],
+  ['ignorable-short', '404002ab', bad('SHORT', 'ignorable frame', 3)],
+]
+
+const linkId = 'a1a2a3a4a5a6a7a8'
+const zeroId = '00'.repeat(8)
+const limitPairs = `02${n(0x02)}${n(262_144)}${n(0x04)}${n(256)}`
+const who = key + signature
+const helloValue = {
+  identityKey: key,
+  signature,
+  name: 'alice',
+  tcpPort: 8000,
+  udpPort: 8000,
+  linePort: 0,
+  parameters: [
+    [2, 262_144],
+    [4, 256],
+  ],
+  linkCount: 2,
+  linkId,
+  resumable: false,
+}
+const ports = `${n(8000)}${n(8000)}00`
+const blank = { ...helloValue, name: '', tcpPort: 0, udpPort: 0, parameters: [], linkCount: 0 }
+
+const hello: readonly Case[] = [
+  ['full', `${who}${t('alice')}${ports}${limitPairs}02${linkId}00`, helloValue],
+  [
+    'bare',
+    `${who}00 000000 00 00${zeroId}00`,
+    { ...blank, linkId: zeroId },
+    'as short as it gets: 110 bytes',
+  ],
+  ['resumable', `${who}00 000000 00 00${linkId}01`, { ...blank, resumable: true }],
+  [
+    'parameter-unknown',
+    `${who}00 000000 01${n(1000)}07 00${linkId}00`,
+    { ...blank, parameters: [[1000, 7]] },
+    'carried, and ignored: how the protocol grows',
+  ],
+  [
+    'ports-largest',
+    `${who}00 ${n(65_535)}${n(65_535)}${n(65_535)} 00 00${linkId}00`,
+    { ...blank, tcpPort: 65_535, udpPort: 65_535, linePort: 65_535 },
+  ],
+  ['name-64', `${who}${t('x'.repeat(64))}000000 00 00${linkId}00`, { ...blank, name: 'x'.repeat(64) }],
+
+  ['empty', '', bad('SHORT', 'identity key', 0)],
+  ['key-short', run(0x10, 31), bad('SHORT', 'identity key', 0)],
+  ['signature-short', key + run(0x40, 63), bad('SHORT', 'signature', 32)],
+  ['name-65', `${who}${t('x'.repeat(65))}000000 00 00${linkId}00`, bad('LENGTH', 'name length', 96), 'FR-01'],
+  ['name-not-utf8', `${who}01ff 000000 00 00${linkId}00`, bad('TEXT', 'name', 96)],
+  ['tcp-port-above', `${who}00 ${n(65_536)}0000 00 00${linkId}00`, bad('LENGTH', 'TCP port', 97)],
+  ['udp-port-above', `${who}00 00${n(65_536)}00 00 00${linkId}00`, bad('LENGTH', 'UDP port', 98)],
+  ['line-port-above', `${who}00 0000${n(65_536)} 00 00${linkId}00`, bad('LENGTH', 'line port', 99)],
+  ['port-over-long', `${who}00 40010000 00 00${linkId}00`, bad('VARINT', 'TCP port', 97), 'FR-05'],
+  ['parameters-33', `${who}00 000000 21`, bad('LENGTH', 'parameter count', 100)],
+  ['parameters-equal', `${who}00 000000 02 0201 0201 00${linkId}00`, bad('VALUE', 'parameter id', 103)],
+  ['parameters-descend', `${who}00 000000 02 0401 0201 00${linkId}00`, bad('VALUE', 'parameter id', 103)],
+  ['parameter-without-value', `${who}00 000000 01 02`, bad('SHORT', 'parameter value', 102)],
+  ['link-count-above', `${who}00 000000 00 ${above}${linkId}00`, bad('VARINT', 'link count', 101), 'FR-05'],
+  ['link-id-short', `${who}00 000000 00 00${linkId.slice(2)}`, bad('SHORT', 'link id', 102)],
+  ['flags-missing', `${who}00 000000 00 00${linkId}`, bad('SHORT', 'flags', 110), 'HS-10: one byte shorter'],
+  ['flags-reserved-bit', `${who}00 000000 00 00${linkId}02`, bad('RESERVED', 'flags', 110)],
+  ['flags-all', `${who}00 000000 00 00${linkId}ff`, bad('RESERVED', 'flags', 110)],
+  ['left-over', `${who}00 000000 00 00${linkId}0000`, bad('LONG', 'HELLO', 111), 'HS-10: one byte longer'],
+]
+
+const cookie = run(0x80, 32)
+const first = `0101${n(time)}`
+const firstValue = { versions: [1], time, parameters: [], cookie: '' }
+
+const message1: readonly Case[] = [
+  ['first', `${first}0000`, firstValue, 'the first try: no cookie'],
+  ['retry', `${first}0020${cookie}`, { ...firstValue, cookie }, 'the answer to a cookie'],
+  ['two-versions', `020201${n(time)}0000`, { ...firstValue, versions: [2, 1] }, 'the one liked best first'],
+  ['parameters', `${first}${limitPairs}00`, { ...firstValue, parameters: helloValue.parameters }],
+  ['time-zero', '0101000000', { ...firstValue, time: 0 }, 'a wrong clock is answered with a cookie'],
+  [
+    'versions-sixteen',
+    `10${run(1, 16)}${n(time)}0000`,
+    { ...firstValue, versions: Array.from({ length: 16 }, (_, i) => i + 1) },
+  ],
+
+  ['empty', '', bad('SHORT', 'version count', 0)],
+  ['versions-none', `00${n(time)}0000`, bad('VALUE', 'version count', 0)],
+  ['versions-seventeen', `11${run(1, 17)}${n(time)}0000`, bad('LENGTH', 'version count', 0)],
+  ['version-missing', '0201', bad('SHORT', 'version', 2)],
+  ['version-over-long', `014001${n(time)}0000`, bad('VARINT', 'version', 1), 'FR-05'],
+  ['time-missing', '0101', bad('SHORT', 'time', 2)],
+  ['time-above', `0101${above}0000`, bad('VARINT', 'time', 2), 'FR-05'],
+  ['time-over-long', '0101c0000000000000010000', bad('VARINT', 'time', 2), 'FR-05'],
+  ['parameters-missing', first, bad('SHORT', 'parameter count', 10)],
+  ['parameters-33', `${first}21`, bad('LENGTH', 'parameter count', 10)],
+  ['parameters-descend', `${first}020401020100`, bad('VALUE', 'parameter id', 13)],
+  ['cookie-missing', `${first}00`, bad('SHORT', 'cookie length', 11), 'HS-10: one byte shorter'],
+  ['cookie-33', `${first}0021${cookie}ff`, bad('LENGTH', 'cookie length', 11), 'FR-01'],
+  ['cookie-short', `${first}0020${cookie.slice(2)}`, bad('SHORT', 'cookie', 12)],
+  ['left-over', `${first}000000`, bad('LONG', 'message 1 payload', 12), 'HS-10: one byte longer'],
+]
+
+const versionRefusal: readonly Case[] = [
+  ['one', '0101', [1]],
+  ['three', '03030201', [3, 2, 1]],
+  ['empty', '', bad('SHORT', 'version count', 0)],
+  ['none', '00', bad('VALUE', 'version count', 0), 'a node that speaks nothing'],
+  ['seventeen', '11', bad('LENGTH', 'version count', 0)],
+  ['short', '0201', bad('SHORT', 'version', 2)],
+  ['version-above', `01${above}`, bad('VARINT', 'version', 1), 'FR-05'],
+  ['left-over', '010100', bad('LONG', 'version refusal', 2)],
+]
+
+const streamHeader: readonly Case[] = [
+  ['echo', t('/guild/echo/1'), '/guild/echo/1'],
+  ['two-characters', t('/x'), '/x', 'as short as it gets'],
+  ['largest', t(`/${'x'.repeat(127)}`), `/${'x'.repeat(127)}`],
+  ['empty', '', bad('SHORT', 'protocol id length', 0)],
+  ['no-characters', '00', bad('VALUE', 'protocol id', 0)],
+  ['slash-alone', t('/'), bad('VALUE', 'protocol id', 0)],
+  ['no-slash', t('guild/echo/1'), bad('VALUE', 'protocol id', 0)],
+  ['space', t('/guild/echo 1'), bad('VALUE', 'protocol id', 0)],
+  ['newline', t('/guild/echo\n'), bad('VALUE', 'protocol id', 0), 'CL-03'],
+  ['not-ascii', t('/guild/é'), bad('VALUE', 'protocol id', 0)],
+  ['not-utf8', '022fff', bad('TEXT', 'protocol id', 0)],
+  ['above', t(`/${'x'.repeat(128)}`), bad('LENGTH', 'protocol id length', 0), 'FR-01'],
+  ['short', '0d2f6775', bad('SHORT', 'protocol id', 1)],
+]
+
+const numbers: readonly Case[] = [
+  ['rfc9000-a1-8', '9d7f3e7d', 494_878_333, 'RFC 9000 A.1'],
+  ['rfc9000-a1-2', '7bbd', 15_293, 'RFC 9000 A.1'],
+  ['rfc9000-a1-1', '25', 37, 'RFC 9000 A.1'],
+  ['zero', '00', 0],
+  ['largest-1', '3f', 63],
+  ['smallest-2', '4040', 64],
+  ['largest-2', '7fff', 16_383],
+  ['smallest-4', '80004000', 16_384],
+  ['largest-4', 'bfffffff', 1_073_741_823],
+  ['smallest-8', 'c000000040000000', 1_073_741_824],
+  ['above-32-bits', 'c000000100000000', 4_294_967_296],
+  ['largest', 'c01fffffffffffff', 2 ** 53 - 1],
+  ['empty', '', bad('SHORT', 'number', 0), 'FR-05'],
+  ['truncated-2', '40', bad('SHORT', 'number', 0), 'FR-05'],
+  ['truncated-4', '800040', bad('SHORT', 'number', 0), 'FR-05'],
+  ['truncated-8', 'c0000000400000', bad('SHORT', 'number', 0), 'FR-05'],
+  ['over-long-2', '4025', bad('VARINT', 'number', 0), 'RFC 9000 A.1 reads 37; we refuse it'],
+  ['over-long-2-63', '403f', bad('VARINT', 'number', 0)],
+  ['over-long-4-zero', '80000000', bad('VARINT', 'number', 0)],
+  ['over-long-4', '80003fff', bad('VARINT', 'number', 0)],
+  ['over-long-8-zero', 'c000000000000000', bad('VARINT', 'number', 0)],
+  ['over-long-8', 'c00000003fffffff', bad('VARINT', 'number', 0)],
+  ['above', above, bad('VARINT', 'number', 0), '2^53'],
+  ['rfc9000-a1-above', 'c2197c5eff14e88c', bad('VARINT', 'number', 0), 'RFC 9000 A.1; above 2^53 - 1'],
+  ['largest-of-quic', 'ffffffffffffffff', bad('VARINT', 'number', 0)],
+  ['left-over', '2525', bad('LONG', 'number', 1)],
+]
+
+export interface CaseFile {
+  readonly page: string
+  readonly notes: string
+  readonly cases: readonly Case[]
+}
+
+export const caseFiles: Readonly<Record<string, CaseFile>> = {
+  frames: {
+    page: 'protocol/frames.md',
+    notes: 'The plaintext of one record: frames until the bytes end. Data and keys are hex.',
+    cases: frames,
+  },
+  hello: {
+    page: 'protocol/handshake.md',
+    notes: 'The payload of messages 2 and 3. The signature is any 64 bytes: decoding does not check it.',
+    cases: hello,
+  },
+  'message-1': { page: 'protocol/handshake.md', notes: 'The payload of message 1.', cases: message1 },
+  'version-refusal': {
+    page: 'protocol/handshake.md',
+    notes: 'What a version refusal holds once opened.',
+    cases: versionRefusal,
+  },
+  'stream-header': {
+    page: 'protocol/streams.md',
+    notes: 'The first bytes of a stream, and nothing behind them.',
+    cases: streamHeader,
+  },
+  numbers: {
+    page: 'protocol/numbers.md',
+    notes: 'One QUIC integer and nothing behind it.',
+    cases: numbers,
+  },
+}
