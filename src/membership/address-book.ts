@@ -8,12 +8,13 @@
  * stays until a handshake says better.
  *
  * Bounds (spec: PT-03, PT-07, P18). In all `limit`. Unproven entries that only
- * gossip told are also counted by teller, by host and by address prefix, so that
- * neither one member nor one network can fill the book. When it is full:
+ * peers told (of others, or of themselves when they dialled us) are also counted by
+ * teller, by host and by address prefix, so that neither one member nor one network
+ * can fill the book. When it is full:
  *
  *   1. the entry with most failures in a row goes, if any has failed
  *      (ties: heard of longest ago, then by key);
- *   2. else, for what did not come by gossip, an untried told entry goes;
+ *   2. else, for what was not told, a told entry that was never tried goes;
  *   3. else the new one is turned away.
  *
  * Never dropped: entries of bootstrap and person, self, and whatever is linked or
@@ -36,7 +37,7 @@ export interface Entry {
   /** A person wrote the peer id into the address: nobody else will do there. */
   pinned: boolean
   readonly sources: Set<Source>
-  /** Who told it first, where it came by gossip. */
+  /** The peer id of who told it first, where a peer did. */
   readonly teller: string | undefined
   /** When somebody last heard of the peer there. */
   heardAt: Millis
@@ -110,8 +111,8 @@ export class AddressBook {
       return old
     }
     const entry = makeEntry(key, address, source, now, told)
-    if (source === 'gossip' && !this.#quotas.admits(entry)) return undefined
-    if (this.#entries.size >= this.#limit && !this.#makeRoom(source)) return undefined
+    if (counts(entry) && !this.#quotas.admits(entry)) return undefined
+    if (this.#entries.size >= this.#limit && !this.#makeRoom(entry)) return undefined
     this.#entries.set(key, entry)
     this.#index(entry, entry.peerId)
     if (counts(entry)) this.#quotas.take(entry)
@@ -161,11 +162,11 @@ export class AddressBook {
     if (before && !counts(entry)) this.#quotas.give(entry)
   }
 
-  #makeRoom(source: Source): boolean {
+  #makeRoom(newcomer: Entry): boolean {
     let victim: Entry | undefined
     for (const entry of this.#entries.values()) {
       if (isKept(entry) || this.#busy(entry)) continue
-      if (entry.failures === 0 && (source === 'gossip' || !counts(entry))) continue
+      if (entry.failures === 0 && (counts(newcomer) || !counts(entry))) continue
       if (victim === undefined || isWorse(entry, victim)) victim = entry
     }
     if (victim === undefined) return false
@@ -193,9 +194,11 @@ export function isKept(entry: Entry): boolean {
   return entry.self || entry.sources.has('bootstrap') || entry.sources.has('person')
 }
 
-/** Only told, never proven: what quotas bound. */
+/** Only told by peers, never proven: what quotas bound. */
 function counts(entry: Entry): boolean {
-  return entry.lastSuccess === undefined && entry.sources.size === 1 && entry.sources.has('gossip')
+  if (entry.lastSuccess !== undefined) return false
+  for (const source of entry.sources) if (source !== 'gossip' && source !== 'inbound') return false
+  return true
 }
 
 function isWorse(a: Entry, b: Entry): boolean {

@@ -81,6 +81,11 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
     this.#state = next(liveness, this.#state, 'heard')
   }
 
+  /** The next tick sends a PING: somebody doubts this link. */
+  hurry(now: Millis): void {
+    this.#pingAt = Math.min(this.#pingAt, now)
+  }
+
   handle(input: LivenessInput, now: Millis): void {
     if (this.#state === 'gone') return
     if (input.kind === 'pong') return this.#pong(input.nonce, now)
@@ -88,7 +93,7 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
     if (due === undefined || now < due) return // woken early: timers may be coarse
     this.#heardAt = Math.min(now, this.#heardAt + (now - due))
     if (now >= this.#silenceAt()) this.#silence()
-    if (this.#state !== 'gone' && now >= this.#pingAt) this.#ping(now)
+    if (now >= this.#pingAt) this.#ping(now)
   }
 
   poll(): LivenessOutput | undefined {
@@ -105,8 +110,10 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
 
   #silence(): void {
     this.#state = next(liveness, this.#state, 'silence')
-    if (this.#state === 'gone') this.#out.push({ kind: 'gone' })
-    else {
+    if (this.#state === 'gone') {
+      this.#out.push({ kind: 'gone' })
+      this.#pingAt = Number.POSITIVE_INFINITY
+    } else {
       this.#out.push({ kind: 'suspect' })
       this.#pingAt = Number.NEGATIVE_INFINITY // one question more, at once
     }
