@@ -51,6 +51,8 @@ export interface Entry {
 }
 
 export interface Told {
+  /** Who is claimed to be there. */
+  readonly peerId?: string
   readonly teller?: string
   readonly heardAt?: Millis
 }
@@ -107,7 +109,7 @@ export class AddressBook {
     const key = addressKey(address)
     const old = this.#entries.get(key)
     if (old !== undefined) {
-      this.#join(old, address, source, told.heardAt ?? now)
+      this.#join(old, told.peerId ?? address.peerId, source, told.heardAt ?? now)
       return old
     }
     const entry = makeEntry(key, address, source, now, told)
@@ -142,17 +144,17 @@ export class AddressBook {
     if (counts(entry)) this.#quotas.give(entry)
   }
 
-  #join(entry: Entry, address: Address, source: Source, heardAt: Millis): void {
+  #join(entry: Entry, peerId: string | undefined, source: Source, heardAt: Millis): void {
     this.#change(entry, () => {
       entry.sources.add(source)
     })
     entry.heardAt = Math.max(entry.heardAt, heardAt)
     const byHand = source === 'bootstrap' || source === 'person'
-    if (address.peerId === undefined) return
+    if (peerId === undefined) return
     if (byHand) {
       entry.pinned = true
-      this.rebind(entry, address.peerId)
-    } else if (entry.peerId === undefined) this.rebind(entry, address.peerId)
+      this.rebind(entry, peerId)
+    } else if (entry.peerId === undefined) this.rebind(entry, peerId)
   }
 
   /** Changes what quotas look at, and keeps them right. */
@@ -208,12 +210,13 @@ function isWorse(a: Entry, b: Entry): boolean {
 }
 
 function makeEntry(key: string, address: Address, source: Source, now: Millis, told: Told): Entry {
-  const { peerId, ...place } = address
+  const { peerId: written, ...place } = address
+  const peerId = told.peerId ?? written
   return {
     key,
     address: place,
     peerId,
-    pinned: peerId !== undefined && (source === 'bootstrap' || source === 'person'),
+    pinned: written !== undefined && (source === 'bootstrap' || source === 'person'),
     sources: new Set([source]),
     teller: told.teller,
     heardAt: told.heardAt ?? now,

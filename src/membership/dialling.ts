@@ -79,6 +79,11 @@ export class Dialling {
     return this.#plan.underWay
   }
 
+  /** Linked, or parted from: not dialled, whatever is told of it. */
+  isClosed(peerId: string): boolean {
+    return this.#gate.closed(peerId)
+  }
+
   learned(addresses: readonly Address[], source: Source, now: Millis): void {
     for (const address of addresses) {
       const own = this.#isOwn(address)
@@ -96,16 +101,12 @@ export class Dialling {
   told(claims: readonly Claim[], teller: string, now: Millis): number {
     let fresh = 0
     for (const { peerId, heardAt, addresses } of claims) {
-      let added = false
+      const before = this.#isKnown(peerId)
       for (const address of addresses) {
-        const unknown = this.#book.find(address) === undefined
-        const wasKnown = this.#isKnown(peerId)
-        const entry = this.#book.add({ ...address, peerId }, 'gossip', now, { teller, heardAt })
-        if (entry === undefined) continue
-        if (unknown && !wasKnown) added = true
-        this.#plan.wish(entry, now)
+        const entry = this.#book.add(address, 'gossip', now, { peerId, teller, heardAt })
+        if (entry !== undefined) this.#plan.wish(entry, now)
       }
-      if (added) fresh++
+      if (!before && this.#isKnown(peerId)) fresh++
     }
     return fresh
   }
@@ -113,7 +114,7 @@ export class Dialling {
   /** The peer dialled us and listens here: a way back to it, once it is gone. */
   cameIn(address: Address, peerId: string, now: Millis): void {
     if (!dialable(address) || this.#isOwn(address)) return
-    const entry = this.#book.add({ ...address, peerId }, 'inbound', now, { teller: peerId })
+    const entry = this.#book.add(address, 'inbound', now, { peerId, teller: peerId })
     if (entry === undefined || entry.self || entry.peerId === peerId) return
     const { peerId: before } = entry
     if (!entry.pinned && (before === undefined || !this.#gate.closed(before)))

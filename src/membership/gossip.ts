@@ -10,12 +10,15 @@
  * with the announced port; or what a peer announces in their place. Never the asker
  * itself (spec: PT-01, PT-05, PT-08).
  *
+ * In a mesh of N that forms, every node is told the same N peers N times: what bytes
+ * meant is remembered, so that this costs look-ups and not decoding.
+ *
  * Pure functions; the die is handed in.
  * Floor: membership. Page: protocol/frames.md.
  */
 import { equal } from '../base/bytes.ts'
 import type { Millis } from '../base/machine.ts'
-import { type Address, decodeAddress, encodeAddress } from '../wire/address.ts'
+import { type Address, decodeAddress } from '../wire/address.ts'
 import type { PeerEntry } from '../wire/frames/peers.ts'
 import { limits } from '../wire/limits.ts'
 import { peerIdFromKey } from '../wire/peer-id.ts'
@@ -26,7 +29,8 @@ export interface Tellable {
   readonly key: Uint8Array
   readonly name: string
   readonly heardAt: Millis
-  readonly addresses: readonly Address[]
+  /** Encoded. */
+  readonly addresses: readonly Uint8Array[]
 }
 
 /** The entries of a PEERS frame. */
@@ -41,21 +45,15 @@ export function entriesToTell(
   const rest = sample(unlinked, Math.min(share, limits.peersPerFrame - first.length), fraction)
   const entries: PeerEntry[] = []
   for (const { key, name, heardAt, addresses } of [...first, ...rest]) {
-    const told = addresses.slice(0, limits.addressesPerPeer).map(encodeAddress)
-    if (told.length === 0) continue
-    entries.push({
-      identityKey: key,
-      name,
-      age: Math.max(0, Math.floor((now - heardAt) / 1000)),
-      addresses: told,
-    })
+    if (addresses.length === 0) continue
+    const age = Math.max(0, Math.floor((now - heardAt) / 1000))
+    entries.push({ identityKey: key, name, age, addresses: addresses.slice(0, limits.addressesPerPeer) })
   }
   return entries
 }
 
 export interface Claim {
   readonly peerId: string
-  readonly name: string
   readonly heardAt: Millis
   readonly addresses: readonly Address[]
 }
@@ -66,25 +64,29 @@ export interface Hearing {
   readonly tellerKey: Uint8Array
   /** Where the teller is, as we see it. */
   readonly teller: Address
+  /** Of this peer we need not hear from others: it is linked. */
+  readonly knows: (peerId: string) => boolean
   readonly now: Millis
 }
 
 /** What of a PEERS frame is worth keeping, in its order. */
-export function claimsToKeep(entries: readonly PeerEntry[], hearing: Hearing): Claim[] {
+export function claimsToKeep(entries: readonly PeerEntry[], hearing: Hearing, memory: Memory): Claim[] {
   const { own, ownKey, teller, tellerKey, now } = hearing
   const claims: Claim[] = []
   for (const entry of entries.slice(0, limits.peersPerFrame)) {
     if (equal(entry.identityKey, ownKey)) continue
-    const around = { own, teller, ofItself: equal(entry.identityKey, tellerKey) }
+    const ofItself = equal(entry.identityKey, tellerKey)
+    const peerId = memory.peerId(entry.identityKey)
+    if (!ofItself && hearing.knows(peerId)) continue
+    const around = { own, teller, ofItself }
     const addresses: Address[] = []
     for (const bytes of entry.addresses.slice(0, limits.addressesPerPeer)) {
-      const told = readAddress(bytes)
+      const told = memory.address(bytes)
       const address = told && believable(told, around)
       if (address !== undefined) addresses.push(address)
     }
     claims.push({
-      peerId: peerIdFromKey(entry.identityKey),
-      name: entry.name,
+      peerId,
       heardAt: now - 1000 * Math.min(entry.age, defaults.ageMaxSeconds),
       addresses,
     })
@@ -106,7 +108,36 @@ export function sample<T>(items: readonly T[], count: number, fraction: () => nu
   return pool.slice(0, count)
 }
 
-/** An address of a kind this version does not dial is skipped: the next one may do. */
+/** What keys and addresses in bytes meant, for the last so many of each; then it begins anew. */
+export class Memory {
+  readonly #limit: number
+  readonly #peerIds = new Map<string, string>()
+  readonly #addresses = new Map<string, Address | undefined>()
+
+  constructor(limit = 2_048) {
+    this.#limit = limit
+  }
+
+  peerId(key: Uint8Array): string {
+    return this.#recall(this.#peerIds, key, peerIdFromKey)
+  }
+
+  /** Undefined for a kind this version does not dial: the next one may do. */
+  address(bytes: Uint8Array): Address | undefined {
+    return this.#recall(this.#addresses, bytes, readAddress)
+  }
+
+  #recall<T>(known: Map<string, T>, bytes: Uint8Array, read: (bytes: Uint8Array) => T): T {
+    const text = String.fromCharCode(...bytes)
+    const value = known.get(text)
+    if (value !== undefined || known.has(text)) return value!
+    if (known.size >= this.#limit) known.clear()
+    const fresh = read(bytes)
+    known.set(text, fresh)
+    return fresh
+  }
+}
+
 function readAddress(bytes: Uint8Array): Address | undefined {
   try {
     return decodeAddress(bytes)

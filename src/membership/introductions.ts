@@ -16,11 +16,11 @@
  * Floor: membership. Page: protocol/frames.md.
  */
 import type { Millis } from '../base/machine.ts'
-import { type Address, hostKind } from '../wire/address.ts'
+import { type Address, encodeAddress, hostKind } from '../wire/address.ts'
 import type { PeerEntry } from '../wire/frames/peers.ts'
 import { keyFromPeerId } from '../wire/peer-id.ts'
 import { defaults } from './defaults.ts'
-import { claimsToKeep, entriesToTell, sample, type Tellable } from './gossip.ts'
+import { claimsToKeep, entriesToTell, Memory, sample, type Tellable } from './gossip.ts'
 import type { LinkId } from './messages.ts'
 import type { Parts } from './parts.ts'
 import { type LinkRecord, type Mesh, type PeerRecord, primaryLink } from './peer-table.ts'
@@ -33,6 +33,7 @@ export type Flooded = (link: LinkRecord, now: Millis) => void
 export class Introductions {
   readonly #parts: Parts
   readonly #flooded: Flooded
+  readonly #memory = new Memory()
   #meshAt: Millis | undefined
 
   constructor(parts: Parts, flooded: Flooded) {
@@ -107,9 +108,10 @@ export class Introductions {
       own: options.own(),
       tellerKey: teller.key,
       teller: at,
+      knows: (peerId: string) => dialling.isClosed(peerId),
       now,
     }
-    const claims = claimsToKeep(entries, hearing)
+    const claims = claimsToKeep(entries, hearing, this.#memory)
     for (const { peerId, addresses } of claims) if (peerId === teller.peerId) teller.announced = addresses
     const count = dialling.told(claims, teller.peerId, now)
     if (count === 0) return
@@ -137,7 +139,7 @@ export class Introductions {
     const { table, options, dialling } = this.#parts
     const linked: Tellable[] = []
     if (options.announce.length > 0)
-      linked.push({ key: options.ownKey, name: options.ownName, heardAt: now, addresses: options.announce })
+      linked.push({ key: options.ownKey, name: options.ownName, heardAt: now, addresses: options.announce.map(encodeAddress) })
     for (const peer of table.peers()) if (peer.peerId !== asker) linked.push(tellableOf(peer))
     const unlinked: Tellable[] = []
     for (const peerId of dialling.book.peerIds()) {
@@ -147,7 +149,7 @@ export class Introductions {
       )
       if (worked.length === 0) continue
       const heardAt = Math.max(...worked.map(entry => entry.heardAt))
-      const addresses = worked.map(({ address }) => address).filter(isPlace)
+      const addresses = worked.map(({ address }) => address).filter(isPlace).map(encodeAddress)
       unlinked.push({ key: keyFromPeerId(peerId), name: '', heardAt, addresses })
     }
     return entriesToTell(linked, unlinked, now, () => options.random.fraction())
@@ -188,10 +190,15 @@ export class Introductions {
 
 function tellableOf(peer: PeerRecord): Tellable {
   const { key, name, links, announced } = peer
-  const heardAt = Math.max(...links.map(({ liveness }) => liveness.heardAt))
-  const seen = links.flatMap(({ tell }) => (tell === undefined ? [] : [tell]))
+  let heardAt = Number.NEGATIVE_INFINITY
+  const addresses = announced.map(encodeAddress)
   // Names are not believed when a third party tells them, so alone they would hide the peer.
-  return { key, name, heardAt, addresses: announced.some(isPlace) ? announced : [...announced, ...seen] }
+  const alone = !announced.some(isPlace)
+  for (const { liveness, tellBytes } of links) {
+    heardAt = Math.max(heardAt, liveness.heardAt)
+    if (alone && tellBytes !== undefined) addresses.push(tellBytes)
+  }
+  return { key, name, heardAt, addresses }
 }
 
 function isPlace({ host }: Address): boolean {

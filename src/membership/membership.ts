@@ -135,6 +135,11 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
     return peer && primaryLink(peer)!.id
   }
 
+  /** Peers with a link: the link count of our HELLO. */
+  get linkCount(): number {
+    return this.#table.size
+  }
+
   /** Peers linked or known to be somewhere. */
   get knownCount(): number {
     return this.#introductions.numbers().known

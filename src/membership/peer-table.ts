@@ -11,7 +11,7 @@
  */
 import { Budget } from '../base/budget.ts'
 import type { Millis } from '../base/machine.ts'
-import type { Address } from '../wire/address.ts'
+import { type Address, encodeAddress } from '../wire/address.ts'
 import { defaults } from './defaults.ts'
 import type { Liveness } from './liveness.ts'
 import type { Direction, LinkId, Proof } from './messages.ts'
@@ -46,6 +46,7 @@ export class LinkRecord {
   readonly address: Address
   /** For other nodes: an IP address that is known to work, if any. */
   readonly tell: Address | undefined
+  readonly tellBytes: Uint8Array | undefined
   readonly establishedAt: Millis
   readonly liveness: Liveness
   /** Set while draining: when it closes at the latest. */
@@ -73,6 +74,7 @@ export class LinkRecord {
     this.direction = dialled === undefined ? 'in' : 'out'
     this.address = dialled ?? proof.listenAddress ?? proof.address
     this.tell = tell
+    this.tellBytes = tell && encodeAddress(tell)
     this.establishedAt = now
     this.liveness = liveness
     this.requests = new Meter(now)
