@@ -1,0 +1,228 @@
+/**
+ * The address book: every place where a peer may be, and how it went there.
+ *
+ *   address ─▶ peer id, sources, last success, failures in a row, next attempt, self
+ *
+ * One entry per address, however many identities are claimed for it. An entry is
+ * *proven* when a handshake with it succeeded; the first claim on an unproven one
+ * stays until a handshake says better.
+ *
+ * Bounds (spec: PT-03, PT-07, P18). In all `limit`. Unproven entries that only
+ * peers told (of others, or of themselves when they dialled us) are also counted by
+ * teller, by host and by address prefix, so that neither one member nor one network
+ * can fill the book. When it is full:
+ *
+ *   1. the entry with most failures in a row goes, if any has failed
+ *      (ties: heard of longest ago, then by key);
+ *   2. else, for what was not told, a told entry that was never tried goes;
+ *   3. else the new one is turned away.
+ *
+ * Never dropped: entries of bootstrap and person, self, and whatever is linked or
+ * being dialled. So an old entry is always tried before a told one takes its place.
+ *
+ * Floor: membership.
+ */
+import type { Millis } from '../base/machine.ts'
+import { type Address, addressKey } from '../wire/address.ts'
+import { type Caps, defaultCaps, Quotas } from './quotas.ts'
+
+export type Source = 'bootstrap' | 'person' | 'gossip' | 'inbound' | 'mdns' | 'peerbook'
+
+export interface Entry {
+  readonly key: string
+  /** Without a peer id: that one is beside it. */
+  readonly address: Address
+  /** Who is there, as last proved or first claimed. */
+  peerId: string | undefined
+  /** A person wrote the peer id into the address: nobody else will do there. */
+  pinned: boolean
+  readonly sources: Set<Source>
+  /** The peer id of who told it first, where a peer did. */
+  readonly teller: string | undefined
+  /** When somebody last heard of the peer there. */
+  heardAt: Millis
+  lastSuccess: Millis | undefined
+  /** In a row. */
+  failures: number
+  /** Not dialled before this. */
+  nextAttempt: Millis
+  /** It led back to ourselves (spec: HS-08). */
+  self: boolean
+}
+
+export interface Told {
+  /** Who is claimed to be there. */
+  readonly peerId?: string
+  readonly teller?: string
+  readonly heardAt?: Millis
+}
+
+export interface BookOptions {
+  readonly limit: number
+  readonly caps?: Caps
+  /** Is it linked or being dialled? Then it stays. */
+  readonly busy: (entry: Entry) => boolean
+}
+
+export class AddressBook {
+  readonly #limit: number
+  readonly #quotas: Quotas
+  readonly #busy: (entry: Entry) => boolean
+  readonly #entries = new Map<string, Entry>()
+  readonly #byPeer = new Map<string, Set<Entry>>()
+
+  constructor(options: BookOptions) {
+    this.#limit = options.limit
+    this.#quotas = new Quotas(options.caps ?? defaultCaps)
+    this.#busy = options.busy
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  at(key: string): Entry | undefined {
+    return this.#entries.get(key)
+  }
+
+  find(address: Address): Entry | undefined {
+    return this.#entries.get(addressKey(address))
+  }
+
+  /** In the order they were learned. */
+  entries(): Iterable<Entry> {
+    return this.#entries.values()
+  }
+
+  /** Where this peer may be, in the order it was learned. */
+  ofPeer(peerId: string): Iterable<Entry> {
+    return this.#byPeer.get(peerId) ?? []
+  }
+
+  /** Every peer id some address is known of. */
+  peerIds(): Iterable<string> {
+    return this.#byPeer.keys()
+  }
+
+  /** The entry, old or new; undefined when there is no place for a new one. */
+  add(address: Address, source: Source, now: Millis, told: Told = {}): Entry | undefined {
+    const key = addressKey(address)
+    const old = this.#entries.get(key)
+    if (old !== undefined) {
+      this.#join(old, told.peerId ?? address.peerId, source, told.heardAt ?? now)
+      return old
+    }
+    const entry = makeEntry(key, address, source, now, told)
+    if (counts(entry) && !this.#quotas.admits(entry)) return undefined
+    if (this.#entries.size >= this.#limit && !this.#makeRoom(entry)) return undefined
+    this.#entries.set(key, entry)
+    this.#index(entry, entry.peerId)
+    if (counts(entry)) this.#quotas.take(entry)
+    return entry
+  }
+
+  /** A handshake showed who is there. */
+  proved(entry: Entry, peerId: string, now: Millis): void {
+    this.#change(entry, () => {
+      entry.lastSuccess = now
+    })
+    entry.heardAt = now
+    this.rebind(entry, peerId)
+  }
+
+  /** Somebody else is there, or it is not known who (HS-12: not the id's fault). */
+  rebind(entry: Entry, peerId: string | undefined): void {
+    if (entry.peerId === peerId) return
+    this.#unindex(entry)
+    entry.peerId = peerId
+    this.#index(entry, peerId)
+  }
+
+  remove(entry: Entry): void {
+    if (!this.#entries.delete(entry.key)) return
+    this.#unindex(entry)
+    if (counts(entry)) this.#quotas.give(entry)
+  }
+
+  #join(entry: Entry, peerId: string | undefined, source: Source, heardAt: Millis): void {
+    this.#change(entry, () => {
+      entry.sources.add(source)
+    })
+    entry.heardAt = Math.max(entry.heardAt, heardAt)
+    const byHand = source === 'bootstrap' || source === 'person'
+    if (peerId === undefined) return
+    if (byHand) {
+      entry.pinned = true
+      this.rebind(entry, peerId)
+    } else if (entry.peerId === undefined) this.rebind(entry, peerId)
+  }
+
+  /** Changes what quotas look at, and keeps them right. */
+  #change(entry: Entry, change: () => void): void {
+    const before = counts(entry)
+    change()
+    if (before && !counts(entry)) this.#quotas.give(entry)
+  }
+
+  #makeRoom(newcomer: Entry): boolean {
+    let victim: Entry | undefined
+    for (const entry of this.#entries.values()) {
+      if (isKept(entry) || this.#busy(entry)) continue
+      if (entry.failures === 0 && (counts(newcomer) || !counts(entry))) continue
+      if (victim === undefined || isWorse(entry, victim)) victim = entry
+    }
+    if (victim === undefined) return false
+    this.remove(victim)
+    return true
+  }
+
+  #index(entry: Entry, peerId: string | undefined): void {
+    if (peerId === undefined) return
+    const there = this.#byPeer.get(peerId)
+    if (there === undefined) this.#byPeer.set(peerId, new Set([entry]))
+    else there.add(entry)
+  }
+
+  #unindex(entry: Entry): void {
+    if (entry.peerId === undefined) return
+    const there = this.#byPeer.get(entry.peerId)!
+    there.delete(entry)
+    if (there.size === 0) this.#byPeer.delete(entry.peerId)
+  }
+}
+
+/** Is it there by a person's will, or by what must not be forgotten? */
+export function isKept(entry: Entry): boolean {
+  return entry.self || entry.sources.has('bootstrap') || entry.sources.has('person')
+}
+
+/** Only told by peers, never proven: what quotas bound. */
+function counts(entry: Entry): boolean {
+  if (entry.lastSuccess !== undefined) return false
+  for (const source of entry.sources) if (source !== 'gossip' && source !== 'inbound') return false
+  return true
+}
+
+function isWorse(a: Entry, b: Entry): boolean {
+  if (a.failures !== b.failures) return a.failures > b.failures
+  if (a.heardAt !== b.heardAt) return a.heardAt < b.heardAt
+  return a.key < b.key
+}
+
+function makeEntry(key: string, address: Address, source: Source, now: Millis, told: Told): Entry {
+  const { peerId: written, ...place } = address
+  const peerId = told.peerId ?? written
+  return {
+    key,
+    address: place,
+    peerId,
+    pinned: written !== undefined && (source === 'bootstrap' || source === 'person'),
+    sources: new Set([source]),
+    teller: told.teller,
+    heardAt: told.heardAt ?? now,
+    lastSuccess: undefined,
+    failures: 0,
+    nextAttempt: now,
+    self: false,
+  }
+}

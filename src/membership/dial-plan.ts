@@ -1,0 +1,185 @@
+/**
+ * The dial plan: which address to dial next, and when.
+ *
+ *   wish ──▶ waiting (back-off) ──due──▶ ready ──a slot──▶ under way ──▶ ended
+ *
+ * After a failure an address waits 1 s, doubling to 30 s, times 50 to 100 % by
+ * chance, so that many nodes which lost one peer do not come back in step (spec:
+ * PT-06). At most 16 dials are under way, four more for bootstrap and persons, and
+ * never more than there are places for peers.
+ *
+ * Refuses to dial: ourselves, an address being dialled, a peer that is linked, a
+ * peer a person parted from, and a second address of a peer while a dial for it is
+ * under way. What is refused leaves the plan; `wish` brings it back when that ends.
+ *
+ * Order: first wished, first dialled; bootstrap and persons before all others.
+ * Floor: membership.
+ */
+import type { Millis } from '../base/machine.ts'
+import type { Random } from '../base/ports.ts'
+import { TimerTable } from '../base/timers.ts'
+import { type Address, addressKey } from '../wire/address.ts'
+import type { AddressBook, Entry } from './address-book.ts'
+import { defaults } from './defaults.ts'
+
+/** How long to wait after so many failures in a row; `fraction` is the die, in [0, 1). */
+export function backoff(failures: number, fraction: number): Millis {
+  const doubled = defaults.backoffFirst * 2 ** Math.max(0, Math.min(failures, 32) - 1)
+  return jitter(Math.min(defaults.backoffMax, doubled), fraction)
+}
+
+/** 50 to 100 % of a wait. */
+export function jitter(wait: Millis, fraction: number): Millis {
+  return wait * (0.5 + fraction / 2)
+}
+
+export interface DialGate {
+  /** Is there a link that stands to this peer, or does a person not want one? */
+  closed(peerId: string): boolean
+  /** Places for more peers. */
+  room(): number
+}
+
+export interface Dial {
+  readonly entry: Entry
+  readonly address: Address
+  /** Who must answer. A bootstrap address without a peer id takes whoever is there. */
+  readonly expect: string | undefined
+}
+
+export class DialPlan {
+  readonly #book: AddressBook
+  readonly #gate: DialGate
+  readonly #random: Random
+  readonly #barred: (entry: Entry) => void
+  readonly #waiting = new TimerTable<string>()
+  readonly #ready = new Set<string>()
+  readonly #urgent = new Set<string>()
+  /** Address key → the peer thought to be there when the dial began. */
+  readonly #underWay = new Map<string, string | undefined>()
+
+  /** `barred` hears of an entry that left the plan because its peer is closed to dials. */
+  constructor(book: AddressBook, gate: DialGate, random: Random, barred: (entry: Entry) => void) {
+    this.#book = book
+    this.#gate = gate
+    this.#random = random
+    this.#barred = barred
+  }
+
+  get underWay(): number {
+    return this.#underWay.size
+  }
+
+  isUnderWay(address: Address): boolean {
+    return this.#underWay.has(addressKey(address))
+  }
+
+  /** Dial it when its time has come. */
+  wish(entry: Entry, now: Millis): void {
+    const { key } = entry
+    if (entry.self || this.#underWay.has(key) || this.#ready.has(key) || this.#urgent.has(key)) return
+    if (rests(entry)) return
+    if (entry.nextAttempt > now) this.#waiting.set(key, entry.nextAttempt)
+    else this.#enter(entry)
+  }
+
+  /** Dial every address of a peer in its time. */
+  wishPeer(peerId: string, now: Millis): void {
+    for (const entry of this.#book.ofPeer(peerId)) this.wish(entry, now)
+  }
+
+  /** A person wants it now, whatever its back-off. */
+  urge(entry: Entry): void {
+    if (entry.self || this.#underWay.has(entry.key)) return
+    this.#waiting.clear(entry.key)
+    this.#ready.delete(entry.key)
+    this.#urgent.add(entry.key)
+  }
+
+  /** The next dial to make now, if any. */
+  next(now: Millis): Dial | undefined {
+    for (let key = this.#waiting.due(now); key !== undefined; key = this.#waiting.due(now)) {
+      const entry = this.#book.at(key)
+      if (entry !== undefined) this.#enter(entry)
+    }
+    return (
+      this.#take(this.#urgent, defaults.dials + defaults.urgentDials) ??
+      this.#take(this.#ready, defaults.dials)
+    )
+  }
+
+  /** The dial has an outcome; the other addresses of that peer may be tried again. */
+  ended(address: Address, now: Millis): void {
+    const key = addressKey(address)
+    if (!this.#underWay.has(key)) return
+    const peerId = this.#underWay.get(key)
+    this.#underWay.delete(key)
+    if (peerId !== undefined) this.wishPeer(peerId, now)
+  }
+
+  /** Counts a failure and sets when the entry may be dialled again. */
+  failed(entry: Entry, now: Millis): void {
+    entry.failures++
+    const lost = now - entry.heardAt > defaults.slowAfter && !entry.sources.has('bootstrap')
+    const fraction = this.#random.fraction()
+    entry.nextAttempt = now + (lost ? jitter(defaults.slowPace, fraction) : backoff(entry.failures, fraction))
+  }
+
+  /** Not before about `wait` from now. */
+  pause(entry: Entry, wait: Millis, now: Millis): void {
+    entry.nextAttempt = now + jitter(wait, this.#random.fraction())
+  }
+
+  deadline(): Millis | undefined {
+    return this.#waiting.next()
+  }
+
+  #enter(entry: Entry): void {
+    this.#waiting.clear(entry.key)
+    const queue = entry.sources.has('bootstrap') ? this.#urgent : this.#ready
+    queue.add(entry.key)
+  }
+
+  #take(queue: Set<string>, limit: number): Dial | undefined {
+    for (const key of queue) {
+      if (this.#underWay.size >= Math.min(limit, this.#gate.room())) return undefined
+      queue.delete(key)
+      const entry = this.#book.at(key)
+      if (entry === undefined || this.#isBarred(entry)) continue
+      this.#underWay.set(key, entry.peerId)
+      return { entry, address: entry.address, expect: expected(entry) }
+    }
+    return undefined
+  }
+
+  #isBarred(entry: Entry): boolean {
+    if (entry.self || this.#underWay.has(entry.key)) return true
+    const { peerId } = entry
+    if (peerId === undefined) return false
+    if (this.#gate.closed(peerId)) {
+      this.#barred(entry)
+      return true
+    }
+    for (const dialled of this.#underWay.values()) if (dialled === peerId) return true
+    return false
+  }
+}
+
+/** Told, from a file or from the LAN, and never once reached in ten attempts: not worth its place. */
+export function isHopeless(entry: Entry): boolean {
+  if (entry.failures < defaults.giveUpAfter || entry.lastSuccess !== undefined) return false
+  return ![...entry.sources].some(
+    source => source === 'bootstrap' || source === 'person' || source === 'inbound',
+  )
+}
+
+/** A person's address that never worked is kept, but waits for the person to try again. */
+function rests(entry: Entry): boolean {
+  if (entry.failures < defaults.giveUpAfter || entry.lastSuccess !== undefined) return false
+  return entry.sources.has('person') && !entry.sources.has('bootstrap')
+}
+
+function expected(entry: Entry): string | undefined {
+  const loose = entry.sources.has('bootstrap') || entry.sources.has('person')
+  return loose && !entry.pinned ? undefined : entry.peerId
+}

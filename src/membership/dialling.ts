@@ -1,0 +1,296 @@
+/**
+ * From learning an address to the outcome of its dial.
+ *
+ *   learned, told ──▶ address book ──▶ dial plan ──▶ dial
+ *        ▲                                            │
+ *        └───── accepted · refused · dialFailed ◀─────┘
+ *
+ * Bootstrap addresses are tried for ever; a told one that never worked is dropped
+ * after ten failures. A failure is reported when it is the first in a row and then
+ * rarely, so that a peer which is away does not fill a log.
+ *
+ * Refuses: an address that led to ourselves is never dialled again (spec: HS-08); an
+ * address where somebody else answers is no mark against the one expected (HS-12).
+ * Floor: membership.
+ */
+import { codes, type ErrorCode } from '../base/errors.ts'
+import type { Millis } from '../base/machine.ts'
+import type { Random } from '../base/ports.ts'
+import { type Address, addressKey, formatAddress } from '../wire/address.ts'
+import type { Refusal } from '../wire/registry.ts'
+import { AddressBook, type Entry, type Source } from './address-book.ts'
+import { defaults } from './defaults.ts'
+import { type DialGate, DialPlan, isHopeless, jitter } from './dial-plan.ts'
+import type { Claim } from './gossip.ts'
+import { dialable } from './hygiene.ts'
+import type { Emit, MembershipInput } from './messages.ts'
+
+export interface DiallingOptions {
+  readonly bookLimit: number
+  readonly random: Random
+  readonly gate: DialGate
+  /** Our own listening addresses. */
+  readonly own: () => readonly Address[]
+  readonly emit: Emit
+}
+
+type Failed = Extract<MembershipInput, { kind: 'dialFailed' }>
+
+const refusalCodes: Readonly<Record<Refusal, ErrorCode>> = {
+  MAX_PEERS: 'GH_REFUSED_MAX_PEERS',
+  DUPLICATE: 'GH_REFUSED_DUPLICATE',
+  DENIED: 'GH_REFUSED_DENIED',
+  SELF: 'GH_HANDSHAKE_SELF',
+}
+
+export class Dialling {
+  readonly #book: AddressBook
+  readonly #plan: DialPlan
+  readonly #gate: DialGate
+  readonly #random: Random
+  readonly #own: () => readonly Address[]
+  readonly #emit: Emit
+  /** What was last said of each bootstrap address. */
+  readonly #said = new Map<string, 'success' | 'failed'>()
+  /** Addresses a person waits for right now. */
+  readonly #awaited = new Set<string>()
+
+  constructor(options: DiallingOptions) {
+    this.#gate = options.gate
+    this.#random = options.random
+    this.#own = options.own
+    this.#emit = options.emit
+    this.#book = new AddressBook({
+      limit: options.bookLimit,
+      busy: entry =>
+        this.#plan.isUnderWay(entry.address) ||
+        (entry.peerId !== undefined && this.#gate.closed(entry.peerId)),
+    })
+    this.#plan = new DialPlan(this.#book, options.gate, options.random, entry =>
+      this.#answer(entry, 'GH_REFUSED_DUPLICATE', ''),
+    )
+  }
+
+  get book(): AddressBook {
+    return this.#book
+  }
+
+  get underWay(): number {
+    return this.#plan.underWay
+  }
+
+  /** Linked, or parted from: not dialled, whatever is told of it. */
+  isClosed(peerId: string): boolean {
+    return this.#gate.closed(peerId)
+  }
+
+  learned(addresses: readonly Address[], source: Source, now: Millis): void {
+    for (const address of addresses) {
+      const own = this.#isOwn(address)
+      if (source === 'person' && (own || !dialable(address)))
+        this.#fail(address, own ? 'GH_HANDSHAKE_SELF' : 'GH_DIAL_UNREACHABLE', formatAddress(address))
+      if (own || !dialable(address)) continue
+      const entry = this.#book.add(address, source, now)
+      if (entry === undefined) continue
+      if (source === 'person') this.#urge(entry)
+      else this.#plan.wish(entry, now)
+    }
+  }
+
+  /** Takes what a peer told; answers how many peers were new. */
+  told(claims: readonly Claim[], teller: string, now: Millis): number {
+    let fresh = 0
+    for (const { peerId, heardAt, addresses } of claims) {
+      const before = this.#isKnown(peerId)
+      for (const address of addresses) {
+        const entry = this.#book.add(address, 'gossip', now, { peerId, teller, heardAt })
+        if (entry !== undefined) this.#plan.wish(entry, now)
+      }
+      if (!before && this.#isKnown(peerId)) fresh++
+    }
+    return fresh
+  }
+
+  /** The peer dialled us and listens here: a way back to it, once it is gone. */
+  cameIn(address: Address, peerId: string, now: Millis): void {
+    if (!dialable(address) || this.#isOwn(address)) return
+    const entry = this.#book.add(address, 'inbound', now, { peerId, teller: peerId })
+    if (entry === undefined || entry.self || entry.peerId === peerId) return
+    const { peerId: before } = entry
+    if (!entry.pinned && (before === undefined || !this.#gate.closed(before)))
+      this.#book.rebind(entry, peerId)
+  }
+
+  /** ACCEPTED came: the address is that peer's. */
+  accepted(dialled: Address, peerId: string, now: Millis): void {
+    this.#plan.ended(dialled, now)
+    const entry = this.#book.find(dialled) ?? this.#book.add(dialled, 'inbound', now)
+    if (entry !== undefined) this.#reached(entry, peerId, now)
+    this.#awaited.delete(addressKey(dialled))
+  }
+
+  failed(input: Failed, now: Millis): void {
+    const { address, code, message, peerId } = input
+    this.#plan.ended(address, now)
+    const entry = this.#book.find(address)
+    if (entry === undefined) return
+    if (input.self === true || code === 'GH_HANDSHAKE_SELF') return this.#isSelf(entry, message)
+    if (code === 'GH_REFUSED_DUPLICATE' && peerId !== undefined) {
+      entry.failures = 0
+      this.#reached(entry, peerId, now)
+      this.#answer(entry, code, message)
+      this.#plan.wish(entry, now) // barred while the link stands; if it fell meanwhile, dialled
+      return
+    }
+    if (!this.#failure(entry, code, message, now)) return
+    if (code !== 'GH_HANDSHAKE_IDENTITY' || entry.pinned) return
+    this.#book.rebind(entry, peerId)
+    if (entry.failures === 1) entry.nextAttempt = now // the place is alive: ask again whoever is there
+    this.#plan.wish(entry, now)
+  }
+
+  refused(address: Address, reason: Refusal, detail: string, peerId: string, now: Millis): void {
+    this.#plan.ended(address, now)
+    const entry = this.#book.find(address)
+    if (entry === undefined) return
+    if (reason === 'SELF') return this.#isSelf(entry, detail)
+    const code = refusalCodes[reason]
+    const message = detail === '' ? codes[code] : `${codes[code]}: ${detail}`
+    if (reason === 'DUPLICATE' && this.#gate.closed(peerId)) {
+      entry.failures = 0
+      this.#reached(entry, peerId, now)
+      this.#answer(entry, code, message)
+      return
+    }
+    this.#book.proved(entry, peerId, now)
+    if (!this.#failure(entry, code, message, now)) return
+    // DUPLICATE without a link here: the peer has yet to notice that the old one is dead. Soon again.
+    if (reason !== 'DUPLICATE') this.#plan.pause(entry, defaults.backoffMax, now)
+    this.#plan.wish(entry, now)
+  }
+
+  /**
+   * The last link to a peer is gone: when may it be dialled again? `wait` undefined means
+   * after a common loss; `short`: the link did not live long enough to be a success.
+   */
+  lost(peerId: string, how: { readonly wait?: Millis; readonly short: boolean }, now: Millis): void {
+    for (const entry of this.#book.ofPeer(peerId)) {
+      entry.heardAt = now
+      if (how.short) this.#plan.failed(entry, now)
+      else {
+        entry.failures = 0
+        entry.nextAttempt = now + jitter(defaults.backoffFirst, this.#random.fraction())
+      }
+      if (how.wait !== undefined) {
+        // It left on purpose: it does not count as known, and is tried gently.
+        entry.failures = Math.max(entry.failures, defaults.unreachableAfter)
+        entry.nextAttempt = now + how.wait * (1 + this.#random.fraction() / 2)
+      }
+    }
+    this.#plan.wishPeer(peerId, now)
+  }
+
+  /** A peer is left with links that drain: dial it unless another link comes soon. */
+  wanting(peerId: string, now: Millis): void {
+    for (const entry of this.#book.ofPeer(peerId)) this.#plan.pause(entry, defaults.backoffFirst, now)
+    this.#plan.wishPeer(peerId, now)
+  }
+
+  /** Starts what may be dialled now. */
+  pump(now: Millis): void {
+    for (let dial = this.#plan.next(now); dial !== undefined; dial = this.#plan.next(now)) {
+      const { address, expect } = dial
+      this.#emit({ kind: 'dial', address, ...(expect === undefined ? {} : { expect }) })
+    }
+  }
+
+  /** Puts back into the plan whatever fell out of it, so that nothing ever needs a restart. */
+  sweep(now: Millis): void {
+    for (const entry of this.#book.entries()) this.#plan.wish(entry, now)
+  }
+
+  deadline(): Millis | undefined {
+    return this.#plan.deadline()
+  }
+
+  /** Peers that some address of may work, linked or not. */
+  *knownPeers(): Iterable<string> {
+    for (const peerId of this.#book.peerIds()) if (this.#isKnown(peerId)) yield peerId
+  }
+
+  #isKnown(peerId: string): boolean {
+    for (const entry of this.#book.ofPeer(peerId))
+      if (!entry.self && entry.failures < defaults.unreachableAfter) return true
+    return false
+  }
+
+  #urge(entry: Entry): void {
+    if (entry.self) return this.#fail(entry.address, 'GH_HANDSHAKE_SELF', '')
+    if (entry.peerId !== undefined && this.#gate.closed(entry.peerId))
+      return this.#fail(entry.address, 'GH_REFUSED_DUPLICATE', '')
+    if (this.#gate.room() <= 0)
+      return this.#fail(entry.address, 'GH_REFUSED_MAX_PEERS', 'this node has all the peers it may have')
+    this.#awaited.add(entry.key)
+    this.#plan.urge(entry)
+  }
+
+  #reached(entry: Entry, peerId: string, now: Millis): void {
+    this.#book.proved(entry, peerId, now)
+    if (!entry.sources.has('bootstrap') || this.#said.get(entry.key) === 'success') return
+    this.#said.set(entry.key, 'success')
+    const message = { event: 'bootstrap-success', address: formatAddress(entry.address) } as const
+    this.#emit({ kind: 'event', message })
+  }
+
+  #isSelf(entry: Entry, message: string): void {
+    entry.self = true
+    this.#answer(entry, 'GH_HANDSHAKE_SELF', message)
+    const debug = `${formatAddress(entry.address)} leads to this node: never dialled again`
+    this.#emit({ kind: 'event', message: { event: 'debug', message: debug } })
+  }
+
+  /** False when the entry was dropped for it. */
+  #failure(entry: Entry, code: ErrorCode, message: string, now: Millis): boolean {
+    this.#plan.failed(entry, now)
+    this.#report(entry, code, message)
+    if (isHopeless(entry)) {
+      this.#book.remove(entry)
+      return false
+    }
+    this.#plan.wish(entry, now)
+    return true
+  }
+
+  #report(entry: Entry, code: ErrorCode, message: string): void {
+    const { key, failures } = entry
+    const rare = failures % defaults.reportEvery === 0
+    if (entry.sources.has('bootstrap')) {
+      if (this.#said.get(key) === 'failed' && !rare) return
+      this.#said.set(key, 'failed')
+      const address = formatAddress(entry.address)
+      this.#emit({ kind: 'event', message: { event: 'bootstrap-failed', address, code, message } })
+      this.#awaited.delete(key)
+    } else if (this.#awaited.has(key)) this.#answer(entry, code, message)
+    else if (failures === 1 || rare) this.#fail(entry.address, code, message)
+  }
+
+  /** Tells a person who waits for this address; nobody else. */
+  #answer(entry: Entry, code: ErrorCode, message: string): void {
+    if (this.#awaited.delete(entry.key)) this.#fail(entry.address, code, message)
+  }
+
+  #fail(address: Address, code: ErrorCode, message: string): void {
+    const event = {
+      event: 'connection-failed',
+      address: formatAddress(address),
+      code,
+      message: message === '' ? codes[code] : message,
+    } as const
+    this.#emit({ kind: 'event', message: event })
+  }
+
+  #isOwn(address: Address): boolean {
+    const key = addressKey(address)
+    return this.#own().some(own => addressKey(own) === key)
+  }
+}

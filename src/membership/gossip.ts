@@ -1,0 +1,147 @@
+/**
+ * What we tell of our peers, and what we take from being told.
+ *
+ *   PEERS we send     linked peers first, then at most 23 % of those we know and are
+ *                     not linked to; 50 in all, sampled when there are more
+ *   PEERS we take     the first 50 entries, the first 8 addresses of each, those that
+ *                     `hygiene.ts` believes; ages above 30 days count as 30 days
+ *
+ * Told are addresses that are known to work: the one we dialled, or the observed host
+ * with the announced port; or what a peer announces in their place. Never the asker
+ * itself (spec: PT-01, PT-05, PT-08).
+ *
+ * In a mesh of N that forms, every node is told the same N peers N times: what bytes
+ * meant is remembered, so that this costs look-ups and not decoding.
+ *
+ * Pure functions; the die is handed in.
+ * Floor: membership. Page: protocol/frames.md.
+ */
+import { equal } from '../base/bytes.ts'
+import type { Millis } from '../base/machine.ts'
+import { type Address, decodeAddress } from '../wire/address.ts'
+import type { PeerEntry } from '../wire/frames/peers.ts'
+import { limits } from '../wire/limits.ts'
+import { peerIdFromKey } from '../wire/peer-id.ts'
+import { defaults } from './defaults.ts'
+import { believable } from './hygiene.ts'
+
+export interface Tellable {
+  readonly key: Uint8Array
+  readonly name: string
+  readonly heardAt: Millis
+  /** Encoded. */
+  readonly addresses: readonly Uint8Array[]
+}
+
+/** The entries of a PEERS frame. */
+export function entriesToTell(
+  linked: readonly Tellable[],
+  unlinked: readonly Tellable[],
+  now: Millis,
+  fraction: () => number,
+): PeerEntry[] {
+  const first = sample(linked, limits.peersPerFrame, fraction)
+  const share = Math.floor((linked.length + unlinked.length) * defaults.unlinkedShare)
+  const rest = sample(unlinked, Math.min(share, limits.peersPerFrame - first.length), fraction)
+  const entries: PeerEntry[] = []
+  for (const { key, name, heardAt, addresses } of [...first, ...rest]) {
+    if (addresses.length === 0) continue
+    const age = Math.max(0, Math.floor((now - heardAt) / 1000))
+    entries.push({ identityKey: key, name, age, addresses: addresses.slice(0, limits.addressesPerPeer) })
+  }
+  return entries
+}
+
+export interface Claim {
+  readonly peerId: string
+  readonly heardAt: Millis
+  readonly addresses: readonly Address[]
+}
+
+export interface Hearing {
+  readonly ownKey: Uint8Array
+  readonly own: readonly Address[]
+  readonly tellerKey: Uint8Array
+  /** Where the teller is, as we see it. */
+  readonly teller: Address
+  /** Of this peer we need not hear from others: it is linked. */
+  readonly knows: (peerId: string) => boolean
+  readonly now: Millis
+}
+
+/** What of a PEERS frame is worth keeping, in its order. */
+export function claimsToKeep(entries: readonly PeerEntry[], hearing: Hearing, memory: Memory): Claim[] {
+  const { own, ownKey, teller, tellerKey, now } = hearing
+  const claims: Claim[] = []
+  for (const entry of entries.slice(0, limits.peersPerFrame)) {
+    if (equal(entry.identityKey, ownKey)) continue
+    const ofItself = equal(entry.identityKey, tellerKey)
+    const peerId = memory.peerId(entry.identityKey)
+    if (!ofItself && hearing.knows(peerId)) continue
+    const around = { own, teller, ofItself }
+    const addresses: Address[] = []
+    for (const bytes of entry.addresses.slice(0, limits.addressesPerPeer)) {
+      const told = memory.address(bytes)
+      const address = told && believable(told, around)
+      if (address !== undefined) addresses.push(address)
+    }
+    claims.push({
+      peerId,
+      heardAt: now - 1000 * Math.min(entry.age, defaults.ageMaxSeconds),
+      addresses,
+    })
+  }
+  return claims
+}
+
+/** `count` of the items by chance, each as likely as any other; all, in order, when they fit. */
+export function sample<T>(items: readonly T[], count: number, fraction: () => number): T[] {
+  if (count <= 0) return []
+  if (items.length <= count) return [...items]
+  const pool = [...items]
+  for (let i = 0; i < count; i++) {
+    const k = i + Math.floor(fraction() * (pool.length - i))
+    const picked = pool[k]!
+    pool[k] = pool[i]!
+    pool[i] = picked
+  }
+  return pool.slice(0, count)
+}
+
+/** What keys and addresses in bytes meant, for the last so many of each; then it begins anew. */
+export class Memory {
+  readonly #limit: number
+  readonly #peerIds = new Map<string, string>()
+  readonly #addresses = new Map<string, Address | undefined>()
+
+  constructor(limit = 2_048) {
+    this.#limit = limit
+  }
+
+  peerId(key: Uint8Array): string {
+    return this.#recall(this.#peerIds, key, peerIdFromKey)
+  }
+
+  /** Undefined for a kind this version does not dial: the next one may do. */
+  address(bytes: Uint8Array): Address | undefined {
+    return this.#recall(this.#addresses, bytes, readAddress)
+  }
+
+  #recall<T>(known: Map<string, T>, bytes: Uint8Array, read: (bytes: Uint8Array) => T): T {
+    const text = String.fromCharCode(...bytes)
+    const value = known.get(text)
+    if (value !== undefined || known.has(text)) return value!
+    if (known.size >= this.#limit) known.clear()
+    const fresh = read(bytes)
+    known.set(text, fresh)
+    return fresh
+  }
+}
+
+function readAddress(bytes: Uint8Array): Address | undefined {
+  try {
+    return decodeAddress(bytes)
+  } catch {
+    return undefined
+  }
+}

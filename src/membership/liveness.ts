@@ -1,0 +1,138 @@
+/**
+ * Is this one peer still there? PING, wait, doubt, give up.
+ *
+ *   alive ──silence──▶ suspect ──silence──▶ gone
+ *     ▲                   │
+ *     └───────heard───────┘
+ *
+ * A PING goes out every `interval`, whatever else is sent: it measures the RTT.
+ * Any authenticated bytes are a sign of life, told by `heard`, which makes no
+ * object and moves no timer, for it is called for every record. After half of
+ * `patience` the peer is doubted, after all of it it is gone.
+ *
+ * Time in which we did not run ourselves (a suspended laptop, a stalled loop) is
+ * no silence of the peer: a late wake-up is taken off (spec: P17).
+ *
+ * Refuses: a PONG nobody asked for or with another nonce tells nothing (PT-11).
+ * Floor: membership. Page: protocol/states/liveness.mmd.
+ */
+import { equal } from '../base/bytes.ts'
+import type { Machine, Millis, Tick } from '../base/machine.ts'
+import type { Random } from '../base/ports.ts'
+import { BoundedQueue } from '../base/queue.ts'
+import { next, type StateOf } from '../base/states.ts'
+import { NONCE_LENGTH } from '../wire/frames/ping.ts'
+
+export const liveness = {
+  heard: { alive: 'alive', suspect: 'alive' },
+  silence: { alive: 'suspect', suspect: 'gone' },
+} as const
+
+export type LivenessState = StateOf<typeof liveness>
+
+export type LivenessInput = Tick | { readonly kind: 'pong'; readonly nonce: Uint8Array }
+export type LivenessOutput =
+  | { readonly kind: 'ping'; readonly nonce: Uint8Array }
+  | { readonly kind: 'suspect' }
+  | { readonly kind: 'gone' }
+
+export interface LivenessOptions {
+  readonly interval: Millis
+  /** Silence after which the peer is gone. */
+  readonly patience: Millis
+  readonly random: Random
+}
+
+/** PINGs whose PONG may still come; an older one no longer measures anything. */
+const OUTSTANDING = 4
+
+export class Liveness implements Machine<LivenessInput, LivenessOutput> {
+  readonly #interval: Millis
+  readonly #patience: Millis
+  readonly #random: Random
+  #state: LivenessState = 'alive'
+  #heardAt: Millis
+  #pingAt: Millis
+  readonly #asked = new BoundedQueue<{ readonly nonce: Uint8Array; readonly at: Millis }>(OUTSTANDING)
+  readonly #out = new BoundedQueue<LivenessOutput>(16)
+  /** The last measured round trip. */
+  rtt: Millis | undefined
+
+  constructor(options: LivenessOptions, now: Millis) {
+    this.#interval = options.interval
+    this.#patience = options.patience
+    this.#random = options.random
+    this.#heardAt = now
+    this.#pingAt = now
+  }
+
+  get state(): LivenessState {
+    return this.#state
+  }
+
+  get heardAt(): Millis {
+    return this.#heardAt
+  }
+
+  /** Authenticated bytes came. */
+  heard(now: Millis): void {
+    if (this.#state === 'gone') return
+    this.#heardAt = now
+    this.#state = next(liveness, this.#state, 'heard')
+  }
+
+  /** The next tick sends a PING: somebody doubts this link. */
+  hurry(now: Millis): void {
+    this.#pingAt = Math.min(this.#pingAt, now)
+  }
+
+  handle(input: LivenessInput, now: Millis): void {
+    if (this.#state === 'gone') return
+    if (input.kind === 'pong') return this.#pong(input.nonce, now)
+    const due = this.deadline()
+    if (due === undefined || now < due) return // woken early: timers may be coarse
+    this.#heardAt = Math.min(now, this.#heardAt + (now - due))
+    if (now >= this.#silenceAt()) this.#silence()
+    if (now >= this.#pingAt) this.#ping(now)
+  }
+
+  poll(): LivenessOutput | undefined {
+    return this.#out.shift()
+  }
+
+  deadline(): Millis | undefined {
+    return this.#state === 'gone' ? undefined : Math.min(this.#pingAt, this.#silenceAt())
+  }
+
+  #silenceAt(): Millis {
+    return this.#heardAt + (this.#state === 'alive' ? this.#patience / 2 : this.#patience)
+  }
+
+  #silence(): void {
+    this.#state = next(liveness, this.#state, 'silence')
+    if (this.#state === 'gone') {
+      this.#out.push({ kind: 'gone' })
+      this.#pingAt = Number.POSITIVE_INFINITY
+    } else {
+      this.#out.push({ kind: 'suspect' })
+      this.#pingAt = Number.NEGATIVE_INFINITY // one question more, at once
+    }
+  }
+
+  #ping(now: Millis): void {
+    const nonce = this.#random.bytes(NONCE_LENGTH)
+    this.#asked.push({ nonce, at: now })
+    this.#pingAt = now + this.#interval
+    this.#out.push({ kind: 'ping', nonce })
+  }
+
+  #pong(nonce: Uint8Array, now: Millis): void {
+    // Answers come in order: a match at the third place says that two were lost.
+    const asked = this.#asked
+    const waiting = []
+    for (let item = asked.shift(); item !== undefined; item = asked.shift()) waiting.push(item)
+    const index = waiting.findIndex(item => equal(item.nonce, nonce))
+    if (index >= 0) this.rtt = now - waiting[index]!.at
+    for (const item of waiting.slice(index + 1)) asked.push(item)
+  }
+}

@@ -1,0 +1,273 @@
+/**
+ * Membership: who is in the mesh, and the way to one link with each of them.
+ *
+ *   learned ─▶ dialling ─▶ dial … accepted ─┐
+ *      ▲                                    ├─▶ links (tie-break, liveness) ─▶ peer table
+ *      │                   proved ──────────┘         │
+ *      └─────────────── introductions ◀───────────────┘
+ *
+ * A node that links to its first peer asks it for others and dials them at once; each
+ * of those it asks in turn. So a mesh forms from one address without waiting: the
+ * later comer dials the earlier ones, because it is told of them.
+ *
+ * A link's second life (tie-break, drain) never shows: `peer-connected` is said once
+ * for a peer and process, `peer-disconnected` once, when its last link is gone.
+ *
+ * This coordinator routes inputs and keeps the rounds; the rules are in the files
+ * beside it. Order is total: peers in the order they came, links by establishment,
+ * addresses as learned.
+ *
+ * Refuses: a second link of one process, more peers than `maxPeers`, itself.
+ * Floor: membership.
+ */
+import { earlier, type Machine, type Millis } from '../base/machine.ts'
+import { BoundedQueue } from '../base/queue.ts'
+import type { Address } from '../wire/address.ts'
+import { closeCodes } from '../wire/registry.ts'
+import { defaults } from './defaults.ts'
+import { Dialling } from './dialling.ts'
+import { Introductions } from './introductions.ts'
+import { Links } from './links.ts'
+import type { Direction, LinkId, MembershipEvent, MembershipInput, MembershipOutput } from './messages.ts'
+import { partings } from './partings.ts'
+import type { MembershipOptions, Parts } from './parts.ts'
+import { activeLinks, type PeerRecord, PeerTable, primaryLink } from './peer-table.ts'
+
+/** One connected peer. */
+export interface PeerView {
+  readonly peerId: string
+  readonly key: Uint8Array
+  readonly name: string
+  /** What we dialled, or the observed host with the announced port. */
+  readonly address: Address
+  readonly transport: string
+  readonly direction: Direction
+  readonly rttMs: number | undefined
+  /** The link for what is sent next. */
+  readonly link: LinkId
+  /** When it connected, on the clock of `now`. */
+  readonly since: Millis
+}
+
+/** Peers a person parted from; the oldest is forgotten beyond this. */
+const PARTED = 1_024
+/** Outputs of one `handle`: a few for each link. Far above what can come. */
+const OUTPUTS = 1_000_000
+
+export class Membership implements Machine<MembershipInput, MembershipOutput> {
+  readonly #options: Required<MembershipOptions>
+  readonly #table = new PeerTable()
+  readonly #parted = new Set<string>()
+  readonly #dialling: Dialling
+  readonly #links: Links
+  readonly #introductions: Introductions
+  readonly #out = new BoundedQueue<MembershipOutput>(OUTPUTS)
+  #state: 'idle' | 'running' | 'stopped' = 'idle'
+  #discoveryAt: Millis = 0
+  #maintenanceAt: Millis = 0
+  /** Say each protocol act as a `debug` event. Off, it costs nothing. */
+  debug = false
+
+  constructor(options: MembershipOptions) {
+    this.#options = { own: () => [], announce: [], ...defaults, ...options }
+    const { own, random, bookLimit } = this.#options
+    const emit = (output: MembershipOutput): void => void this.#out.push(output)
+    const say = (message: MembershipEvent): void => emit({ kind: 'event', message })
+    const gate = {
+      closed: (peerId: string) => this.#isLinked(peerId) || this.#parted.has(peerId),
+      room: () => this.#options.maxPeers - this.#table.size,
+    }
+    this.#dialling = new Dialling({ bookLimit, random, gate, own, emit })
+    const parts: Parts = {
+      options: this.#options,
+      table: this.#table,
+      dialling: this.#dialling,
+      emit,
+      say,
+      debug: text => {
+        if (this.debug) say({ event: 'debug', message: text() })
+      },
+      changed: now => this.#introductions.changed(now),
+    }
+    this.#introductions = new Introductions(parts, (link, now) =>
+      this.#links.close(link, closeCodes.BUDGET, '', partings.flooded, now),
+    )
+    this.#links = new Links(parts, this.#introductions)
+  }
+
+  handle(input: MembershipInput, now: Millis): void {
+    if (this.#state === 'running' || input.kind === 'start' || input.kind === 'learned') {
+      this.#route(input, now)
+      if (this.#state === 'running') this.#dialling.pump(now)
+    } else if (input.kind === 'proved' || input.kind === 'accepted')
+      this.#out.push({ kind: 'close', link: input.link, code: closeCodes.GOODBYE, detail: '' })
+  }
+
+  /** Authenticated bytes came on a link. A direct call, made for every record. */
+  heard(link: LinkId, now: Millis): void {
+    this.#links.heard(link, now)
+  }
+
+  poll(): MembershipOutput | undefined {
+    return this.#out.shift()
+  }
+
+  deadline(): Millis | undefined {
+    if (this.#state !== 'running') return undefined
+    const rounds = Math.min(this.#discoveryAt, this.#maintenanceAt)
+    const work = earlier(this.#dialling.deadline(), this.#introductions.deadline())
+    return earlier(rounds, earlier(work, this.#links.deadline()))
+  }
+
+  /** After message 2: no when a link to this peer stands. Then the dial ends as a duplicate. */
+  mayProceed(peerId: string): boolean {
+    return !this.#isLinked(peerId)
+  }
+
+  /** Connected peers, in the order they came. */
+  peers(): PeerView[] {
+    return [...this.#table.peers()].map(viewOf)
+  }
+
+  /** The link for what is sent next to this peer. */
+  linkOf(peerId: string): LinkId | undefined {
+    const peer = this.#table.peer(peerId)
+    return peer && primaryLink(peer)!.id
+  }
+
+  /** Peers with a link: the link count of our HELLO. */
+  get linkCount(): number {
+    return this.#table.size
+  }
+
+  /** Peers linked or known to be somewhere. */
+  get knownCount(): number {
+    return this.#introductions.numbers().known
+  }
+
+  /** Is there a peer we know and are not linked to? */
+  get partial(): boolean {
+    const { linked, known } = this.#introductions.numbers()
+    return linked < known
+  }
+
+  /**
+   * Links to peers that may miss what only others receive: those that said so, that have
+   * fewer links than we, or that have said nothing yet. Chat is passed on to these.
+   */
+  partialLinks(): LinkId[] {
+    const links: LinkId[] = []
+    for (const peer of this.#table.peers()) {
+      const { mesh } = peer
+      if (mesh === undefined || mesh.linked < Math.max(mesh.known, this.#table.size))
+        links.push(primaryLink(peer)!.id)
+    }
+    return links
+  }
+
+  #route(input: MembershipInput, now: Millis): void {
+    const links = this.#links
+    const introductions = this.#introductions
+    switch (input.kind) {
+      case 'tick':
+        return this.#tick(now)
+      case 'start':
+        return this.#start(now)
+      case 'stop':
+        return this.#stop(now)
+      case 'learned':
+        if (input.source === 'person') this.#welcome(input.addresses)
+        return this.#dialling.learned(input.addresses, input.source, now)
+      case 'proved':
+        return links.proved(input, now)
+      case 'accepted':
+        return links.accepted(input, input.dialled, now)
+      case 'down':
+        return links.down(input, now)
+      case 'dialFailed':
+        return this.#dialling.failed(input, now)
+      case 'refused': {
+        const { address, peerId, reason, detail = '', entries } = input
+        this.#dialling.refused(address, reason, detail, peerId, now)
+        return introductions.refused(entries, peerId, address, now)
+      }
+      case 'pong':
+        return links.pong(input.link, input.nonce, now)
+      case 'requestPeers':
+        return introductions.requested(input.link, now)
+      case 'peers':
+        return introductions.told(input.link, input.entries, now)
+      case 'mesh':
+        return introductions.heardMesh(input.link, { linked: input.linked, known: input.known })
+      case 'drain':
+        return links.toldToDrain(input.link, now)
+      case 'idle':
+        return links.idle(input.link, now)
+      case 'discover':
+        return introductions.askAll()
+      case 'disconnect':
+        return this.#part(input.peerId, now)
+    }
+  }
+
+  #start(now: Millis): void {
+    if (this.#state !== 'idle') return
+    this.#state = 'running'
+    this.#discoveryAt = now + this.#options.discoveryInterval
+    this.#maintenanceAt = now + this.#options.maintenanceInterval
+    this.#dialling.sweep(now)
+  }
+
+  #stop(now: Millis): void {
+    this.#state = 'stopped'
+    for (const peer of [...this.#table.peers()])
+      this.#links.closePeer(peer, closeCodes.GOODBYE, '', partings.stopped, now)
+  }
+
+  #tick(now: Millis): void {
+    this.#links.tick(now)
+    this.#introductions.tick(now)
+    if (now >= this.#discoveryAt) {
+      this.#discoveryAt = now + this.#options.discoveryInterval
+      this.#introductions.askSome()
+    }
+    if (now >= this.#maintenanceAt) {
+      this.#maintenanceAt = now + this.#options.maintenanceInterval
+      this.#dialling.sweep(now)
+      this.#introductions.changed(now) // failures change what counts as known
+      if (this.debug) {
+        const message = `Health check: ${this.#table.size} peers connected`
+        this.#out.push({ kind: 'event', message: { event: 'debug', message } })
+      }
+    }
+  }
+
+  #part(peerId: string, now: Millis): void {
+    const peer = this.#table.peer(peerId)
+    if (peer === undefined) return
+    if (this.#parted.size >= PARTED) this.#parted.delete(this.#parted.values().next().value!)
+    this.#parted.add(peerId)
+    this.#links.closePeer(peer, closeCodes.DISCONNECTED, '', partings.disconnected, now)
+  }
+
+  /** A person wants these again. */
+  #welcome(addresses: readonly Address[]): void {
+    for (const address of addresses) {
+      const peerId = address.peerId ?? this.#dialling.book.find(address)?.peerId
+      if (peerId !== undefined) this.#parted.delete(peerId)
+    }
+  }
+
+  #isLinked(peerId: string): boolean {
+    const peer = this.#table.peer(peerId)
+    return peer !== undefined && activeLinks(peer).length > 0
+  }
+}
+
+function viewOf(peer: PeerRecord): PeerView {
+  const { peerId, key, name, since } = peer
+  const link = primaryLink(peer)!
+  const { address, direction, id, liveness } = link
+  const { transport } = address
+  return { peerId, key, name, address, transport, direction, rttMs: liveness.rtt, link: id, since }
+}

@@ -1,0 +1,45 @@
+/**
+ * What the parts of membership share: figures, tables, and where outputs go.
+ *
+ * The parts (`links.ts`, `introductions.ts`) are plain objects that act on the
+ * same tables; `membership.ts` makes them and routes inputs to them.
+ *
+ * Floor: membership.
+ */
+import type { Millis } from '../base/machine.ts'
+import type { Random } from '../base/ports.ts'
+import type { Address } from '../wire/address.ts'
+import type { Dialling } from './dialling.ts'
+import type { Emit, MembershipEvent } from './messages.ts'
+import type { PeerTable } from './peer-table.ts'
+
+export interface MembershipOptions {
+  /** The 32 bytes of our identity key, and the PeerId they make. */
+  readonly ownKey: Uint8Array
+  readonly ownId: string
+  readonly ownName: string
+  readonly random: Random
+  /** Our own listening addresses, as they are now. */
+  readonly own?: () => readonly Address[]
+  /** What peers should tell others of us, in place of what they see. */
+  readonly announce?: readonly Address[]
+  readonly maxPeers?: number
+  /** Milliseconds, as everywhere in cores. */
+  readonly interval?: Millis
+  readonly peerTimeout?: Millis
+  readonly discoveryInterval?: Millis
+  readonly maintenanceInterval?: Millis
+  readonly bookLimit?: number
+}
+
+export interface Parts {
+  readonly options: Required<MembershipOptions>
+  readonly table: PeerTable
+  readonly dialling: Dialling
+  readonly emit: Emit
+  readonly say: (message: MembershipEvent) => void
+  /** The text is made only when somebody listens. */
+  readonly debug: (text: () => string) => void
+  /** Our numbers of linked or known peers may have changed. */
+  readonly changed: (now: Millis) => void
+}
