@@ -15,6 +15,7 @@ export type { ErrorCode } from '../base/errors.ts'
 export { visible } from '../base/text.ts'
 export type { NodeOptions } from '../node/options.ts'
 export type { EventName, EventOf, NodeMessage, PeerInfo } from '../node/types.ts'
+export { parseAddress } from '../wire/address.ts'
 
 /** What the commands use of a GuildNode. */
 export interface CliNode {

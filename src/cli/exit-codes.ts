@@ -89,7 +89,8 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
 
 /** What to try next, where one thing is likely. */
 const remedies: Partial<Record<ErrorCode, string>> = {
-  GH_HANDSHAKE_TIMEOUT: 'something listens there but does not answer; check the address, or raise --connect-timeout',
+  GH_HANDSHAKE_TIMEOUT:
+    'something listens there but does not answer; check the address, or raise --connect-timeout',
   GH_HANDSHAKE_SWARM: "compare 'guild-home swarm-key fingerprint' on both machines",
   GH_HANDSHAKE_IDENTITY: 'another node answers at this address; ask its owner for its PeerId',
   GH_HANDSHAKE_SELF: 'this is your own node; give the address of another',
@@ -123,9 +124,7 @@ export function report(
   const ended = code === undefined ? failed : (exitCodeOf[code] ?? failed)
   if (ended === interrupted) return ended
   if (how.json)
-    output.line(
-      json({ event: 'error', code: code ?? 'GH_INTERNAL', message, time: how.at.toISOString() }),
-    )
+    output.line(json({ event: 'error', code: code ?? 'GH_INTERNAL', message, time: how.at.toISOString() }))
   output.trouble(`guild-home: ${visible(message)}${code === undefined ? '' : ` (${code})`}`)
   const remedy = code === undefined ? undefined : remedies[code]
   if (remedy !== undefined) output.trouble(`  ${remedy}`)

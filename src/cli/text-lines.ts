@@ -81,9 +81,7 @@ export function textLines(message: NodeMessage, look: Look): readonly string[] {
         ),
       ]
     case 'maintenance-cleanup':
-      return [
-        line('MAINTENANCE', `Removed stale peer ${peerName(message)} (${visible(message.reason)})`),
-      ]
+      return [line('MAINTENANCE', `Removed stale peer ${peerName(message)} (${visible(message.reason)})`)]
     case 'connection-failed':
       return [line('NETWORK', `Could not connect to ${hostAndPort(message.address)}: ${cause(message)}`)]
     case 'bootstrap-success':

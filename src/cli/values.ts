@@ -7,8 +7,9 @@
  *
  * Floor: cli.
  */
-import { isIP, isIPv4, isIPv6 } from 'node:net'
+import { isIP } from 'node:net'
 import { homedir } from 'node:os'
+import { codeOf, parseAddress } from './api.ts'
 
 /** The value does not fit; the message says what would. */
 export class Misfit extends Error {
@@ -118,46 +119,15 @@ export function keyPath(text: string): string {
   return path(text)
 }
 
-const addressFix = 'give host:port, [v6]:port or a multiaddr such as /ip4/192.0.2.1/tcp/8000'
-
-/** Where a peer may be: the text itself, checked for its shape. */
+/** Where a peer may be: checked by the library's own parser, kept as it was written. */
 export function peerAddress(text: string): string {
-  if (text.length > 512) throw new Misfit(addressFix)
-  if (text.startsWith('/')) return multiaddr(text)
-  const bracketed = /^\[([^\]]*)\]:(\d+)$/.exec(text)
-  if (bracketed !== null) {
-    if (!isIPv6(bracketed[1]!)) throw new Misfit(addressFix)
-    remotePort(bracketed[2]!)
+  try {
+    parseAddress(text)
     return text
+  } catch (error) {
+    if (codeOf(error) !== 'GH_ADDRESS_INVALID') throw error
+    // The parser's sentence begins with the text, which our line has shown already.
+    const { message } = error as Error
+    throw new Misfit(message.slice(message.indexOf('": ') + 1).replace(/^: /, ''))
   }
-  if (isIPv6(text)) throw new Misfit(`put an IPv6 address in brackets and add the port: [${text}]:8000`)
-  const [, host, port] = /^([^:]+):(\d+)$/.exec(text) ?? []
-  if (host === undefined && /^[^:/]+$/.test(text) && hostName(text))
-    throw new Misfit(`add the port: ${text}:8000`)
-  if (host === undefined || !hostName(host)) throw new Misfit(addressFix)
-  remotePort(port!)
-  return text
-}
-
-function multiaddr(text: string): string {
-  const [, kind, host, rest] = /^\/(\w+)\/([^/]+)(.*)$/.exec(text) ?? []
-  const fits =
-    (kind === 'ip4' && isIPv4(host!)) ||
-    (kind === 'ip6' && isIPv6(host!)) ||
-    (/^dns(4|6|addr)?$/.test(kind ?? '') && hostName(host!))
-  if (!fits) throw new Misfit(addressFix)
-  const [, port, id] = /^(?:\/(?:tcp|udp)\/(\d+))?(?:\/p2p\/([0-9A-Za-z]{40,80}))?$/.exec(rest!) ?? []
-  if (kind === 'dnsaddr' ? rest !== '' && id === undefined : port === undefined) throw new Misfit(addressFix)
-  if (port !== undefined) remotePort(port)
-  return text
-}
-
-function hostName(text: string): boolean {
-  if (/^[\d.]+$/.test(text)) return isIPv4(text)
-  return text.length <= 253 && /^[\w](?:[\w-]{0,62})(?:\.[\w][\w-]{0,62})*\.?$/.test(text)
-}
-
-function remotePort(text: string): void {
-  const port = Number(text)
-  if (!(port >= 1 && port <= 65_535)) throw new Misfit('give a port from 1 to 65535')
 }
