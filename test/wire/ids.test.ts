@@ -230,7 +230,7 @@ t.test('address: a bad text is refused with the way out', async t => {
     ['', /empty/],
     ['localhost', /port is missing; write localhost:8000/],
     ['localhost:', /write localhost:8000/],
-    ['8000', /port is missing/],
+    ['8000', /host is missing; write 127.0.0.1:8000/],
     ['::1:8000', /write|brackets: \[::1\]:8000/],
     ['[::1]', /port is missing/],
     ['[1.2.3.4]:80', /only an IPv6/],
@@ -238,7 +238,6 @@ t.test('address: a bad text is refused with the way out', async t => {
     ['a:0', /port 0/],
     ['a:65536', /1 to 65535/],
     ['a:080', /1 to 65535/],
-    ['a:8000\n', /./],
     ['http://a:80', /URL/],
     ['a b:80', /neither/],
     ['bücher.example:80', /neither/],
@@ -263,12 +262,11 @@ t.test('address: a bad text is refused with the way out', async t => {
     [`a${'.a'.repeat(300)}:80`, /at most 512/],
   ]
   for (const [text, why] of cases)
-    if (text !== 'a:8000\n')
-      t.throws(
-        () => parseAddress(text),
-        { code: 'GH_ADDRESS_INVALID', message: why },
-        JSON.stringify(text).slice(0, 60),
-      )
+    t.throws(
+      () => parseAddress(text),
+      { code: 'GH_ADDRESS_INVALID', message: why },
+      JSON.stringify(text).slice(0, 60),
+    )
   t.equal(parseAddress('127.0.0.1:0', { for: 'listen' }).port, 0)
   t.throws(
     () => parseAddress('evil\u001b[2J:x'),
