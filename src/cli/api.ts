@@ -20,6 +20,8 @@ export { parseAddress } from '../wire/address.ts'
 /** What the commands use of a GuildNode. */
 export interface CliNode {
   readonly peerId: string
+  /** Where it listens; 0 before `start`. */
+  readonly port: number
   readonly peers: readonly PeerInfo[]
   readonly maxPeers: number
   on<Name extends EventName>(event: Name, listener: (payload: EventOf<Name>) => void): unknown
@@ -33,9 +35,18 @@ export interface CliNode {
 /** A data directory held by its lock. */
 export interface DataDir {
   readonly path: string
-  /** 1 for the first node of a folder, 2 for `node-2`, and so on. */
-  readonly slot: number
-  release(): Promise<void>
+  /** 1 for the first node of a folder, 2 for `node-2`, and so on; undefined when named by hand. */
+  readonly slot: number | undefined
+  /** So that the next start with this port finds this slot again. */
+  rememberPort(port: number): void
+  release(): void | Promise<void>
+}
+
+export interface SwarmKeyFile {
+  readonly psk: Uint8Array
+  readonly path: string
+  /** This call made it. */
+  readonly created: boolean
 }
 
 export interface Api {
@@ -43,14 +54,14 @@ export interface Api {
   openDataDir(options: {
     path?: string
     port?: number
-    role: 'node' | 'one-shot'
+    role: 'run' | 'one-shot'
     signal?: AbortSignal
   }): Promise<DataDir>
   /** With no path, the user's own key. Throws GH_KEY_MISSING when it is not there and not to be made. */
-  loadSwarmKey(options: { path?: string; create: boolean }): Promise<{ key: Uint8Array; path: string }>
+  loadSwarmKey(options: { path?: string; create: boolean }): Promise<SwarmKeyFile>
   loadIdentityKey(options: { path: string; create: boolean }): Promise<{ seed: Uint8Array }>
-  swarmKeyFingerprint(key: Uint8Array): string
-  encodeSwarmKey(key: Uint8Array): string
+  swarmKeyFingerprint(psk: Uint8Array): string
+  encodeSwarmKey(psk: Uint8Array): string
 }
 
 export async function loadApi(): Promise<Api> {

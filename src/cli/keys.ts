@@ -8,7 +8,7 @@
  * Floor: cli.
  */
 import { join } from 'node:path'
-import { type Api, codeOf, type NodeOptions } from './api.ts'
+import { type Api, type NodeOptions, visible } from './api.ts'
 import type { Settings } from './flags.ts'
 import type { Output } from './output.ts'
 
@@ -19,19 +19,14 @@ export async function network(
   output: Output,
 ): Promise<Pick<NodeOptions, 'open' | 'swarmKey'>> {
   if (settings.open !== undefined) return { open: settings.open }
-  if (settings.swarmKey !== undefined) {
-    const { key } = await api.loadSwarmKey({ path: settings.swarmKey, create: false })
-    return { swarmKey: key }
+  const path = settings.swarmKey
+  const file = await api.loadSwarmKey(path === undefined ? { create: true } : { path, create: false })
+  if (file.created) {
+    const fingerprint = api.swarmKeyFingerprint(file.psk)
+    output.trouble(`guild-home: made a new swarm key, ${visible(file.path)}, fingerprint ${fingerprint}`)
+    output.trouble('  nodes meet only if they hold the same key: copy this file to your other machines')
   }
-  try {
-    return { swarmKey: (await api.loadSwarmKey({ create: false })).key }
-  } catch (error) {
-    if (codeOf(error) !== 'GH_KEY_MISSING') throw error
-  }
-  const { key, path } = await api.loadSwarmKey({ create: true })
-  output.trouble(`guild-home: made a new swarm key, ${path}, fingerprint ${api.swarmKeyFingerprint(key)}`)
-  output.trouble('  nodes meet only if they hold the same key: copy this file to your other machines')
-  return { swarmKey: key }
+  return { swarmKey: file.psk }
 }
 
 /** The identity of a data directory, made on its first use; a file named by hand must exist. */

@@ -44,6 +44,9 @@ export function readInvocation(args: readonly string[], env: Environment): Invoc
   const help = options.some(({ name }) => name === 'help') || positionals[0] === 'help'
   const version = options.some(({ name }) => name === 'version')
   const named = positionals.slice(positionals[0] === 'help' ? 1 : 0)
+  // Before the command: the word behind a misspelt flag is its value, not a command.
+  if (!help && !version)
+    for (const option of options) if (understand(option).key === undefined) throw unknown(option, flagKeys)
   const command = commandOf(named, help || version)
   const words = command.explicit ? named.slice(1) : named
   if (help || version)

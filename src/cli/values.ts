@@ -61,7 +61,7 @@ export function truth(text: string): boolean {
 export function oneOf<const Word extends string>(words: readonly Word[]): (text: string) => Word {
   return text => {
     const found = words.find(word => word === text)
-    if (found === undefined) throw new Misfit(`give one of ${words.join(', ')}`)
+    if (found === undefined) throw new Misfit(`give ${words.length > 1 ? 'one of ' : ''}${words.join(', ')}`)
     return found
   }
 }

@@ -46,11 +46,12 @@ async function live(context: Context, api: Api, interruption: Interruption): Pro
   const dir = await api.openDataDir({
     ...(origins.dataDir === 'default' ? {} : { path: settings.dataDir }),
     ...(settings.port === 0 ? {} : { port: settings.port }),
-    role: 'node',
+    role: 'run',
     signal,
   })
   try {
-    if (dir.slot > 1) output.note(`data directory ${visible(dir.path)}, for other nodes use those before it`)
+    if ((dir.slot ?? 1) > 1)
+      output.note(`data directory ${visible(dir.path)}, for other nodes use those before it`)
     const node = await api.createNode({
       ...options(settings),
       ...keys,
@@ -59,12 +60,13 @@ async function live(context: Context, api: Api, interruption: Interruption): Pro
     tell(context, node)
     try {
       await node.start({ signal })
+      dir.rememberPort(node.port)
       await converse(context, node, interruption)
     } finally {
       await within(patience, node.stop())
     }
   } finally {
-    await within(patience, dir.release())
+    await dir.release()
   }
 }
 

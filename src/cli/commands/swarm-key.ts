@@ -7,7 +7,7 @@
  *
  * Floor: cli.
  */
-import { type Api, codeOf, visible } from '../api.ts'
+import { visible } from '../api.ts'
 import type { Context } from '../commands.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
@@ -20,17 +20,14 @@ export async function swarmKey({ io, output, invocation }: Context): Promise<Exi
   const action = actionOf(words)
   const api = await io.loadApi()
   const where = settings.swarmKey === undefined ? {} : { path: settings.swarmKey }
-  if (action === 'new') {
-    const taken = await existing(api, where)
-    if (taken !== undefined) {
-      output.trouble(`guild-home: ${visible(taken)} holds a key already; it stays as it is`)
-      output.trouble('  move it away first, or name another file with --swarm-key')
-      return exitCodes.refused
-    }
+  const { psk, path, created } = await api.loadSwarmKey({ ...where, create: action === 'new' })
+  if (action === 'new' && !created) {
+    output.trouble(`guild-home: ${visible(path)} holds a key already; it stays as it is`)
+    output.trouble('  move it away first, or name another file with --swarm-key')
+    return exitCodes.refused
   }
-  const { key, path } = await api.loadSwarmKey({ ...where, create: action === 'new' })
-  const fingerprint = api.swarmKeyFingerprint(key)
-  const text = api.encodeSwarmKey(key)
+  const fingerprint = api.swarmKeyFingerprint(psk)
+  const text = api.encodeSwarmKey(psk)
   if (settings.json) output.line(json({ path, fingerprint, ...(action === 'show' ? { text } : {}) }))
   else if (action === 'show') output.line(text.replace(/\n$/, ''))
   else output.line(fingerprint)
@@ -48,14 +45,4 @@ function actionOf(words: readonly string[]): (typeof actions)[number] {
   if (extra !== undefined)
     throw new UsageError(`'${visible(extra, 100)}' is one word too many: guild-home swarm-key ${action}`)
   return action
-}
-
-/** The path of a key that is there already. A damaged one counts, and is reported as such. */
-async function existing(api: Api, where: { path?: string }): Promise<string | undefined> {
-  try {
-    return (await api.loadSwarmKey({ ...where, create: false })).path
-  } catch (error) {
-    if (codeOf(error) === 'GH_KEY_MISSING') return undefined
-    throw error
-  }
 }
