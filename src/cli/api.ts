@@ -1,0 +1,76 @@
+/**
+ * The seam between the command line and the library: everything the CLI takes from it.
+ *
+ * The interfaces name only what the commands use, so that tests hand in a fake node
+ * of thirty lines. The library itself is loaded by `loadApi`, when a command needs
+ * a node: help, version and typing errors never wait for it.
+ *
+ * Floor: cli, and the only file of it that looks below.
+ */
+import type { ErrorCode } from '../base/errors.ts'
+import type { NodeOptions } from '../node/options.ts'
+import type { EventName, EventOf, PeerInfo } from '../node/types.ts'
+
+export type { ErrorCode } from '../base/errors.ts'
+export { visible } from '../base/text.ts'
+export type { NodeOptions } from '../node/options.ts'
+export type { EventName, EventOf, NodeMessage, PeerInfo } from '../node/types.ts'
+export { parseAddress } from '../wire/address.ts'
+
+/** What the commands use of a GuildNode. */
+export interface CliNode {
+  readonly peerId: string
+  /** Where it listens; 0 before `start`. */
+  readonly port: number
+  readonly peers: readonly PeerInfo[]
+  readonly maxPeers: number
+  on<Name extends EventName>(event: Name, listener: (payload: EventOf<Name>) => void): unknown
+  start(options?: { signal?: AbortSignal }): Promise<void>
+  stop(): Promise<void>
+  broadcast(text: string): void
+  connect(address: string, options?: { signal?: AbortSignal }): Promise<PeerInfo>
+  discover(): void
+}
+
+/** A data directory held by its lock. */
+export interface DataDir {
+  readonly path: string
+  /** 1 for the first node of a folder, 2 for `node-2`, and so on; undefined when named by hand. */
+  readonly slot: number | undefined
+  /** So that the next start with this port finds this slot again. */
+  rememberPort(port: number): void
+  release(): void | Promise<void>
+}
+
+export interface SwarmKeyFile {
+  readonly psk: Uint8Array
+  readonly path: string
+  /** This call made it. */
+  readonly created: boolean
+}
+
+export interface Api {
+  createNode(options: NodeOptions): Promise<CliNode>
+  openDataDir(options: {
+    path?: string
+    port?: number
+    role: 'run' | 'one-shot'
+    signal?: AbortSignal
+  }): Promise<DataDir>
+  /** With no path, the user's own key. Throws GH_KEY_MISSING when it is not there and not to be made. */
+  loadSwarmKey(options: { path?: string; create: boolean }): Promise<SwarmKeyFile>
+  loadIdentityKey(options: { path: string; create: boolean }): Promise<{ seed: Uint8Array }>
+  swarmKeyFingerprint(psk: Uint8Array): string
+  encodeSwarmKey(psk: Uint8Array): string
+}
+
+export async function loadApi(): Promise<Api> {
+  const place: string = new URL('../index.js', import.meta.url).href
+  return (await import(place)) as Api
+}
+
+/** The code of an error of this library. By its `code`, not `instanceof`: two copies may share a process. */
+export function codeOf(error: unknown): ErrorCode | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code
+  return typeof code === 'string' && code.startsWith('GH_') ? (code as ErrorCode) : undefined
+}

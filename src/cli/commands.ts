@@ -1,0 +1,66 @@
+/**
+ * The commands: their words, their help, and where their code is.
+ *
+ * A command's code loads when it runs and not before, so that `--help` and a typing
+ * error answer at once.
+ *
+ * Floor: cli.
+ */
+import type { ExitCode } from './exit-codes.ts'
+import type { CommandName } from './flags.ts'
+import type { Io } from './io.ts'
+import type { Output } from './output.ts'
+import type { Invocation } from './settings.ts'
+
+export type { CommandName } from './flags.ts'
+
+/** What a command is given. */
+export interface Context {
+  readonly invocation: Invocation
+  readonly io: Io
+  readonly output: Output
+}
+
+export interface Command {
+  readonly words: string
+  readonly about: string
+  readonly examples: readonly (readonly [line: string, about: string])[]
+  readonly load: () => Promise<(context: Context) => Promise<ExitCode>>
+}
+
+export const commands: Readonly<Record<CommandName, Command>> = {
+  run: {
+    words: 'run [port] [host:port]',
+    about: 'run a node; what is typed is sent to all peers, /help lists the console commands',
+    examples: [
+      ['guild-home', 'run a node on any free port'],
+      ['guild-home run --port 8001 --name alice', 'run a node on port 8001'],
+      ['guild-home run 8002 localhost:8001', 'run another and join the first'],
+      ['guild-home run --json --log error', 'one JSON object per event, for programs'],
+    ],
+    load: async () => (await import('./commands/run.ts')).run,
+  },
+  id: {
+    words: 'id',
+    about: 'print the PeerId of a data directory',
+    examples: [['guild-home id --data-dir ./data/node-2', 'the second node of this folder']],
+    load: async () => (await import('./commands/id.ts')).id,
+  },
+  'swarm-key': {
+    words: 'swarm-key [show|new|fingerprint]',
+    about: "print the swarm key's fingerprint, show the key, or make a new one",
+    examples: [
+      ['guild-home swarm-key', 'the fingerprint: compare it between machines'],
+      ['guild-home swarm-key new --swarm-key ./team.key', 'make a key; never overwrites one'],
+    ],
+    load: async () => (await import('./commands/swarm-key.ts')).swarmKey,
+  },
+  connect: {
+    words: 'connect <address>',
+    about: 'can this address be reached, and who is there?',
+    examples: [['guild-home connect 192.0.2.1:8000', 'dial, print the peer, say goodbye']],
+    load: async () => (await import('./commands/connect.ts')).connect,
+  },
+}
+
+export const commandNames = Object.keys(commands) as readonly CommandName[]

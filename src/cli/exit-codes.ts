@@ -1,0 +1,136 @@
+/**
+ * How a command ended, as a number for scripts and a sentence for people.
+ *
+ *   0 done   1 failed   2 usage   3 not found   4 timed out   5 refused   130 cut by Ctrl-C
+ *
+ * The map is total: a new error code does not compile until it has its row.
+ *
+ * Page: README.md · Floor: cli. Faults: CL-03, CL-04.
+ */
+import { codeOf, type ErrorCode, visible } from './api.ts'
+import { json } from './json-lines.ts'
+import type { Output } from './output.ts'
+import { UsageError } from './usage.ts'
+
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  timedOut: 4,
+  refused: 5,
+  interrupted: 130,
+  /** A second SIGTERM. */
+  terminated: 143,
+} as const
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
+
+const { failed, usage, notFound, timedOut, refused, interrupted } = exitCodes
+
+export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
+  GH_WIRE_SHORT: failed,
+  GH_WIRE_LONG: failed,
+  GH_WIRE_LENGTH: failed,
+  GH_WIRE_RESERVED: failed,
+  GH_WIRE_VALUE: failed,
+  GH_WIRE_VARINT: failed,
+  GH_WIRE_TEXT: failed,
+  GH_WIRE_FRAME: failed,
+  GH_STATE_EVENT: failed,
+  GH_NOISE_KEY: failed,
+  GH_NOISE_OPEN: failed,
+  GH_NOISE_NONCE: failed,
+  GH_HANDSHAKE_TIMEOUT: timedOut,
+  GH_HANDSHAKE_CLOSED: refused,
+  GH_HANDSHAKE_FAILED: refused,
+  GH_HANDSHAKE_IDENTITY: refused,
+  GH_HANDSHAKE_SELF: refused,
+  GH_HANDSHAKE_VERSION: refused,
+  GH_HANDSHAKE_SWARM: refused,
+  GH_REFUSED_MAX_PEERS: refused,
+  GH_REFUSED_DUPLICATE: refused,
+  GH_REFUSED_DENIED: refused,
+  GH_LINK_PROTOCOL: failed,
+  GH_LINK_BUDGET: failed,
+  GH_LINK_FLOW: failed,
+  GH_LINK_FINAL_SIZE: failed,
+  GH_LINK_STREAMS: failed,
+  GH_LINK_SILENT: timedOut,
+  GH_LINK_CLOSED: failed,
+  GH_LINK_REPLACED: failed,
+  GH_STREAM_RESET: failed,
+  GH_STREAM_STOPPED: failed,
+  GH_STREAM_PROTOCOL_UNKNOWN: notFound,
+  GH_STREAM_LIMIT: refused,
+  GH_STREAM_TOO_LARGE: refused,
+  GH_DIAL_REFUSED: failed,
+  GH_DIAL_TIMEOUT: timedOut,
+  GH_DIAL_UNREACHABLE: failed,
+  GH_DIAL_NAME: notFound,
+  GH_DIAL_FAILED: failed,
+  GH_LISTEN_IN_USE: failed,
+  GH_LISTEN_FAILED: failed,
+  GH_PEER_UNKNOWN: notFound,
+  GH_NODE_STATE: failed,
+  GH_OPTION_INVALID: usage,
+  GH_ADDRESS_INVALID: usage,
+  GH_PEER_ID_INVALID: usage,
+  GH_KEY_INVALID: refused,
+  GH_KEY_MISSING: notFound,
+  GH_KEY_PERMISSIONS: refused,
+  GH_STORE_LOCKED: refused,
+  GH_STORE_FAILED: failed,
+  GH_STORE_NATIVE_MISSING: failed,
+  GH_MESSAGE_TOO_LARGE: refused,
+  GH_ABORTED: interrupted,
+  GH_INTERNAL: failed,
+}
+
+/** What to try next, where one thing is likely. */
+const remedies: Partial<Record<ErrorCode, string>> = {
+  GH_HANDSHAKE_TIMEOUT:
+    'something listens there but does not answer; check the address, or raise --connect-timeout',
+  GH_HANDSHAKE_SWARM: "compare 'guild-home swarm-key fingerprint' on both machines",
+  GH_HANDSHAKE_IDENTITY: 'another node answers at this address; ask its owner for its PeerId',
+  GH_HANDSHAKE_SELF: 'this is your own node; give the address of another',
+  GH_HANDSHAKE_VERSION: 'bring both sides to the same version of guild-home',
+  GH_REFUSED_MAX_PEERS: 'try another peer, or raise --max-peers there',
+  GH_REFUSED_DENIED: 'ask the owner of that node to admit your PeerId',
+  GH_DIAL_REFUSED: 'check host and port, and that the node runs',
+  GH_DIAL_TIMEOUT: 'check the address and firewalls in between, or raise --connect-timeout',
+  GH_DIAL_UNREACHABLE: 'check your network, and that the address belongs to it',
+  GH_DIAL_NAME: 'check the spelling of the host name',
+  GH_LISTEN_IN_USE: 'give another --port, or 0 for any free one',
+  GH_KEY_INVALID: 'restore the file from where it came; guild-home never repairs a key',
+  GH_KEY_MISSING: 'check the path; keys named by hand are never made silently',
+  GH_KEY_PERMISSIONS: 'make the file yours alone: chmod 600',
+  GH_STORE_LOCKED: 'stop the other node, or give another --data-dir',
+  GH_STORE_FAILED: 'check space and permissions there, or give another --data-dir',
+}
+
+/** Says what went wrong, once: on stderr for people, as an event with `--json`. */
+export function report(
+  error: unknown,
+  output: Output,
+  how: { json: boolean; debug: boolean; at: Date },
+): ExitCode {
+  if (error instanceof UsageError) {
+    output.trouble(`guild-home: ${visible(error.message)}`)
+    return usage
+  }
+  const code = codeOf(error)
+  const message = error instanceof Error ? error.message : String(error)
+  const ended = code === undefined ? failed : (exitCodeOf[code] ?? failed)
+  if (ended === interrupted) return ended
+  if (how.json)
+    output.line(json({ event: 'error', code: code ?? 'GH_INTERNAL', message, time: how.at.toISOString() }))
+  output.trouble(`guild-home: ${visible(message)}${code === undefined ? '' : ` (${code})`}`)
+  const remedy = code === undefined ? undefined : remedies[code]
+  if (remedy !== undefined) output.trouble(`  ${remedy}`)
+  if (how.debug && error instanceof Error && error.stack !== undefined)
+    for (const line of error.stack.split('\n').slice(1)) output.trouble(visible(line))
+  else if (code === undefined || code === 'GH_INTERNAL')
+    output.trouble('  this looks like a fault of guild-home; run again with --debug for its trace')
+  return ended
+}

@@ -1,0 +1,249 @@
+/**
+ * Every flag that works, once: the arguments, the environment, `--help` and the README read this table.
+ *
+ *   key       flag         variable         (later) key of config.toml
+ *   dataDir   --data-dir   GUILD_DATA_DIR   data_dir
+ *
+ * The three spellings are derived from the key. A name that people know from
+ * older programs stands beside it as a further variable. A default here only says
+ * what the library does anyway, so that `--help` can show it.
+ *
+ * Page: README.md · Floor: cli.
+ */
+import type { Level } from './text-lines.ts'
+import { levels } from './text-lines.ts'
+import {
+  duration,
+  ipAddress,
+  keyPath,
+  list,
+  nodeName,
+  oneOf,
+  path,
+  peerAddress,
+  truth,
+  upTo,
+  whole,
+} from './values.ts'
+
+export type CommandName = 'run' | 'id' | 'swarm-key' | 'connect'
+
+export interface Flag<T> {
+  /** One letter for those who type a lot. */
+  readonly short?: string
+  /** What stands for the value in help; absent for a switch, which has `--no-…`. */
+  readonly value?: string
+  readonly fallback: T
+  readonly fallbackText: string
+  /** Variables of older programs that mean the same. */
+  readonly oldVariables?: readonly string[]
+  /** A further switch and the value it stands for: `--debug` is `--log debug`. */
+  readonly shortcut?: { readonly flag: string; readonly text: string }
+  /** May be given several times; the items are joined. */
+  readonly many?: true
+  readonly commands: readonly CommandName[]
+  readonly about: string
+  /** Returns the value or throws a Misfit that says what would fit. */
+  readonly parse: (text: string) => T
+}
+
+const every: readonly CommandName[] = ['run', 'id', 'swarm-key', 'connect']
+
+export const flags = {
+  port: flag<number>({
+    short: 'p',
+    value: 'number',
+    fallback: 0,
+    fallbackText: '0, the system picks',
+    commands: ['run'],
+    about: 'TCP port to listen on',
+    parse: whole(0, 65_535, ' (0: the system picks)'),
+  }),
+  bootstrap: flag<readonly string[]>({
+    short: 'b',
+    value: 'addresses',
+    fallback: [],
+    fallbackText: 'none',
+    many: true,
+    commands: ['run'],
+    about: 'where to find first peers: comma list of host:port, [v6]:port or multiaddrs',
+    parse: list(peerAddress),
+  }),
+  dataDir: flag<string>({
+    short: 'd',
+    value: 'directory',
+    fallback: './data',
+    fallbackText: './data',
+    commands: ['run', 'id', 'connect'],
+    about: 'where the identity lives; a second node in the same folder takes ./data/node-2',
+    parse: path,
+  }),
+  interval: flag<number>({
+    short: 'i',
+    value: 'duration',
+    fallback: 5,
+    fallbackText: '5s',
+    oldVariables: ['GUILD_HEARTBEAT_INTERVAL'],
+    commands: ['run'],
+    about: 'time between heartbeats (PING)',
+    parse: duration(0.05, 3600),
+  }),
+  log: flag<Level>({
+    short: 'l',
+    value: 'level',
+    fallback: 'info',
+    fallbackText: 'info',
+    oldVariables: ['GUILD_LOG_LEVEL'],
+    shortcut: { flag: 'debug', text: 'debug' },
+    commands: every,
+    about: 'how much to tell: error, warn, info or debug; --debug is --log debug',
+    parse: oneOf(levels),
+  }),
+  name: flag<string | undefined>({
+    short: 'n',
+    value: 'text',
+    fallback: undefined,
+    fallbackText: 'peer-<port>',
+    commands: ['run', 'connect'],
+    about: 'how this node is shown to others',
+    parse: nodeName,
+  }),
+  host: flag<readonly string[]>({
+    value: 'addresses',
+    fallback: [],
+    fallbackText: '0.0.0.0 and ::',
+    many: true,
+    commands: ['run'],
+    about: 'IP addresses to listen on; 127.0.0.1 stays on this machine',
+    parse: list(ipAddress),
+  }),
+  maxPeers: flag<number>({
+    value: 'number',
+    fallback: 20,
+    fallbackText: '20',
+    commands: ['run'],
+    about: 'most peers at once',
+    parse: whole(1, 10_000),
+  }),
+  transport: flag<readonly string[]>({
+    value: 'names',
+    fallback: ['tcp'],
+    fallbackText: 'tcp',
+    commands: ['run', 'connect'],
+    about: 'what to listen and dial with; tcp is the one there is so far',
+    parse: list(oneOf(['tcp'])),
+  }),
+  mdns: flag<boolean>({
+    fallback: true,
+    fallbackText: 'on',
+    commands: ['run'],
+    about: 'find peers on the local network; accepted, but this version does not search yet',
+    parse: truth,
+  }),
+  swarmKey: flag<string | undefined>({
+    value: 'file',
+    fallback: undefined,
+    fallbackText: '~/.config/guild-home/swarm.key, made if missing',
+    oldVariables: ['GUILD_SWARM_KEY_PATH'],
+    commands: ['run', 'swarm-key', 'connect'],
+    about: 'key of the network: only nodes that hold the same one connect; a file named here must exist',
+    parse: keyPath,
+  }),
+  open: flag<string | undefined>({
+    value: 'network',
+    fallback: undefined,
+    fallbackText: 'none',
+    commands: ['run', 'connect'],
+    about: 'join a public network by its name instead of by a swarm key; anyone may',
+    parse: upTo(64),
+  }),
+  identityKey: flag<string | undefined>({
+    value: 'file',
+    fallback: undefined,
+    fallbackText: '<data-dir>/identity.key',
+    oldVariables: ['GUILD_P2P_IDENTITY_KEY_PATH'],
+    commands: ['run', 'id', 'connect'],
+    about: 'Ed25519 key of this node; it fixes the PeerId; a file named here must exist',
+    parse: keyPath,
+  }),
+  announce: flag<readonly string[]>({
+    value: 'addresses',
+    fallback: [],
+    fallbackText: 'none',
+    many: true,
+    commands: ['run'],
+    about: 'addresses to tell others instead of the ones seen (port forwards, Kubernetes)',
+    parse: list(peerAddress),
+  }),
+  discoveryInterval: flag<number>({
+    value: 'duration',
+    fallback: 30,
+    fallbackText: '30s',
+    commands: ['run'],
+    about: 'time between questions for more peers',
+    parse: duration(0.05, 3600),
+  }),
+  maintenanceInterval: flag<number>({
+    value: 'duration',
+    fallback: 15,
+    fallbackText: '15s',
+    commands: ['run'],
+    about: 'time between removals of what went stale',
+    parse: duration(0.05, 3600),
+  }),
+  connectTimeout: flag<number>({
+    value: 'duration',
+    fallback: 10,
+    fallbackText: '10s',
+    commands: ['run', 'connect'],
+    about: 'longest a dial and its handshake may take',
+    parse: duration(0.05, 3600),
+  }),
+  peerTimeout: flag<number>({
+    value: 'duration',
+    fallback: 60,
+    fallbackText: '60s',
+    commands: ['run'],
+    about: 'silence after which a peer is gone; at least twice the interval',
+    parse: duration(0.1, 7200),
+  }),
+  json: flag<boolean>({
+    fallback: false,
+    fallbackText: 'off',
+    commands: every,
+    about: 'one JSON object per line on standard output, nothing else there',
+    parse: truth,
+  }),
+} as const
+
+export type FlagKey = keyof typeof flags
+
+/** All values of one start, by key. */
+export type Settings = {
+  readonly [Key in FlagKey]: (typeof flags)[Key] extends Flag<infer T> ? T : never
+}
+
+export const flagKeys = Object.keys(flags) as readonly FlagKey[]
+
+/** The row of a key, with its value's type set aside. */
+export function row(key: FlagKey): Flag<unknown> {
+  return flags[key] as Flag<unknown>
+}
+
+/** `dataDir` → `data-dir`. */
+export function flagName(key: FlagKey): string {
+  return key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+}
+
+/** `dataDir` → `GUILD_DATA_DIR`. */
+export function variableName(key: FlagKey): string {
+  return `GUILD_${flagName(key).replaceAll('-', '_').toUpperCase()}`
+}
+
+export function flagsOf(command: CommandName): readonly FlagKey[] {
+  return flagKeys.filter(key => row(key).commands.includes(command))
+}
+
+function flag<T>(row: Flag<T>): Flag<T> {
+  return row
+}

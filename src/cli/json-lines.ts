@@ -1,0 +1,24 @@
+/**
+ * The same happenings for programs: one JSON object per line.
+ *
+ *   {"event":"chat-message","from":"12D3KooW…","name":"bob","message":"hello","time":"2026-01-31T15:04:40.123Z"}
+ *
+ * JSON.stringify escapes control characters, so a line is a line whatever a peer
+ * sends; the two separators that some readers take for line ends are escaped too.
+ *
+ * Floor: cli. Page: README.md. Faults: CL-03.
+ */
+import type { NodeMessage } from './api.ts'
+
+/** One event, with the time it was shown. */
+export function jsonLine(message: NodeMessage, at: Date): string {
+  return json({ ...message, time: at.toISOString() })
+}
+
+/** Any answer as one line. An absent figure is null, so that each row has the same keys. */
+export function json(value: object): string {
+  return JSON.stringify(value, (_, field: unknown) => (field === undefined ? null : field)).replace(
+    /[\u2028\u2029\u0085]/g,
+    character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}

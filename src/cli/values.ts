@@ -1,0 +1,133 @@
+/**
+ * What people write for a value, turned into what the library takes.
+ *
+ * Each parser returns the value or throws a Misfit whose message is the fix, in
+ * words that fit behind `--port 70000: `. Nothing here touches disk or network:
+ * all values are checked before either.
+ *
+ * Floor: cli.
+ */
+import { isIP } from 'node:net'
+import { homedir } from 'node:os'
+import { codeOf, parseAddress } from './api.ts'
+
+/** The value does not fit; the message says what would. */
+export class Misfit extends Error {
+  /** The value looks like a secret and must not be repeated on a screen. */
+  readonly secret: boolean
+  constructor(fix: string, secret = false) {
+    super(fix)
+    this.secret = secret
+  }
+}
+
+export function whole(least: number, most: number, remark = ''): (text: string) => number {
+  return text => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    if (!(value >= least && value <= most))
+      throw new Misfit(`give a whole number from ${least} to ${most}${remark}`)
+    return value
+  }
+}
+
+const units: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600 }
+
+/** Seconds. A bare number is seconds; `500ms`, `5s`, `2m` and `1h` work. */
+export function duration(least: number, most: number): (text: string) => number {
+  return text => {
+    const [, digits, unit] = /^(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h)?$/.exec(text) ?? []
+    const seconds = digits === undefined ? Number.NaN : Number(digits) * units[unit ?? 's']!
+    if (!(seconds >= least && seconds <= most))
+      throw new Misfit(
+        `give a duration from ${showDuration(least)} to ${showDuration(most)}, such as 5, 500ms or 2m`,
+      )
+    return seconds
+  }
+}
+
+export function showDuration(seconds: number): string {
+  if (seconds < 1) return `${Math.round(seconds * 1e6) / 1e3}ms`
+  return `${seconds}s`
+}
+
+export function truth(text: string): boolean {
+  const value = ({ true: true, 1: true, false: false, 0: false } as Record<string, boolean>)[
+    text.toLowerCase()
+  ]
+  if (value === undefined) throw new Misfit('give true, false, 1 or 0')
+  return value
+}
+
+export function oneOf<const Word extends string>(words: readonly Word[]): (text: string) => Word {
+  return text => {
+    const found = words.find(word => word === text)
+    if (found === undefined) throw new Misfit(`give ${words.length > 1 ? 'one of ' : ''}${words.join(', ')}`)
+    return found
+  }
+}
+
+/** A comma list; spaces around items and empty items do no harm. */
+export function list<T>(item: (text: string) => T): (text: string) => readonly T[] {
+  return text => {
+    const items = text
+      .split(',')
+      .map(part => part.trim())
+      .filter(part => part !== '')
+    return items.map(part => {
+      try {
+        return item(part)
+      } catch (error) {
+        if (error instanceof Misfit && items.length > 1)
+          throw new Misfit(`'${part.length > 80 ? `${part.slice(0, 80)}…` : part}': ${error.message}`)
+        throw error
+      }
+    })
+  }
+}
+
+const controls = /[\p{Cc}\p{Zl}\p{Zp}]/u
+
+/** Text others will see as this node's name. */
+export function nodeName(text: string): string {
+  if (controls.test(text)) throw new Misfit('give a name without control characters')
+  return upTo(64)(text)
+}
+
+export function upTo(bytes: number): (text: string) => string {
+  return text => {
+    if (Buffer.byteLength(text) > bytes) throw new Misfit(`give at most ${bytes} bytes of UTF-8`)
+    return text
+  }
+}
+
+export function ipAddress(text: string): string {
+  const bare = /^\[.*\]$/.test(text) ? text.slice(1, -1) : text
+  if (isIP(bare) === 0) throw new Misfit('give an IP address of this machine, such as 127.0.0.1 or ::1')
+  return bare
+}
+
+/** A path; `~/` is the home directory even where the shell did not see it. */
+export function path(text: string): string {
+  if (text.includes('\0')) throw new Misfit('give a path without a zero character')
+  if (text === '~') return homedir()
+  return /^~[/\\]/.test(text) ? `${homedir()}${text.slice(1)}` : text
+}
+
+/** A key file's path, never the key: what stands in argv is seen by every user of the machine. */
+export function keyPath(text: string): string {
+  if (/^(0x)?[0-9a-f]{64}$/i.test(text)) throw new Misfit('give the path of a key file, not the key', true)
+  return path(text)
+}
+
+/** Where a peer may be: checked by the library's own parser, kept as it was written. */
+export function peerAddress(text: string): string {
+  try {
+    parseAddress(text)
+    return text
+  } catch (error) {
+    if (codeOf(error) !== 'GH_ADDRESS_INVALID') throw error
+    // The parser's sentence begins with the text, which our line has shown already.
+    const { message } = error as Error
+    throw new Misfit(message.slice(message.indexOf('": ') + 1).replace(/^: /, ''))
+  }
+}
