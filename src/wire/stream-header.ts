@@ -12,7 +12,8 @@
  * Page: protocol/streams.md · Floor: wire.
  */
 import { GuildError, WireError } from '../base/errors.ts'
-import type { ByteReader } from '../base/reader.ts'
+import { ByteReader } from '../base/reader.ts'
+import { varintWidth } from '../base/varint.ts'
 import { ByteWriter } from '../base/writer.ts'
 import { limits } from './limits.ts'
 
@@ -31,9 +32,18 @@ export function encodeStreamHeader(protocol: string): Uint8Array {
   return new ByteWriter().text(protocol).view()
 }
 
-export function decodeStreamHeader(r: ByteReader): string {
-  const at = r.offset
+/** How long the header is that begins like this; undefined while its own length is not whole. */
+export function streamHeaderLength(bytes: Uint8Array): number | undefined {
+  const first = bytes[0]
+  if (first === undefined || bytes.length < varintWidth(first)) return undefined
+  return varintWidth(first) + new ByteReader(bytes).varint('protocol id length', limits.protocolId)
+}
+
+/** The protocol id of a whole header. */
+export function decodeStreamHeader(bytes: Uint8Array): string {
+  const r = new ByteReader(bytes)
   const protocol = r.text(limits.protocolId, 'protocol id')
-  if (!isProtocolId(protocol)) throw new WireError('GH_WIRE_VALUE', 'protocol id', at)
+  r.end('stream header')
+  if (!isProtocolId(protocol)) throw new WireError('GH_WIRE_VALUE', 'protocol id', 0)
   return protocol
 }

@@ -170,12 +170,7 @@ export const codecs: Readonly<Record<string, Codec>> = {
     },
   },
   'stream-header': {
-    decode(bytes) {
-      const r = new ByteReader(bytes)
-      const protocol = wire.decodeStreamHeader(r)
-      r.end('stream header')
-      return protocol
-    },
+    decode: bytes => wire.decodeStreamHeader(bytes),
     encode: (protocol: string) => wire.encodeStreamHeader(protocol),
   },
   numbers: {
