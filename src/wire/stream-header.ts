@@ -39,11 +39,10 @@ export function streamHeaderLength(bytes: Uint8Array): number | undefined {
   return varintWidth(first) + new ByteReader(bytes).varint('protocol id length', limits.protocolId)
 }
 
-/** The protocol id of a whole header. */
-export function decodeStreamHeader(bytes: Uint8Array): string {
-  const r = new ByteReader(bytes)
+/** The protocol id; the stream's own bytes follow. */
+export function decodeStreamHeader(r: ByteReader): string {
+  const at = r.offset
   const protocol = r.text(limits.protocolId, 'protocol id')
-  r.end('stream header')
-  if (!isProtocolId(protocol)) throw new WireError('GH_WIRE_VALUE', 'protocol id', 0)
+  if (!isProtocolId(protocol)) throw new WireError('GH_WIRE_VALUE', 'protocol id', at)
   return protocol
 }
