@@ -170,7 +170,12 @@ export const codecs: Readonly<Record<string, Codec>> = {
     },
   },
   'stream-header': {
-    decode: bytes => wire.decodeStreamHeader(bytes),
+    decode(bytes) {
+      const r = new ByteReader(bytes)
+      const protocol = wire.decodeStreamHeader(r)
+      r.end('stream header')
+      return protocol
+    },
     encode: (protocol: string) => wire.encodeStreamHeader(protocol),
   },
   numbers: {
