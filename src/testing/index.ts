@@ -23,4 +23,5 @@ export {
 export { Simulation, type SimulationOptions } from './simulation.ts'
 export { type Entry, Transcript } from './transcript.ts'
 export { type TransportCheck, type TransportPair, transportContract } from './transport-contract.ts'
+export { drawWeather, type TroubleKind, type TroubleOptions, trouble, troubles } from './trouble.ts'
 export { type RunOptions, type Scheduled, World } from './world.ts'
