@@ -9,7 +9,7 @@
  */
 export type { DatagramOptions, DatagramSocket } from './datagrams.ts'
 export type { Host, HostOptions, RuntimeOptions } from './host.ts'
-export { calm, type LinkConditions } from './link.ts'
+export { calm, type LinkConditions, type Tamper } from './link.ts'
 export { type Seed, SeededRandom, seedOf, seedText } from './random.ts'
 export {
   type Outcome,

@@ -426,6 +426,39 @@ t.test('datagrams: lost, doubled, out of order, too big, queue full, flipped', a
   t.same(await burst(1), [])
 })
 
+t.test('HS-14 a path that changes, drops and adds bytes, and can be listened to', async t => {
+  const { sim, a, b, near, far } = await pairOf()
+  const seen: number[] = []
+  sim.tamper(a, b, bytes => {
+    seen.push(...bytes)
+    return bytes.map(byte => byte ^ 1)
+  })
+  near.pipe.write([Uint8Array.of(10, 11)])
+  await sim.run(() => far.bytes.length === 2)
+  t.same(far.bytes, [11, 10])
+  t.same(seen, [10, 11])
+  sim.tamper(a, b, () => Uint8Array.of())
+  near.pipe.write([new Uint8Array(1_000_000)])
+  await sim.run(() => near.drains === 1)
+  t.equal(far.bytes.length, 2, 'dropped bytes take no room in the window')
+  sim.tamper(a, b, bytes => Uint8Array.of(...bytes, ...bytes))
+  near.pipe.write([Uint8Array.of(7)])
+  await sim.run(() => far.bytes.length === 4)
+  sim.tamper(a, b, undefined)
+  far.pipe.write([Uint8Array.of(9)])
+  near.pipe.write([Uint8Array.of(8)])
+  await sim.run(() => far.bytes.length === 5 && near.bytes.length === 1)
+  t.same(far.bytes, [11, 10, 7, 7, 8])
+
+  const got: number[][] = []
+  b.datagrams({ port: 7, onDatagram: bytes => got.push([...bytes]) })
+  const sender = a.datagrams({ onDatagram: () => {} })
+  sim.tamper(a, b, bytes => (bytes[0] === 1 ? bytes.fill(9) : Uint8Array.of()))
+  for (const byte of [1, 2]) sender.send({ host: b.address, port: 7 }, Uint8Array.of(byte))
+  await sim.pass(10)
+  t.same(got, [[9]])
+})
+
 t.test('P29 the same seed gives the same transcript, another seed another', async t => {
   const story = async (seed: number): Promise<string> => {
     const conditions = { delay: 10, jitter: 10, loss: 0.05, reorder: 0.1, duplicate: 0.1 }
