@@ -17,7 +17,11 @@ import type { Process } from './process.ts'
 /** An unconnected UDP socket. */
 export interface DatagramSocket {
   readonly local: Endpoint
-  /** Sends one datagram, of at most 65,507 bytes, to an IP address. Never waits, never fails. */
+  /**
+   * Sends one datagram to an IP address, without waiting. GH_MESSAGE_TOO_LARGE above 65,507
+   * bytes, GH_DIAL_UNREACHABLE where the host has no address of that family; whatever else
+   * befalls it goes unsaid.
+   */
   send(to: Endpoint, bytes: Uint8Array): void
   close(): void
 }
@@ -77,18 +81,20 @@ function send(
   const target = route.to
   if (target === undefined) return
   const path = network.path(computer, target)
+  const passed = path.tamper?.(bytes) ?? bytes
+  if (passed.length === 0 && bytes.length > 0) return
   const drop = (why: string): void =>
-    transcript.record(world.now, 'dropped', computer.name, target.name, bytes, why)
+    transcript.record(world.now, 'dropped', computer.name, target.name, passed, why)
   const headers = route.remote.includes(':') ? HEADERS_V6 : HEADERS_V4
-  if (bytes.length + headers > path.conditions.mtu) return drop('too big')
-  if (path.backlog(world.now) + bytes.length > path.conditions.queue) return drop('queue full')
-  const flip = path.corrupted(bytes.length * 8)
-  if (flip !== undefined) bytes[flip >> 3]! ^= 1 << (flip & 7)
+  if (passed.length + headers > path.conditions.mtu) return drop('too big')
+  if (path.backlog(world.now) + passed.length > path.conditions.queue) return drop('queue full')
+  const flip = path.corrupted(passed.length * 8)
+  if (flip !== undefined) passed[flip >> 3]! ^= 1 << (flip & 7)
 
   const from = { host: bound.host === wildcard(bound.host) ? route.local : bound.host, port: bound.port }
   const copies = path.duplicated() ? 2 : 1
   for (let i = 0; i < copies; i++) {
-    const arrival = path.depart(world.now, bytes.length) + path.flight()
+    const arrival = path.depart(world.now, passed.length) + path.flight()
     if (path.lost()) {
       drop('lost')
       continue
@@ -97,8 +103,8 @@ function send(
       if (!path.passes) return drop('cut')
       const receiver = target.udp.find(route.remote, to.port)
       if (receiver === undefined) return drop(`nobody at ${hostPort(to.host, to.port)}`)
-      transcript.record(world.now, 'datagram', computer.name, target.name, bytes)
-      const own = copy(bytes)
+      transcript.record(world.now, 'datagram', computer.name, target.name, passed)
+      const own = copy(passed)
       receiver.open.process.enter(() => receiver.open.onDatagram(own, from))
     })
   }

@@ -9,7 +9,7 @@
  */
 export type { DatagramOptions, DatagramSocket } from './datagrams.ts'
 export type { Host, HostOptions, RuntimeOptions } from './host.ts'
-export { calm, type LinkConditions } from './link.ts'
+export { calm, type LinkConditions, type Tamper } from './link.ts'
 export { type Seed, SeededRandom, seedOf, seedText } from './random.ts'
 export {
   type Outcome,
@@ -23,4 +23,5 @@ export {
 export { Simulation, type SimulationOptions } from './simulation.ts'
 export { type Entry, Transcript } from './transcript.ts'
 export { type TransportCheck, type TransportPair, transportContract } from './transport-contract.ts'
+export { drawWeather, type TroubleKind, type TroubleOptions, trouble, troubles } from './trouble.ts'
 export { type RunOptions, type Scheduled, World } from './world.ts'

@@ -58,6 +58,12 @@ export interface Place {
   readonly up: boolean
 }
 
+/**
+ * Sees the bytes that pass, in order and in any pieces, or one datagram; what it gives back goes
+ * on in their place. Nothing given, nothing goes on. The bytes are its own to change.
+ */
+export type Tamper = (bytes: Uint8Array) => Uint8Array
+
 /** One direction between two places. */
 export class Path {
   readonly from: Place
@@ -65,6 +71,8 @@ export class Path {
   conditions: LinkConditions
   /** False while a partition cuts this direction. */
   open = true
+  /** Somebody on the path who sees and changes what passes. */
+  tamper: Tamper | undefined
   #freeAt: Millis = 0
   #losing = false
   readonly #dice: Record<'loss' | 'jitter' | 'reorder' | 'duplicate' | 'corrupt' | 'split', SeededRandom>

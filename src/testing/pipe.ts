@@ -78,6 +78,7 @@ export class SimulatedPipe implements Pipe, Resource {
   #ending = false
   #endSent = false
   #inFlight = 0
+  #piece: number | undefined
   #sent = 0
   #unacknowledged = 0
   #lastArrival: Millis = 0
@@ -175,10 +176,16 @@ export class SimulatedPipe implements Pipe, Resource {
 
   #pump(): void {
     if (this.#gone) return
-    while (this.#buffered > 0 && this.#inFlight < WINDOW) {
-      const bytes = this.#take(Math.min(this.#buffered, WINDOW - this.#inFlight, this.#path.piece()))
-      this.#inFlight += bytes.length
-      this.#send('data', bytes)
+    while (this.#buffered > 0) {
+      this.#piece ??= this.#path.piece()
+      const length = Math.min(this.#buffered, this.#piece)
+      // Waits for room for the whole piece: crumbs of credit would make crumbs of data.
+      if (this.#inFlight + length > WINDOW) break
+      this.#piece = undefined
+      const bytes = this.#take(length)
+      const passed = this.#path.tamper?.(bytes) ?? bytes
+      this.#inFlight += passed.length
+      if (passed.length > 0) this.#send('data', passed)
     }
     if (this.#buffered > 0) return
     if (this.#ending && !this.#endSent) {

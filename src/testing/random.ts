@@ -47,6 +47,11 @@ export class SeededRandom implements Random {
     return new SeededRandom(scramble(scramble(this.seed) ^ hash))
   }
 
+  /** The four words it stands at. */
+  state(): readonly number[] {
+    return [...this.#s]
+  }
+
   /** The next 32 bits. */
   next(): number {
     const s = this.#s

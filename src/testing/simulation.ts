@@ -15,7 +15,7 @@
 import type { Millis } from '../base/machine.ts'
 import type { Suite } from '../base/ports.ts'
 import { Host, type HostOptions } from './host.ts'
-import type { LinkConditions } from './link.ts'
+import type { LinkConditions, Tamper } from './link.ts'
 import { Network } from './network.ts'
 import { type Seed, SeededRandom } from './random.ts'
 import { Transcript } from './transcript.ts'
@@ -136,6 +136,12 @@ export class Simulation {
       this.network.cut(b.computer, a.computer, false)
     } else this.network.heal()
     this.#note('heal', {}, a, b)
+  }
+
+  /** Puts somebody on the path from one to the other who may change what passes; or takes them away. */
+  tamper(from: Host, to: Host, by: Tamper | undefined): void {
+    this.network.path(from.computer, to.computer).tamper = by
+    this.#note(by === undefined ? 'honest' : 'tamper', {}, from, to)
   }
 
   /** The hash of everything that happened so far. */

@@ -1,0 +1,6 @@
+/** `npm run sim`: see runner.ts. */
+import { cases } from './cases.ts'
+import { runCases } from './runner.ts'
+
+const failed = await runCases(process.argv.slice(2), cases, text => console.log(text))
+process.exitCode = failed === 0 ? 0 : 1
