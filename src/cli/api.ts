@@ -60,13 +60,12 @@ export interface Api {
   /** With no path, the user's own key. Throws GH_KEY_MISSING when it is not there and not to be made. */
   loadSwarmKey(options: { path?: string; create: boolean }): Promise<SwarmKeyFile>
   loadIdentityKey(options: { path: string; create: boolean }): Promise<{ seed: Uint8Array }>
-  swarmKeyFingerprint(psk: Uint8Array): string
+  swarmKeyFingerprint(psk: Uint8Array): Promise<string>
   encodeSwarmKey(psk: Uint8Array): string
 }
 
 export async function loadApi(): Promise<Api> {
-  const place: string = new URL('../index.js', import.meta.url).href
-  return (await import(place)) as Api
+  return await import('../index.ts')
 }
 
 /** The code of an error of this library. By its `code`, not `instanceof`: two copies may share a process. */

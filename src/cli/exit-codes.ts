@@ -84,6 +84,7 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   GH_STORE_NATIVE_MISSING: failed,
   GH_MESSAGE_TOO_LARGE: refused,
   GH_ABORTED: interrupted,
+  GH_SIMULATION_STUCK: failed,
   GH_INTERNAL: failed,
 }
 

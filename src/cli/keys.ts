@@ -22,7 +22,7 @@ export async function network(
   const path = settings.swarmKey
   const file = await api.loadSwarmKey(path === undefined ? { create: true } : { path, create: false })
   if (file.created) {
-    const fingerprint = api.swarmKeyFingerprint(file.psk)
+    const fingerprint = await api.swarmKeyFingerprint(file.psk)
     output.trouble(`guild-home: made a new swarm key, ${visible(file.path)}, fingerprint ${fingerprint}`)
     output.trouble('  nodes meet only if they hold the same key: copy this file to your other machines')
   }

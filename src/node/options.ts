@@ -16,8 +16,8 @@ export interface NodeOptions {
   readonly name?: string
   /** Where to find the first peers: `host:port`, `[v6]:port` or multiaddrs. Default none. Retried for ever. */
   readonly bootstrap?: readonly string[]
-  /** Directory for identity and lock, or one that is held already. Default none: an embedded node keeps its identity in memory and touches no disk but for the swarm key. */
-  readonly dataDir?: string | HeldDirectory
+  /** Directory for the identity; locked while the node lives. Default none: an embedded node keeps its identity in memory and touches no disk but for the swarm key. */
+  readonly dataDir?: string
   /** Path of the swarm key, or its 32 bytes. Default: the user's `guild-home/swarm.key`, made if missing. */
   readonly swarmKey?: string | Uint8Array
   /** Name of a public network, whose key anyone can derive. Excludes `swarmKey`. */
@@ -44,10 +44,4 @@ export interface NodeOptions {
   readonly announce?: readonly string[]
   /** Clock, randomness, timers, network and cryptography. Default: this machine's. The simulator hands in its own. */
   readonly runtime?: Runtime
-}
-
-/** A data directory whose lock is held; the node gives it back when it stops. */
-export interface HeldDirectory {
-  readonly path: string
-  release(): void
 }

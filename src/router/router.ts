@@ -14,8 +14,11 @@ import type { Stream } from '../streams/stream.ts'
 import { streamCodes } from '../wire/registry.ts'
 import { isProtocolId } from '../wire/stream-header.ts'
 
-/** Sets `stream.handler` before it returns; data that came along is told right after. */
-export type ProtocolHandler = (stream: Stream) => void
+/**
+ * Sets `stream.handler` before it returns; data that came along is told right after.
+ * `peerId` says who opened the stream.
+ */
+export type ProtocolHandler = (stream: Stream, peerId: string) => void
 
 export interface RouterOptions {
   /** A handler threw. The stream is reset already. */
@@ -49,14 +52,14 @@ export class Router {
   }
 
   /** Hands a stream whose header has come to its handler. */
-  route(stream: Stream): void {
+  route(stream: Stream, peerId: string): void {
     const handler = stream.protocol === undefined ? undefined : this.#handlers.get(stream.protocol)
     if (handler === undefined) {
       stream.abort(streamCodes.PROTOCOL_UNKNOWN)
       return
     }
     try {
-      handler(stream)
+      handler(stream, peerId)
     } catch (error) {
       stream.handler = undefined
       stream.abort(streamCodes.INTERNAL)

@@ -193,7 +193,7 @@ function fakeApi(scene: Scene): { api: Api; calls: string[]; node: Promise<FakeN
       if (scene.identity === 'missing' && !create) throw new GuildError('GH_KEY_MISSING', path)
       return { seed: new Uint8Array(32) }
     },
-    swarmKeyFingerprint: () => 'f00d',
+    swarmKeyFingerprint: async () => 'f00d',
     encodeSwarmKey: () => '/key/swarm/psk/1.0.0/\n/base16/\n00\n',
   }
   return { api, calls, node }

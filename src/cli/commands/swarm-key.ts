@@ -26,7 +26,7 @@ export async function swarmKey({ io, output, invocation }: Context): Promise<Exi
     output.trouble('  move it away first, or name another file with --swarm-key')
     return exitCodes.refused
   }
-  const fingerprint = api.swarmKeyFingerprint(psk)
+  const fingerprint = await api.swarmKeyFingerprint(psk)
   const text = api.encodeSwarmKey(psk)
   if (settings.json) output.line(json({ path, fingerprint, ...(action === 'show' ? { text } : {}) }))
   else if (action === 'show') output.line(text.replace(/\n$/, ''))

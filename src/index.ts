@@ -1,0 +1,31 @@
+/**
+ * guild-home, the library.
+ *
+ * Floor: index.
+ */
+export { codes, type ErrorCode, GuildError } from './base/errors.ts'
+export type { Runtime } from './base/ports.ts'
+export { visible } from './base/text.ts'
+export {
+  type DataDir,
+  defaultSwarmKeyPath,
+  encodeSwarmKey,
+  loadIdentityKey,
+  loadSwarmKey,
+  openDataDir,
+  swarmKeyFingerprint,
+} from './node/files.ts'
+export { createNode, type GuildNode, type RequestOptions, type WaitOptions } from './node/guild-node.ts'
+export type { GuildStream } from './node/guild-stream.ts'
+export type { NodeOptions } from './node/options.ts'
+export { lan, test, wan } from './node/presets.ts'
+export type { StreamHandler } from './node/streams.ts'
+export type {
+  Direction,
+  EventName,
+  EventOf,
+  NetworkInfo,
+  NodeMessage,
+  NodeStats,
+  PeerInfo,
+} from './node/types.ts'

@@ -1,0 +1,155 @@
+/**
+ * Options, checked: every value is looked at before anything is opened or written.
+ *
+ * A wrong one throws GH_OPTION_INVALID (or GH_ADDRESS_INVALID) with its name, its value
+ * and what would be right. The result is frozen.
+ *
+ * Floor: node.
+ */
+import { utf8 } from '../base/bytes.ts'
+import { GuildError } from '../base/errors.ts'
+import type { Runtime } from '../base/ports.ts'
+import { visible } from '../base/text.ts'
+import { type Address, parseAddress } from '../wire/address.ts'
+import { limits } from '../wire/limits.ts'
+import type { NodeOptions } from './options.ts'
+
+export interface Config {
+  readonly port: number
+  /** IP addresses to bind; empty: all. Undefined: do not listen. */
+  readonly hosts: readonly string[] | undefined
+  readonly name: string | undefined
+  readonly bootstrap: readonly Address[]
+  readonly announce: readonly Address[]
+  readonly dataDir: string | undefined
+  readonly swarmKey: string | Uint8Array | undefined
+  readonly open: string | undefined
+  readonly identityKey: string | Uint8Array | undefined
+  readonly maxPeers: number
+  readonly transport: readonly string[]
+  /** Milliseconds from here on. */
+  readonly interval: number
+  readonly discoveryInterval: number
+  readonly maintenanceInterval: number
+  readonly connectTimeout: number
+  readonly peerTimeout: number
+  readonly runtime: Runtime | undefined
+}
+
+const known: ReadonlySet<string> = new Set([
+  'port',
+  'host',
+  'name',
+  'bootstrap',
+  'dataDir',
+  'swarmKey',
+  'open',
+  'identityKey',
+  'mdns',
+  'maxPeers',
+  'transport',
+  'interval',
+  'discoveryInterval',
+  'maintenanceInterval',
+  'connectTimeout',
+  'peerTimeout',
+  'announce',
+  'runtime',
+] satisfies (keyof NodeOptions)[])
+
+export function checkOptions(options: NodeOptions): Config {
+  for (const key of Object.keys(options)) if (!known.has(key)) throw invalid(key, 'is not an option', [...known].join(', '))
+  const interval = seconds(options.interval, 'interval', 5, 0.05, 3600)
+  const peerTimeout = seconds(options.peerTimeout, 'peerTimeout', 60, 0.1, 86_400)
+  if (peerTimeout < 2 * interval)
+    throw invalid('peerTimeout', `${peerTimeout / 1000} s is less than two intervals`, `at least ${(2 * interval) / 1000} s`)
+  if (options.swarmKey !== undefined && options.open !== undefined)
+    throw invalid('open', 'excludes swarmKey', 'give one of the two')
+  return Object.freeze({
+    port: whole(options.port, 'port', 0, 0, 65_535),
+    hosts: hosts(options.host),
+    name: options.name === undefined ? undefined : nodeName(options.name),
+    bootstrap: addresses(options.bootstrap, 'bootstrap'),
+    announce: addresses(options.announce, 'announce'),
+    dataDir: text(options.dataDir, 'dataDir'),
+    swarmKey: key(options.swarmKey, 'swarmKey'),
+    open: text(options.open, 'open'),
+    identityKey: key(options.identityKey, 'identityKey'),
+    maxPeers: whole(options.maxPeers, 'maxPeers', 20, 1, 10_000),
+    transport: transports(options.transport),
+    interval,
+    discoveryInterval: seconds(options.discoveryInterval, 'discoveryInterval', 30, 0.1, 86_400),
+    maintenanceInterval: seconds(options.maintenanceInterval, 'maintenanceInterval', 15, 0.1, 86_400),
+    connectTimeout: seconds(options.connectTimeout, 'connectTimeout', 10, 0.05, 3600),
+    peerTimeout,
+    runtime: options.runtime,
+  })
+}
+
+/** A node's name: 1 to 64 bytes of UTF-8 and nothing that `visible` would escape. */
+export function nodeName(value: unknown): string {
+  if (typeof value !== 'string' || value === '') throw invalid('name', String(value), 'a text of 1 to 64 bytes')
+  if (utf8(value).length > limits.name) throw invalid('name', `"${visible(value, 80)}" is too long`, `at most ${limits.name} bytes of UTF-8`)
+  if (visible(value) !== value) throw invalid('name', `"${visible(value)}"`, 'no control or invisible characters')
+  return value
+}
+
+function invalid(name: string, what: string, fix: string): GuildError {
+  return new GuildError('GH_OPTION_INVALID', `${name}: ${what} (${fix})`)
+}
+
+function whole(value: number | undefined, name: string, fallback: number, least: number, most: number): number {
+  if (value === undefined) return fallback
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw invalid(name, String(value), `a whole number from ${least} to ${most}`)
+  return value
+}
+
+function seconds(value: number | undefined, name: string, fallback: number, least: number, most: number): number {
+  if (value === undefined) return fallback * 1000
+  if (typeof value !== 'number' || !(value >= least && value <= most))
+    throw invalid(name, String(value), `seconds from ${least} to ${most}`)
+  return value * 1000
+}
+
+function text(value: string | undefined, name: string): string | undefined {
+  if (value === undefined) return undefined
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) throw invalid(name, JSON.stringify(value), 'a text')
+  return value
+}
+
+function key(value: string | Uint8Array | undefined, name: string): string | Uint8Array | undefined {
+  if (value instanceof Uint8Array) {
+    if (value.length !== 32) throw invalid(name, `${value.length} bytes`, 'exactly 32 random bytes, or a path')
+    return value.slice()
+  }
+  return text(value, name)
+}
+
+function hosts(value: NodeOptions['host']): readonly string[] | undefined {
+  if (value === false) return undefined
+  if (value === undefined) return []
+  const list = typeof value === 'string' ? [value] : value
+  for (const host of list)
+    if (typeof host !== 'string' || !looksLikeIp(host)) throw invalid('host', `"${visible(String(host))}"`, 'an IP address such as 127.0.0.1 or ::1')
+  return Object.freeze([...list])
+}
+
+function looksLikeIp(host: string): boolean {
+  const v4 = host.split('.')
+  if (v4.length === 4 && v4.every(part => /^\d{1,3}$/.test(part) && Number(part) < 256)) return true
+  return host.includes(':') && /^[0-9a-f:.]+(%[\w.-]+)?$/i.test(host)
+}
+
+function addresses(list: readonly string[] | undefined, name: string): readonly Address[] {
+  if (list === undefined) return []
+  if (!Array.isArray(list)) throw invalid(name, String(list), 'a list of addresses')
+  return Object.freeze(list.map(one => parseAddress(one)))
+}
+
+function transports(list: readonly string[] | undefined): readonly string[] {
+  if (list === undefined) return ['tcp']
+  if (!Array.isArray(list) || list.length === 0) throw invalid('transport', String(list), "a list such as ['tcp']")
+  for (const one of list) if (one !== 'tcp') throw invalid('transport', `"${visible(String(one))}"`, 'only tcp exists so far')
+  return Object.freeze([...list])
+}

@@ -1,0 +1,184 @@
+/**
+ * One pipe with the link, the streams and the mesh frames that live on it.
+ *
+ *   pipe ─ bytes ─▶ link ─ frames ─▶ streams, mesh
+ *   pipe ◀─ chunks ─ link ◀─ fill ── streams           once a turn, and when the pipe drained
+ *
+ * Composition only: every rule is in the cores.
+ * Floor: node.
+ */
+import { compare } from '../base/bytes.ts'
+import type { GuildError } from '../base/errors.ts'
+import type { Pipe } from '../base/ports.ts'
+import type { ByteWriter } from '../base/writer.ts'
+import type { Proved } from '../link/handshake.ts'
+import { Link } from '../link/link.ts'
+import type { LinkEnd } from '../link/link-end.ts'
+import type { LinkInput, LinkOutput } from '../link/link-io.ts'
+import type { Self } from '../link/self.ts'
+import type { Drive, Driven } from '../runtime/drive.ts'
+import type { Stream } from '../streams/stream.ts'
+import { grantsOf } from '../streams/grants.ts'
+import { Streams } from '../streams/streams.ts'
+import type { Address } from '../wire/address.ts'
+import type { MeshFrames } from '../wire/frames/index.ts'
+import type { PeerEntry } from '../wire/frames/peers.ts'
+import type { Refusal } from '../wire/registry.ts'
+
+/** What happens on a connection that concerns the whole node. */
+export interface ConnectionEvents {
+  proved(connection: Connection, proved: Proved): void
+  accepted(connection: Connection, proved: Proved, observed: Uint8Array): void
+  refused(connection: Connection, peerId: string, reason: Refusal, entries: readonly PeerEntry[]): void
+  pong(connection: Connection, nonce: Uint8Array): void
+  drain(connection: Connection): void
+  /** A record opened: the peer lives. */
+  heard(connection: Connection): void
+  stream(connection: Connection, stream: Stream): void
+  ended(connection: Connection, end: LinkEnd, stranger: boolean): void
+  /** The round trip to the peer, once measured. */
+  rtt(connection: Connection): number | undefined
+  /** Code above a stream threw. */
+  fault(error: GuildError): void
+  mesh(connection: Connection): MeshFrames
+}
+
+export interface ConnectionOptions {
+  readonly key: number
+  readonly pipe: Pipe
+  readonly self: Self
+  readonly drive: Drive
+  readonly events: ConnectionEvents
+  readonly plaintext: ByteWriter
+  /** The pipe is closed: the last call. */
+  readonly onGone: () => void
+  /** On the dialling side: whom we called, and what to check. */
+  readonly dial?: {
+    readonly address: Address
+    readonly timeout: number
+    readonly proceed: (peerId: string) => GuildError | undefined
+  }
+}
+
+export class Connection {
+  readonly key: number
+  readonly pipe: Pipe
+  readonly dialled: Address | undefined
+  readonly link: Link
+  proved: Proved | undefined
+  streams: Streams | undefined
+  readonly #options: ConnectionOptions
+  readonly #driven: Driven<LinkInput>
+  readonly #flush = (): void => this.#driven.feed({ kind: 'flush', buffered: this.pipe.buffered })
+  #records = 0
+  #blocked = false
+  #gone = false
+
+  constructor(options: ConnectionOptions) {
+    const { key, pipe, self, drive, dial, plaintext } = options
+    this.#options = options
+    this.key = key
+    this.pipe = pipe
+    this.dialled = dial?.address
+    this.link = new Link(
+      {
+        self,
+        plaintext,
+        carry: proved => this.#carry(proved),
+        ...(dial === undefined
+          ? {}
+          : {
+              dial: {
+                proceed: dial.proceed,
+                timeout: dial.timeout,
+                ...(dial.address.peerId === undefined ? {} : { expect: dial.address.peerId }),
+              },
+            }),
+      },
+      drive.now(),
+    )
+    this.#driven = drive.run(this.link, output => this.#output(output))
+    pipe.attach({
+      data: bytes => {
+        this.#driven.feed({ kind: 'bytes', bytes })
+        if (this.link.recordsIn !== this.#records) {
+          this.#records = this.link.recordsIn
+          if (this.link.open) options.events.heard(this)
+        }
+        this.flushSoon()
+      },
+      drain: () => {
+        this.#blocked = false
+        this.flushSoon()
+      },
+      end: () => this.feed({ kind: 'carrier-closed', error: undefined }),
+      close: error => {
+        this.feed({ kind: 'carrier-closed', error })
+        this.#gone = true
+        this.#driven.stop()
+        options.onGone()
+      },
+    })
+    if (dial !== undefined) this.#driven.feed({ kind: 'flush', buffered: 0 })
+  }
+
+  /** Who answered, once that is proved. */
+  get peerId(): string | undefined {
+    return this.proved?.peerId
+  }
+
+  feed(input: LinkInput): void {
+    this.#driven.feed(input)
+    this.flushSoon()
+  }
+
+  /** Everything queued in this turn leaves together at its end. */
+  flushSoon(): void {
+    if (!this.#gone && !this.#blocked && this.link.wantsFlush) this.#options.drive.defer(this.#flush)
+  }
+
+  #carry(proved: Proved): { streams: Streams; mesh: MeshFrames } {
+    const { self, drive, events } = this.#options
+    this.proved = proved
+    this.streams = new Streams({
+      lower: compare(self.identity.publicKey, proved.hello.identityKey) < 0,
+      remote: grantsOf(proved.hello.parameters),
+      now: () => drive.now(),
+      rtt: () => events.rtt(this),
+      onStream: stream => events.stream(this, stream),
+      onFault: error => events.fault(error),
+      wake: () => {
+        this.link.streamsWaiting()
+        this.flushSoon()
+      },
+    })
+    return { streams: this.streams, mesh: events.mesh(this) }
+  }
+
+  #output(output: LinkOutput): void {
+    const { events } = this.#options
+    switch (output.kind) {
+      case 'write':
+        if (!this.pipe.write(output.chunks)) this.#blocked = true
+        return
+      case 'end-carrier':
+        if (output.abruptly) this.pipe.destroy()
+        else this.pipe.end()
+        return
+      case 'proved':
+        this.proved = output.proved
+        return events.proved(this, output.proved)
+      case 'accepted':
+        return events.accepted(this, output.proved, output.observed)
+      case 'refused':
+        return events.refused(this, output.peerId, output.reason, output.entries)
+      case 'pong':
+        return events.pong(this, output.nonce)
+      case 'drain':
+        return events.drain(this)
+      case 'ended':
+        this.streams?.close(output.end.error)
+        return events.ended(this, output.end, output.stranger)
+    }
+  }
+}

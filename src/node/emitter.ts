@@ -1,0 +1,99 @@
+/**
+ * Typed events with a bounded memory.
+ *
+ * Listeners get what happens from then on; `messages` gets everything in order, also what
+ * happened before somebody began to read: 1,024 are kept, the oldest goes first, and
+ * what was lost is counted. A listener that throws hurts nobody else.
+ *
+ * Floor: node.
+ */
+import { asGuildError } from '../base/errors.ts'
+import { BoundedQueue } from '../base/queue.ts'
+import type { EventName, EventOf, NodeMessage } from './types.ts'
+
+const KEPT = 1024
+
+type Listener<Name extends EventName> = (event: EventOf<Name>) => void
+type AnyListener = (event: NodeMessage) => void
+
+export class Happenings {
+  readonly #listeners = new Map<EventName, Set<AnyListener>>()
+  readonly #kept = new BoundedQueue<NodeMessage>(KEPT, 'oldest')
+  #reader: ((result: IteratorResult<NodeMessage, undefined>) => void) | undefined
+  #ended = false
+
+  /** Messages that nobody read in time. */
+  get dropped(): number {
+    return this.#kept.dropped
+  }
+
+  on<Name extends EventName>(name: Name, listener: Listener<Name>): void {
+    let set = this.#listeners.get(name)
+    if (set === undefined) {
+      set = new Set()
+      this.#listeners.set(name, set)
+    }
+    set.add(listener as unknown as AnyListener)
+  }
+
+  off<Name extends EventName>(name: Name, listener: Listener<Name>): void {
+    this.#listeners.get(name)?.delete(listener as unknown as AnyListener)
+  }
+
+  /** Is anybody interested? For events that cost something to make. */
+  wanted(name: EventName): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0
+  }
+
+  emit(message: NodeMessage): void {
+    if (this.#ended) return
+    for (const listener of [...(this.#listeners.get(message.event) ?? [])]) {
+      try {
+        listener(message)
+      } catch (error) {
+        if (message.event !== 'error') this.#listenerFailed(message.event, error)
+      }
+    }
+    if (message.event === 'debug') return // a firehose: only for those who listen
+    const reader = this.#reader
+    if (reader === undefined) this.#kept.push(message)
+    else {
+      this.#reader = undefined
+      reader({ done: false, value: message })
+    }
+  }
+
+  /** No more events; readers end once they have read what is kept. */
+  end(): void {
+    this.#ended = true
+    this.#reader?.({ done: true, value: undefined })
+    this.#reader = undefined
+  }
+
+  /** Everything in order. One reader at a time: each message is given once. */
+  messages(): AsyncIterableIterator<NodeMessage> {
+    const iterator: AsyncIterableIterator<NodeMessage> = {
+      next: () => {
+        const kept = this.#kept.shift()
+        if (kept !== undefined) return Promise.resolve({ done: false, value: kept })
+        if (this.#ended) return Promise.resolve({ done: true, value: undefined })
+        this.#reader?.({ done: true, value: undefined })
+        return new Promise(resolve => {
+          this.#reader = resolve
+        })
+      },
+      return: () => {
+        this.#reader?.({ done: true, value: undefined })
+        this.#reader = undefined
+        return Promise.resolve({ done: true, value: undefined })
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    }
+    return iterator
+  }
+
+  #listenerFailed(name: EventName, error: unknown): void {
+    const { code, message } = asGuildError(error)
+    this.emit({ event: 'error', code, message: `a listener of ${name} threw: ${message}` })
+  }
+}

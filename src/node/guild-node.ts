@@ -1,0 +1,262 @@
+/**
+ * A node: the front door of the library.
+ *
+ *   createNode(options) ─▶ GuildNode ── start ─▶ running ── stop ─▶ stopped
+ *
+ * Options are checked and keys are loaded before the node exists, so that a node that
+ * was made can be started. `await using` stops it. Everything that waits takes an
+ * AbortSignal; every error has a `code`.
+ *
+ * Floor: node. Page: README.md.
+ */
+import { GuildError } from '../base/errors.ts'
+import type { Runtime } from '../base/ports.ts'
+import type { DataDir } from '../store/data-dir.ts'
+import { checkChatText } from '../protocols/chat/chat.ts'
+import { parseAddress } from '../wire/address.ts'
+import { isProtocolId } from '../wire/stream-header.ts'
+import { type Config, checkOptions } from './config.ts'
+import { Happenings } from './emitter.ts'
+import type { GuildStream } from './guild-stream.ts'
+import { identitySeedOf, swarmKeyOf } from './keys.ts'
+import { Mesh } from './mesh.ts'
+import type { NodeOptions } from './options.ts'
+import { openStream, request, type StreamHandler, serve } from './streams.ts'
+import type { EventName, EventOf, NetworkInfo, NodeMessage, NodeStats, PeerInfo } from './types.ts'
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal
+}
+
+export interface RequestOptions extends WaitOptions {
+  /** Most bytes of the answer. Default 1 MiB. */
+  readonly maxBytes?: number
+}
+
+/** Checks the options, loads or makes the keys. Nothing is listened to or dialled before `start`. */
+export async function createNode(options: NodeOptions = {}): Promise<GuildNode> {
+  const config = checkOptions(options)
+  const runtime = config.runtime ?? (await systemRuntime())
+  const directory = await hold(config)
+  try {
+    const swarmKey = await swarmKeyOf(config, runtime)
+    const identitySeed = await identitySeedOf(config, directory?.path, runtime)
+    return new GuildNode({ config, runtime, swarmKey, identitySeed, directory })
+  } catch (error) {
+    directory?.release()
+    throw error
+  }
+}
+
+interface Parts {
+  readonly config: Config
+  readonly runtime: Runtime
+  readonly swarmKey: Uint8Array
+  readonly identitySeed: Uint8Array
+  readonly directory: DataDir | undefined
+}
+
+export class GuildNode implements AsyncDisposable {
+  readonly #config: Config
+  readonly #mesh: Mesh
+  readonly #directory: DataDir | undefined
+  readonly #happenings = new Happenings()
+  readonly #startedAt: number
+  readonly #now: () => number
+  #state: 'made' | 'starting' | 'running' | 'stopped' = 'made'
+  #stopping: Promise<void> | undefined
+
+  /** Use `createNode`. */
+  constructor({ config, runtime, swarmKey, identitySeed, directory }: Parts) {
+    this.#config = config
+    this.#directory = directory
+    this.#mesh = new Mesh({ config, runtime, swarmKey, identitySeed, happenings: this.#happenings })
+    this.#now = () => runtime.clock.now()
+    this.#startedAt = this.#now()
+  }
+
+  /** `12D3KooW…`: the Ed25519 identity as libp2p writes it. */
+  get peerId(): string {
+    return this.#mesh.peerId
+  }
+
+  get name(): string {
+    return this.#mesh.name
+  }
+
+  /** The port it listens on; 0 before `start`, or when it does not listen. */
+  get port(): number {
+    return this.#mesh.port
+  }
+
+  get maxPeers(): number {
+    return this.#config.maxPeers
+  }
+
+  /** Seconds since it was made. */
+  get uptimeSeconds(): number {
+    return (this.#now() - this.#startedAt) / 1000
+  }
+
+  /** Multiaddrs others can dial. */
+  get addresses(): readonly string[] {
+    return this.#mesh.addresses
+  }
+
+  /** Connected peers, by peer id in the order of their keys. */
+  get peers(): readonly PeerInfo[] {
+    return this.#mesh.peers()
+  }
+
+  /** Everything that happens, in order, from the beginning; 1,024 unread ones are kept. */
+  get messages(): AsyncIterableIterator<NodeMessage> {
+    return this.#happenings.messages()
+  }
+
+  on<Name extends EventName>(event: Name, listener: (payload: EventOf<Name>) => void): this {
+    this.#happenings.on(event, listener)
+    return this
+  }
+
+  once<Name extends EventName>(event: Name, listener: (payload: EventOf<Name>) => void): this {
+    const once = (payload: EventOf<Name>): void => {
+      this.off(event, once)
+      listener(payload)
+    }
+    return this.on(event, once)
+  }
+
+  off<Name extends EventName>(event: Name, listener: (payload: EventOf<Name>) => void): this {
+    this.#happenings.off(event, listener)
+    return this
+  }
+
+  /** Listens, then looks for peers. Fails with GH_LISTEN_IN_USE when the port is taken. */
+  async start({ signal }: WaitOptions = {}): Promise<void> {
+    if (this.#state !== 'made') throw new GuildError('GH_NODE_STATE', `start: the node is ${this.#state}`)
+    throwIfAborted(signal, 'start')
+    this.#state = 'starting'
+    try {
+      await this.#mesh.start()
+      throwIfAborted(signal, 'start')
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+    if (this.#state !== 'starting') throw new GuildError('GH_NODE_STATE', 'the node was stopped while it started')
+    this.#state = 'running'
+    const { peerId, name, port, addresses } = this
+    this.#happenings.emit({ event: 'system-start', peerId, name, port, addresses })
+    this.#mesh.join()
+  }
+
+  /** Says goodbye to every peer and closes everything, in half a second at most. May be called again. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  /** Chat to all: at most 16 KiB of UTF-8. Reaches peers that are linked now, and through them those that are not. */
+  broadcast(text: string): void {
+    checkChatText(text)
+    this.#running('broadcast')
+    this.#mesh.say(text)
+  }
+
+  /** Dials an address and waits until the peer is linked; rejects with the exact reason. */
+  async connect(address: string, { signal }: WaitOptions = {}): Promise<PeerInfo> {
+    const parsed = parseAddress(address)
+    this.#running('connect')
+    const peerId = await this.#mesh.connect(parsed, signal)
+    const peer = this.peers.find(one => one.peerId === peerId)
+    if (peer === undefined) throw new GuildError('GH_LINK_CLOSED', `${peerId} left again`)
+    return peer
+  }
+
+  /** Ends the links to a peer. It is not dialled again until someone asks for it. */
+  disconnect(peerId: string): void {
+    this.#running('disconnect')
+    if (!this.peers.some(peer => peer.peerId === peerId)) throw new GuildError('GH_PEER_UNKNOWN', peerId)
+    this.#mesh.disconnect(peerId)
+  }
+
+  /** Asks every peer whom it knows, now. */
+  discover(): void {
+    this.#running('discover')
+    this.#mesh.discover()
+  }
+
+  /** Answers streams of a protocol id such as `/echo/1`. A handler that throws loses its stream, not the node. */
+  handle(protocol: string, handler: StreamHandler): void {
+    serve(this.#mesh, protocol, handler)
+  }
+
+  unhandle(protocol: string): void {
+    this.#mesh.router.unhandle(protocol)
+  }
+
+  /** A byte stream to a peer; its first bytes may be written at once, without a round trip. */
+  async open(peerId: string, protocol: string, { signal }: WaitOptions = {}): Promise<GuildStream> {
+    throwIfAborted(signal, 'open')
+    this.#running('open')
+    if (!isProtocolId(protocol)) throw new GuildError('GH_OPTION_INVALID', `protocol id "${protocol}": use /name/version`)
+    return openStream(this.#mesh, peerId, protocol, signal)
+  }
+
+  /** One message, one answer, on a stream of their own. */
+  async request(peerId: string, protocol: string, message: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    const stream = await this.open(peerId, protocol, options)
+    return request(stream, message, options.maxBytes ?? 1024 * 1024)
+  }
+
+  stats(): NodeStats {
+    return { ...this.#mesh.stats(), events_dropped: this.#happenings.dropped }
+  }
+
+  networkInfo(): NetworkInfo {
+    return {
+      localPeerId: this.peerId,
+      connectedPeers: this.peers.map(peer => ({ id: peer.peerId, connected: true, address: peer.address })),
+      listenAddrs: this.addresses,
+      observedAddrs: [...this.#mesh.observed],
+    }
+  }
+
+  async #stop(): Promise<void> {
+    this.#state = 'stopped'
+    try {
+      await this.#mesh.stop()
+    } finally {
+      this.#directory?.release()
+      this.#happenings.end()
+    }
+  }
+
+  #running(what: string): void {
+    if (this.#state !== 'running') throw new GuildError('GH_NODE_STATE', `${what}: the node is ${this.#state}; call start() first`)
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
+  if (signal?.aborted) throw new GuildError('GH_ABORTED', what, { cause: signal.reason })
+}
+
+/** Loaded when it is needed: a simulated node never touches the system. */
+async function systemRuntime(): Promise<Runtime> {
+  const [{ systemRuntime: make }, { nativeSuite }] = await Promise.all([
+    import('../runtime/system.ts'),
+    import('../crypto/native.ts'),
+  ])
+  const { tcpTransport } = await import('../transport/tcp.ts')
+  return make({ suite: nativeSuite, transports: [tcpTransport()] })
+}
+
+async function hold(config: Config): Promise<DataDir | undefined> {
+  if (config.dataDir === undefined) return undefined
+  const { openDataDir } = await import('../store/data-dir.ts')
+  return openDataDir({ path: config.dataDir, role: 'run' })
+}

@@ -1,0 +1,151 @@
+/**
+ * A stream to a peer as Node programs know streams: a Duplex over the protocol core.
+ *
+ * Works in `stream.pipeline`, `for await`, with `drained()`, half-close (`end` on one
+ * side leaves the other open) and AbortSignals. Back-pressure goes end to end: `write`
+ * answers false when 512 KiB wait, the peer's credit follows what is read here.
+ * Destroying it resets both directions.
+ *
+ * Floor: node.
+ */
+import { Duplex } from 'node:stream'
+import { type ErrorCode, GuildError } from '../base/errors.ts'
+import type { Stream } from '../streams/stream.ts'
+import { streamCodes } from '../wire/registry.ts'
+
+/** Bytes Node keeps on each side of the core's own lines. */
+const AHEAD = 64 * 1024
+
+/** What a stream is told when the other side cuts it. */
+const errorOfCode: Readonly<Record<number, ErrorCode>> = {
+  [streamCodes.PROTOCOL_UNKNOWN]: 'GH_STREAM_PROTOCOL_UNKNOWN',
+  [streamCodes.TOO_LARGE]: 'GH_STREAM_TOO_LARGE',
+  [streamCodes.LIMIT]: 'GH_STREAM_LIMIT',
+}
+
+export class GuildStream extends Duplex {
+  readonly id: number
+  readonly protocol: string
+  readonly peerId: string
+  readonly #core: Stream
+  #wantsData = false
+  #writeWaits: ((error?: Error | null) => void) | undefined
+  /** Why writing is over although reading may go on. */
+  #writeOver: GuildError | undefined
+
+  /** Made by the node; programs get one from `open` or a handler. */
+  constructor(core: Stream, protocol: string, peerId: string) {
+    super({ allowHalfOpen: true, readableHighWaterMark: AHEAD, writableHighWaterMark: AHEAD })
+    this.#core = core
+    this.id = core.id
+    this.protocol = protocol
+    this.peerId = peerId
+    // A peer that resets a stream must never end the process of somebody who does not listen
+    // for 'error'; who reads, writes or pipes is told there.
+    this.on('error', () => {})
+    core.handler = {
+      readable: () => this.#pump(),
+      writable: () => this.#writeDone(),
+      ended: () => this.push(null),
+      reset: code => this.destroy(this.#error(code, 'GH_STREAM_RESET')),
+      stopped: code => this.#stopWriting(this.#error(code, 'GH_STREAM_STOPPED')),
+      closed: error => {
+        if (core.complete) this.#stopWriting(error)
+        else this.destroy(error)
+      },
+    }
+  }
+
+  /** Resolves when `write` may be called again after it answered false; rejects when that will never be. */
+  drained(): Promise<void> {
+    if (this.errored !== null) return Promise.reject(this.errored)
+    if (!this.writableNeedDrain) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        this.off('drain', done)
+        this.off('close', done)
+        if (this.errored === null) resolve()
+        else reject(this.errored)
+      }
+      this.once('drain', done)
+      this.once('close', done)
+    })
+  }
+
+  /**
+   * The chunks, until the peer ends its side. Node's own iterator would then destroy both
+   * directions; this one leaves ours open, so that an answer can follow. Leaving the loop
+   * early still destroys the stream.
+   */
+  override async *[Symbol.asyncIterator](): NodeJS.AsyncIterator<Buffer> {
+    let whole = false
+    try {
+      for await (const chunk of this.iterator({ destroyOnReturn: false })) yield chunk
+      whole = true
+    } finally {
+      if (!whole) this.destroy()
+    }
+  }
+
+  override _read(): void {
+    this.#wantsData = true
+    this.#pump()
+  }
+
+  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
+    // The core keeps what it is given until it is sealed, and the caller may use its buffer
+    // again as soon as `done` was called. Hence a copy.
+    if (this.#writeOver !== undefined || this.#core.write(new Uint8Array(chunk))) done()
+    else this.#writeWaits = done
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#core.end()
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    // What was written before a clean end is still on its way: only a broken stream is reset.
+    if (error !== null || !this.writableEnded) this.#core.reset(resetCodeOf(error))
+    if (error !== null || !this.readableEnded) this.#core.stopSending(resetCodeOf(error))
+    this.#writeDone(error)
+    done(error)
+  }
+
+  #pump(): void {
+    while (this.#wantsData) {
+      const chunk = this.#core.read()
+      if (chunk === undefined) return
+      this.#wantsData = this.push(chunk)
+    }
+  }
+
+  #writeDone(error: Error | null = null): void {
+    const waits = this.#writeWaits
+    this.#writeWaits = undefined
+    waits?.(error)
+  }
+
+  /** The peer reads no more. What it still sends can be read; then the stream fails. */
+  #stopWriting(error: GuildError): void {
+    if (this.writableFinished || this.#writeOver !== undefined) return
+    this.#writeOver = error
+    if (this.readableEnded) this.destroy(error)
+    else {
+      this.once('end', () => this.destroy(error))
+      this.#writeDone()
+    }
+  }
+
+  #error(code: number, otherwise: ErrorCode): GuildError {
+    return new GuildError(errorOfCode[code] ?? otherwise, `${this.protocol}, code ${code}`)
+  }
+}
+
+/** What the peer is told when this side gives up. */
+function resetCodeOf(error: Error | null): number {
+  if (error === null) return streamCodes.CANCELLED
+  const code = (error as { code?: unknown }).code
+  if (code === 'GH_STREAM_TOO_LARGE') return streamCodes.TOO_LARGE
+  return code === 'ABORT_ERR' || code === 'GH_ABORTED' ? streamCodes.CANCELLED : streamCodes.INTERNAL
+}
