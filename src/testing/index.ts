@@ -22,6 +22,7 @@ export {
 } from './scenario.ts'
 export { Simulation, type SimulationOptions } from './simulation.ts'
 export { type Entry, Transcript } from './transcript.ts'
-export { type TransportCheck, type TransportPair, transportContract } from './transport-contract.ts'
+export type { TransportPair } from './transport-bench.ts'
+export { type TransportCheck, transportContract } from './transport-contract.ts'
 export { drawWeather, type TroubleKind, type TroubleOptions, trouble, troubles } from './trouble.ts'
 export { type RunOptions, type Scheduled, World } from './world.ts'
