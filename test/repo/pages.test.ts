@@ -3,6 +3,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { exportedNames, snapshotPath } from '../support/exports.ts'
 import { generate, registryBreaks, registryJson } from '../support/protocol-pages.ts'
@@ -166,7 +167,7 @@ t.test('states: every table of src is drawn', async t => {
   for (const [path, text] of readSources('src', '.ts')) {
     if (path === 'src/base/states.ts') continue
     for (const name of tableNames(text)) {
-      const module = await import(join(root, 'dist', path.replace(/\.ts$/, '.js')))
+      const module = await import(pathToFileURL(join(root, 'dist', path.replace(/\.ts$/, '.js'))).href)
       t.ok(drawn.includes(module[name]), `${path}: ${name} is exported and in test/support/state-tables.ts`)
     }
   }
