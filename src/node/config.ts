@@ -58,11 +58,16 @@ const known: ReadonlySet<string> = new Set([
 ] satisfies (keyof NodeOptions)[])
 
 export function checkOptions(options: NodeOptions): Config {
-  for (const key of Object.keys(options)) if (!known.has(key)) throw invalid(key, 'is not an option', [...known].join(', '))
+  for (const key of Object.keys(options))
+    if (!known.has(key)) throw invalid(key, 'is not an option', [...known].join(', '))
   const interval = seconds(options.interval, 'interval', 5, 0.05, 3600)
   const peerTimeout = seconds(options.peerTimeout, 'peerTimeout', 60, 0.1, 86_400)
   if (peerTimeout < 2 * interval)
-    throw invalid('peerTimeout', `${peerTimeout / 1000} s is less than two intervals`, `at least ${(2 * interval) / 1000} s`)
+    throw invalid(
+      'peerTimeout',
+      `${peerTimeout / 1000} s is less than two intervals`,
+      `at least ${(2 * interval) / 1000} s`,
+    )
   if (options.swarmKey !== undefined && options.open !== undefined)
     throw invalid('open', 'excludes swarmKey', 'give one of the two')
   return Object.freeze({
@@ -88,9 +93,12 @@ export function checkOptions(options: NodeOptions): Config {
 
 /** A node's name: 1 to 64 bytes of UTF-8 and nothing that `visible` would escape. */
 export function nodeName(value: unknown): string {
-  if (typeof value !== 'string' || value === '') throw invalid('name', String(value), 'a text of 1 to 64 bytes')
-  if (utf8(value).length > limits.name) throw invalid('name', `"${visible(value, 80)}" is too long`, `at most ${limits.name} bytes of UTF-8`)
-  if (visible(value) !== value) throw invalid('name', `"${visible(value)}"`, 'no control or invisible characters')
+  if (typeof value !== 'string' || value === '')
+    throw invalid('name', String(value), 'a text of 1 to 64 bytes')
+  if (utf8(value).length > limits.name)
+    throw invalid('name', `"${visible(value, 80)}" is too long`, `at most ${limits.name} bytes of UTF-8`)
+  if (visible(value) !== value)
+    throw invalid('name', `"${visible(value)}"`, 'no control or invisible characters')
   return value
 }
 
@@ -98,14 +106,26 @@ function invalid(name: string, what: string, fix: string): GuildError {
   return new GuildError('GH_OPTION_INVALID', `${name}: ${what} (${fix})`)
 }
 
-function whole(value: number | undefined, name: string, fallback: number, least: number, most: number): number {
+function whole(
+  value: number | undefined,
+  name: string,
+  fallback: number,
+  least: number,
+  most: number,
+): number {
   if (value === undefined) return fallback
   if (!Number.isInteger(value) || value < least || value > most)
     throw invalid(name, String(value), `a whole number from ${least} to ${most}`)
   return value
 }
 
-function seconds(value: number | undefined, name: string, fallback: number, least: number, most: number): number {
+function seconds(
+  value: number | undefined,
+  name: string,
+  fallback: number,
+  least: number,
+  most: number,
+): number {
   if (value === undefined) return fallback * 1000
   if (typeof value !== 'number' || !(value >= least && value <= most))
     throw invalid(name, String(value), `seconds from ${least} to ${most}`)
@@ -114,13 +134,15 @@ function seconds(value: number | undefined, name: string, fallback: number, leas
 
 function text(value: string | undefined, name: string): string | undefined {
   if (value === undefined) return undefined
-  if (typeof value !== 'string' || value === '' || value.includes('\0')) throw invalid(name, JSON.stringify(value), 'a text')
+  if (typeof value !== 'string' || value === '' || value.includes('\0'))
+    throw invalid(name, JSON.stringify(value), 'a text')
   return value
 }
 
 function key(value: string | Uint8Array | undefined, name: string): string | Uint8Array | undefined {
   if (value instanceof Uint8Array) {
-    if (value.length !== 32) throw invalid(name, `${value.length} bytes`, 'exactly 32 random bytes, or a path')
+    if (value.length !== 32)
+      throw invalid(name, `${value.length} bytes`, 'exactly 32 random bytes, or a path')
     return value.slice()
   }
   return text(value, name)
@@ -131,7 +153,8 @@ function hosts(value: NodeOptions['host']): readonly string[] | undefined {
   if (value === undefined) return []
   const list = typeof value === 'string' ? [value] : value
   for (const host of list)
-    if (typeof host !== 'string' || !looksLikeIp(host)) throw invalid('host', `"${visible(String(host))}"`, 'an IP address such as 127.0.0.1 or ::1')
+    if (typeof host !== 'string' || !looksLikeIp(host))
+      throw invalid('host', `"${visible(String(host))}"`, 'an IP address such as 127.0.0.1 or ::1')
   return Object.freeze([...list])
 }
 
@@ -149,7 +172,9 @@ function addresses(list: readonly string[] | undefined, name: string): readonly 
 
 function transports(list: readonly string[] | undefined): readonly string[] {
   if (list === undefined) return ['tcp']
-  if (!Array.isArray(list) || list.length === 0) throw invalid('transport', String(list), "a list such as ['tcp']")
-  for (const one of list) if (one !== 'tcp') throw invalid('transport', `"${visible(String(one))}"`, 'only tcp exists so far')
+  if (!Array.isArray(list) || list.length === 0)
+    throw invalid('transport', String(list), "a list such as ['tcp']")
+  for (const one of list)
+    if (one !== 'tcp') throw invalid('transport', `"${visible(String(one))}"`, 'only tcp exists so far')
   return Object.freeze([...list])
 }

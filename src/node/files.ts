@@ -10,20 +10,25 @@ import { systemRandom } from '../runtime/system.ts'
 import * as dataDir from '../store/data-dir.ts'
 import * as keyFiles from '../store/key-files.ts'
 
+export type { DataDir, DataDirOptions } from '../store/data-dir.ts'
 export { defaultSwarmKeyPath, type IdentityKeyFile, type SwarmKeyFile } from '../store/key-files.ts'
 export { encodeSwarmKey } from '../wire/swarm-key.ts'
-export type { DataDir, DataDirOptions } from '../store/data-dir.ts'
 
 /** Takes the lock of a data directory, or of the first free slot. GH_STORE_LOCKED when a live node holds it. */
 export const openDataDir: typeof dataDir.openDataDir = dataDir.openDataDir
 
 /** The swarm key in a file; the user's own one without a path, made when missing if `create`. */
-export function loadSwarmKey(options: { path?: string; create?: boolean } = {}): Promise<keyFiles.SwarmKeyFile> {
+export function loadSwarmKey(
+  options: { path?: string; create?: boolean } = {},
+): Promise<keyFiles.SwarmKeyFile> {
   return keyFiles.loadSwarmKey({ ...options, random: systemRandom })
 }
 
 /** The Ed25519 seed in a key file. */
-export function loadIdentityKey(options: { path: string; create: boolean }): Promise<keyFiles.IdentityKeyFile> {
+export function loadIdentityKey(options: {
+  path: string
+  create: boolean
+}): Promise<keyFiles.IdentityKeyFile> {
   return keyFiles.loadIdentityKey({ ...options, random: systemRandom, suite: nativeSuite })
 }
 

@@ -11,8 +11,8 @@
  */
 import { GuildError } from '../base/errors.ts'
 import type { Runtime } from '../base/ports.ts'
-import type { DataDir } from '../store/data-dir.ts'
 import { checkChatText } from '../protocols/chat/chat.ts'
+import type { DataDir } from '../store/data-dir.ts'
 import { parseAddress } from '../wire/address.ts'
 import { isProtocolId } from '../wire/stream-header.ts'
 import { type Config, checkOptions } from './config.ts'
@@ -143,7 +143,8 @@ export class GuildNode implements AsyncDisposable {
       await this.stop()
       throw error
     }
-    if (this.#state !== 'starting') throw new GuildError('GH_NODE_STATE', 'the node was stopped while it started')
+    if (this.#state !== 'starting')
+      throw new GuildError('GH_NODE_STATE', 'the node was stopped while it started')
     this.#state = 'running'
     const { peerId, name, port, addresses } = this
     this.#happenings.emit({ event: 'system-start', peerId, name, port, addresses })
@@ -203,12 +204,18 @@ export class GuildNode implements AsyncDisposable {
   async open(peerId: string, protocol: string, { signal }: WaitOptions = {}): Promise<GuildStream> {
     throwIfAborted(signal, 'open')
     this.#running('open')
-    if (!isProtocolId(protocol)) throw new GuildError('GH_OPTION_INVALID', `protocol id "${protocol}": use /name/version`)
+    if (!isProtocolId(protocol))
+      throw new GuildError('GH_OPTION_INVALID', `protocol id "${protocol}": use /name/version`)
     return openStream(this.#mesh, peerId, protocol, signal)
   }
 
   /** One message, one answer, on a stream of their own. */
-  async request(peerId: string, protocol: string, message: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+  async request(
+    peerId: string,
+    protocol: string,
+    message: Uint8Array,
+    options: RequestOptions = {},
+  ): Promise<Uint8Array> {
     const stream = await this.open(peerId, protocol, options)
     return request(stream, message, options.maxBytes ?? 1024 * 1024)
   }
@@ -237,7 +244,8 @@ export class GuildNode implements AsyncDisposable {
   }
 
   #running(what: string): void {
-    if (this.#state !== 'running') throw new GuildError('GH_NODE_STATE', `${what}: the node is ${this.#state}; call start() first`)
+    if (this.#state !== 'running')
+      throw new GuildError('GH_NODE_STATE', `${what}: the node is ${this.#state}; call start() first`)
   }
 }
 

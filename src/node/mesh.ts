@@ -24,7 +24,14 @@ import { Chat, type ChatInput, type ChatLink, type ChatOutput } from '../protoco
 import { Router } from '../router/router.ts'
 import { Drive, type Driven } from '../runtime/drive.ts'
 import type { Stream } from '../streams/stream.ts'
-import { type Address, addressKey, decodeAddress, encodeAddress, formatAddress, hostKind } from '../wire/address.ts'
+import {
+  type Address,
+  addressKey,
+  decodeAddress,
+  encodeAddress,
+  formatAddress,
+  hostKind,
+} from '../wire/address.ts'
 import { encodeChat } from '../wire/frames/chat.ts'
 import type { MeshFrames } from '../wire/frames/index.ts'
 import { encodeMesh, encodePeers, encodeRequestPeers, type PeerEntry } from '../wire/frames/peers.ts'
@@ -193,7 +200,8 @@ export class Mesh implements ConnectionEvents {
     const { bootstrap } = this.#options.config
     this.membership.debug = this.#options.happenings.wanted('debug')
     this.#members.feed({ kind: 'start' })
-    if (bootstrap.length > 0) this.#members.feed({ kind: 'learned', addresses: bootstrap, source: 'bootstrap' })
+    if (bootstrap.length > 0)
+      this.#members.feed({ kind: 'learned', addresses: bootstrap, source: 'bootstrap' })
   }
 
   /** Goodbyes to all, then at most half a second for them to be on their way. */
@@ -204,7 +212,11 @@ export class Mesh implements ConnectionEvents {
     const closing = this.#listeners.map(({ listener }) => listener.close())
     this.#members.feed({ kind: 'stop' })
     for (const connection of this.#connections.values())
-      connection.feed({ kind: 'close', code: closeCodes.GOODBYE, error: new GuildError('GH_LINK_CLOSED', 'this node stops') })
+      connection.feed({
+        kind: 'close',
+        code: closeCodes.GOODBYE,
+        error: new GuildError('GH_LINK_CLOSED', 'this node stops'),
+      })
     if (this.#connections.size > 0)
       await new Promise<void>(resolve => {
         this.#allGone = resolve
@@ -241,7 +253,8 @@ export class Mesh implements ConnectionEvents {
           else reject(outcome)
         },
       }
-      const aborted = (): void => waiter.done(new GuildError('GH_ABORTED', 'connect', { cause: signal?.reason }))
+      const aborted = (): void =>
+        waiter.done(new GuildError('GH_ABORTED', 'connect', { cause: signal?.reason }))
       if (signal?.aborted) return aborted()
       signal?.addEventListener('abort', aborted, { once: true })
       const linked = this.membership.peers().find(peer => addressKey(peer.address) === key)
@@ -360,7 +373,11 @@ export class Mesh implements ConnectionEvents {
       case 'drain':
         return connection.feed({ kind: 'drain' })
       case 'close':
-        return connection.feed({ kind: 'close', code: output.code, error: new GuildError('GH_LINK_CLOSED', output.detail) })
+        return connection.feed({
+          kind: 'close',
+          code: output.code,
+          error: new GuildError('GH_LINK_CLOSED', output.detail),
+        })
     }
   }
 
@@ -408,7 +425,9 @@ export class Mesh implements ConnectionEvents {
     const abort = new AbortController()
     this.#dials.set(key, abort)
     const started = this.drive.now()
-    const cancel = this.drive.after(connectTimeout, () => abort.abort(new GuildError('GH_DIAL_TIMEOUT', formatAddress(address))))
+    const cancel = this.drive.after(connectTimeout, () =>
+      abort.abort(new GuildError('GH_DIAL_TIMEOUT', formatAddress(address))),
+    )
     try {
       const pipe = await transport.dial({ host: address.host, port: address.port, signal: abort.signal })
       if (this.#stopping) return pipe.destroy()

@@ -11,7 +11,11 @@ import type { NodeOptions } from './options.ts'
 export const lan: Readonly<NodeOptions> = Object.freeze({ interval: 2, peerTimeout: 15, connectTimeout: 5 })
 
 /** Across the internet: patience with paths that come and go. */
-export const wan: Readonly<NodeOptions> = Object.freeze({ interval: 10, peerTimeout: 120, connectTimeout: 20 })
+export const wan: Readonly<NodeOptions> = Object.freeze({
+  interval: 10,
+  peerTimeout: 120,
+  connectTimeout: 20,
+})
 
 /** For tests: this machine only, nothing on disk but what you name, quick to notice. */
 export const test: Readonly<NodeOptions> = Object.freeze({

@@ -12,7 +12,12 @@ import type { Mesh } from './mesh.ts'
 
 export type StreamHandler = (stream: GuildStream) => void | Promise<void>
 
-export function openStream(mesh: Mesh, peerId: string, protocol: string, signal: AbortSignal | undefined): GuildStream {
+export function openStream(
+  mesh: Mesh,
+  peerId: string,
+  protocol: string,
+  signal: AbortSignal | undefined,
+): GuildStream {
   const streams = mesh.connectionOf(peerId).streams
   if (streams === undefined) throw new GuildError('GH_PEER_UNKNOWN', peerId)
   const stream = new GuildStream(streams.open(protocol), protocol, peerId)
@@ -28,7 +33,11 @@ export function serve(mesh: Mesh, protocol: string, handler: StreamHandler): voi
       if (stream.errored !== null && error === stream.errored) return
       const fault = asGuildError(error)
       stream.destroy(fault)
-      mesh.fault(new GuildError('GH_INTERNAL', `the handler of ${protocol} failed: ${fault.message}`, { cause: error }))
+      mesh.fault(
+        new GuildError('GH_INTERNAL', `the handler of ${protocol} failed: ${fault.message}`, {
+          cause: error,
+        }),
+      )
     }
     try {
       handler(stream)?.catch(failed)
@@ -39,19 +48,25 @@ export function serve(mesh: Mesh, protocol: string, handler: StreamHandler): voi
 }
 
 /** Sends one message, ends, and reads the whole answer. */
-export async function request(stream: GuildStream, message: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+export async function request(
+  stream: GuildStream,
+  message: Uint8Array,
+  maxBytes: number,
+): Promise<Uint8Array> {
   try {
     stream.end(message)
     const parts: Uint8Array[] = []
     let length = 0
     for await (const part of stream as AsyncIterable<Uint8Array>) {
       length += part.length
-      if (length > maxBytes) throw new GuildError('GH_STREAM_TOO_LARGE', `the answer is above ${maxBytes} bytes`)
+      if (length > maxBytes)
+        throw new GuildError('GH_STREAM_TOO_LARGE', `the answer is above ${maxBytes} bytes`)
       parts.push(part)
     }
     return concat(...parts)
   } catch (error) {
-    const fault = error instanceof GuildError ? error : new GuildError('GH_ABORTED', 'request', { cause: error })
+    const fault =
+      error instanceof GuildError ? error : new GuildError('GH_ABORTED', 'request', { cause: error })
     stream.destroy(fault)
     throw fault
   }

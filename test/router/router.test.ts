@@ -9,7 +9,7 @@ import { codeOf, Listener, Pair, pattern } from '../support/pair.ts'
 function routed(): { pair: Pair; router: Router; faults: [GuildError, Stream][] } {
   const faults: [GuildError, Stream][] = []
   const router = new Router({ onFault: (error, stream) => faults.push([error, stream]) })
-  const pair = new Pair({ onStream: (stream, side) => side === 'b' && router.route(stream) })
+  const pair = new Pair({ onStream: (stream, side) => side === 'b' && router.route(stream, 'peer') })
   return { pair, router, faults }
 }
 

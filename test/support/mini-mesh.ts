@@ -435,8 +435,7 @@ export class MiniMesh {
   #hangUp(connection: Connection, process: Process, _link: number, silent: boolean): void {
     const side = connection.dialler.process === process ? connection.dialler : connection.other!
     side.open = false
-    if (!silent)
-      this.#send(this.#outOf(connection, process), to => this.#down(to, false, undefined, 'reset'))
+    if (!silent) this.#send(this.#outOf(connection, process), to => this.#down(to, false, undefined, 'reset'))
   }
 
   #outOf(connection: Connection, process: Process): Queue {
