@@ -139,7 +139,12 @@ export class Introductions {
     const { table, options, dialling } = this.#parts
     const linked: Tellable[] = []
     if (options.announce.length > 0)
-      linked.push({ key: options.ownKey, name: options.ownName, heardAt: now, addresses: options.announce.map(encodeAddress) })
+      linked.push({
+        key: options.ownKey,
+        name: options.ownName,
+        heardAt: now,
+        addresses: options.announce.map(encodeAddress),
+      })
     for (const peer of table.peers()) if (peer.peerId !== asker) linked.push(tellableOf(peer))
     const unlinked: Tellable[] = []
     for (const peerId of dialling.book.peerIds()) {
@@ -149,7 +154,10 @@ export class Introductions {
       )
       if (worked.length === 0) continue
       const heardAt = Math.max(...worked.map(entry => entry.heardAt))
-      const addresses = worked.map(({ address }) => address).filter(isPlace).map(encodeAddress)
+      const addresses = worked
+        .map(({ address }) => address)
+        .filter(isPlace)
+        .map(encodeAddress)
       unlinked.push({ key: keyFromPeerId(peerId), name: '', heardAt, addresses })
     }
     return entriesToTell(linked, unlinked, now, () => options.random.fraction())
