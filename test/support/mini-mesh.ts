@@ -55,23 +55,33 @@ export interface MeshNode {
   readonly peerId: string
   readonly name: string
   readonly address: Address
+  /** Where it can be reached; `address` has the first. */
+  readonly hosts: string[]
   readonly options: Partial<MembershipOptions>
   process: Process
   readonly events: MembershipEvent[]
+  /** Its host is gone: not even a reset comes back. */
+  dark: boolean
   dials: number
   nextLink: number
 }
 
-interface Side {
+class Side {
   readonly process: Process
-  link: number
+  readonly connection: Connection
+  readonly link: number
   /** This side uses the connection. */
-  open: boolean
+  open = true
+  constructor(process: Process, connection: Connection) {
+    this.process = process
+    this.connection = connection
+    this.link = process.node.nextLink++
+  }
 }
 
 type Message = (to: Side) => void
 
-class Queue {
+export class Queue {
   readonly messages: Message[] = []
   lastAt = 0
   readonly connection: Connection
@@ -82,7 +92,7 @@ class Queue {
   }
 }
 
-class Connection {
+export class Connection {
   readonly dialler: Side
   other: Side | undefined
   readonly target: MeshNode | undefined
@@ -90,8 +100,8 @@ class Connection {
   readonly forth: Queue
   readonly back: Queue
   settled = false
-  constructor(dialler: Side, target: MeshNode | undefined, dialled: Address) {
-    this.dialler = dialler
+  constructor(process: Process, target: MeshNode | undefined, dialled: Address) {
+    this.dialler = new Side(process, this)
     this.target = target
     this.dialled = dialled
     this.forth = new Queue(this, 'dialler')
@@ -119,15 +129,17 @@ export class MiniMesh {
   readonly nodes: MeshNode[] = []
   readonly random: Random
   handshakes = 0
+  connections: Connection[] = []
   /** True when nothing passes between the two. */
   blocked: (a: MeshNode, b: MeshNode) => boolean = () => false
   readonly #options: MiniMeshOptions
   readonly #events: Event[] = []
   #order = 0
-  readonly #queues: Queue[] = []
+  #chosen: boolean
 
   constructor(options: MiniMeshOptions = {}) {
     this.#options = options
+    this.#chosen = options.chosen ?? false
     this.random = seeded(options.seed ?? 1)
   }
 
@@ -139,8 +151,10 @@ export class MiniMesh {
       peerId: peerIdFromKey(key),
       name: `n${number}`,
       address: { transport: 'tcp', host, port: 8000 },
+      hosts: [host],
       options: { ...this.#options.node, ...options },
       events: [],
+      dark: false,
       dials: 0,
       nextLink: 1,
     } as unknown as MeshNode
@@ -158,16 +172,29 @@ export class MiniMesh {
     this.#handle(node.process, input)
   }
 
+  /** How often an event was said. */
+  count(node: MeshNode, event: MembershipEvent['event']): number {
+    return node.events.filter(message => message.event === event).length
+  }
+
   /** Kill -9. `silent`: the host is gone too, so that nobody is told. */
   crash(node: MeshNode, silent = false): void {
     const { process } = node
     process.alive = false
-    for (const [link, connection] of process.links) this.#hangUp(connection, process, link, silent)
+    node.dark = silent
+    for (const connection of this.connections) {
+      const { dialler, other } = connection
+      const side = dialler.process === process ? dialler : other?.process === process ? other : undefined
+      if (side === undefined || !side.open) continue
+      side.open = false
+      if (!silent) this.#send(this.#outOf(connection, process), to => this.#down(to, false, undefined, ''))
+    }
     process.links.clear()
   }
 
   restart(node: MeshNode, ...bootstrap: readonly Address[]): void {
     node.process = this.#process(node)
+    node.dark = false
     this.start(node, ...bootstrap)
   }
 
@@ -187,22 +214,45 @@ export class MiniMesh {
 
   /** Queues with something to deliver, for a test that chooses the order. */
   moves(): Queue[] {
-    return this.#queues.filter(queue => queue.messages.length > 0)
+    const queues = this.connections.flatMap(({ forth, back }) => [forth, back])
+    return queues.filter(queue => queue.messages.length > 0)
+  }
+
+  /** Breaks a connection: what was on its way is lost, each side hears of it in its turn. */
+  cut(connection: Connection): void {
+    const { forth, back, other } = connection
+    forth.messages.length = 0
+    back.messages.length = 0
+    if (other !== undefined) this.#send(forth, to => this.#down(to, false, undefined, 'reset'))
+    this.#send(back, to => this.#down(to, false, undefined, 'reset'))
+  }
+
+  /** From here on messages travel in time. Everything chosen has been delivered. */
+  timed(): void {
+    this.#chosen = false
+    for (const { process } of this.nodes) this.#arm(process)
   }
 
   deliver(queue: Queue): void {
-    const message = queue.messages.shift()!
+    const message = queue.messages.shift()
     const { connection } = queue
+    if (message === undefined) return // it was cut
+    const { dialler, target } = connection
     if (queue.from === 'dialler') {
       if (connection.other === undefined) {
-        const process = connection.target?.process
-        if (process?.alive === true) connection.other = { process, link: process.node.nextLink++, open: true }
-        else return this.#refuseDial(connection)
+        if (target?.dark === true) return
+        if (target?.process.alive !== true) return this.#fail(connection, 'GH_DIAL_REFUSED')
+        connection.other = new Side(target.process, connection)
       }
-      if (connection.other!.process.alive && connection.other!.open) message(connection.other!)
-      else if (connection.dialler.open)
-        this.#send(connection.back, to => this.#down(to, false, undefined, 'reset'))
-    } else if (connection.dialler.process.alive && connection.dialler.open) message(connection.dialler)
+      this.#hand(message, connection.other, dialler, connection.back)
+    } else this.#hand(message, dialler, connection.other!, connection.forth)
+  }
+
+  /** Hands a message over; a host answers for a process that is gone, unless it is dark. */
+  #hand(message: Message, to: Side, from: Side, answer: Queue): void {
+    if (to.process.alive && to.open) message(to)
+    else if (from.open && from.process.alive && !to.process.node.dark)
+      this.#send(answer, side => this.#down(side, false, undefined, ''))
   }
 
   linked(a: MeshNode, b: MeshNode): boolean {
@@ -257,7 +307,7 @@ export class MiniMesh {
   }
 
   #arm(process: Process): void {
-    if (this.#options.chosen === true) return
+    if (this.#chosen) return
     const at = process.membership.deadline()
     if (at === undefined) return
     const armed = (process as { armed?: number }).armed
@@ -270,7 +320,7 @@ export class MiniMesh {
   }
 
   #act(process: Process, output: MembershipOutput): void {
-    const quiet = this.#options.chosen === true
+    const quiet = this.#chosen
     switch (output.kind) {
       case 'event':
         process.node.events.push(output.message)
@@ -347,13 +397,11 @@ export class MiniMesh {
   #dial(process: Process, address: Address, expect: string | undefined): void {
     process.node.dials++
     const target = this.nodes.find(
-      ({ address: { host, port } }) => host === address.host && port === address.port,
+      ({ address: { port }, hosts }) => hosts.includes(address.host) && port === address.port,
     )
-    const side: Side = { process, link: process.node.nextLink++, open: true }
-    const connection = new Connection(side, target, address)
-    this.#queues.push(connection.forth, connection.back)
-    if (this.#options.chosen !== true)
-      this.at(this.now + 10_000, () => this.#fail(connection, 'GH_DIAL_TIMEOUT'))
+    const connection = new Connection(process, target, address)
+    this.connections.push(connection)
+    if (!this.#chosen) this.at(this.now + 10_000, () => this.#fail(connection, 'GH_DIAL_TIMEOUT'))
     // message 1, message 2, message 3
     this.#send(connection.forth, other =>
       this.#send(connection.back, to => {
@@ -391,7 +439,7 @@ export class MiniMesh {
   }
 
   #fail(connection: Connection, code: string, peerId?: string): void {
-    if (connection.settled || !connection.dialler.open) return
+    if (connection.settled) return
     connection.settled = true
     connection.dialler.open = false
     const { process } = connection.dialler
@@ -407,35 +455,13 @@ export class MiniMesh {
     })
   }
 
-  #refuseDial(connection: Connection): void {
-    if (connection.target === undefined || !connection.target.process.alive)
-      this.#fail(connection, 'GH_DIAL_REFUSED')
-  }
-
   #down(to: Side, byPeer: boolean, closeCode: number | undefined, detail: string): void {
+    const { process, connection, link } = to
     to.open = false
-    const { connection } = { connection: to.process.links.get(to.link) }
-    if (connection === undefined) {
-      // Before ACCEPTED: to the dialler it is a failed dial.
-      for (const queue of this.#queues)
-        if (queue.connection.dialler === to) this.#failAfterClose(queue.connection)
-      return
-    }
-    to.process.links.delete(to.link)
-    const goodbye = closeCode === closeCodes.GOODBYE
-    this.#handle(to.process, { kind: 'down', link: to.link, byPeer, closeCode, goodbye, detail })
-  }
-
-  #failAfterClose(connection: Connection): void {
-    if (connection.settled) return
-    connection.dialler.open = true
-    this.#fail(connection, 'GH_HANDSHAKE_CLOSED')
-  }
-
-  #hangUp(connection: Connection, process: Process, _link: number, silent: boolean): void {
-    const side = connection.dialler.process === process ? connection.dialler : connection.other!
-    side.open = false
-    if (!silent) this.#send(this.#outOf(connection, process), to => this.#down(to, false, undefined, 'reset'))
+    if (process.links.delete(link)) {
+      const goodbye = closeCode === closeCodes.GOODBYE
+      this.#handle(process, { kind: 'down', link, byPeer, closeCode, goodbye, detail })
+    } else if (to === connection.dialler) this.#fail(connection, 'GH_HANDSHAKE_CLOSED')
   }
 
   #outOf(connection: Connection, process: Process): Queue {
@@ -444,7 +470,7 @@ export class MiniMesh {
 
   #send(queue: Queue, message: Message): void {
     queue.messages.push(message)
-    if (this.#options.chosen === true) return
+    if (this.#chosen) return
     const [from, spread] = this.#options.delay ?? [1, 10]
     queue.lastAt = Math.max(queue.lastAt, this.now + from + spread * this.random.fraction())
     this.#later(queue, queue.lastAt)
