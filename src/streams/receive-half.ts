@@ -267,6 +267,5 @@ export class ReceiveHalf {
     this.#early = undefined
     this.#pages = undefined
     this.#consumed = this.#highest
-    this.#contiguous = this.#highest
   }
 }

@@ -58,8 +58,8 @@ export const defaults = {
   waiting: 1024,
   /** Until the first measure. A window that grows too early costs memory for active readers only. */
   rtt: 100,
-  /** Streams the peer opened and gave up: 250 requests cancelled a second, four seconds' worth at once. */
-  aborts: { perSecond: 250, burst: 1000 },
+  /** Streams the peer opened and gave up: all it may have open and waiting, three times at once. */
+  aborts: { perSecond: 500, burst: 4096 },
   /** Frames that say nothing or come too late. Honest ones are about one per finished stream. */
   cheap: { perSecond: 5000, burst: 10_000 },
 } as const

@@ -85,6 +85,16 @@ t.test('several senders take turns of 16 KiB; one alone has the whole record', a
   t.ok([...shares.values()].every(length => length > 15 * KiB && length <= 16 * KiB))
 })
 
+t.test('control frames leave before data, however much of that is in line', async t => {
+  const { pair, ours, theirs } = joined()
+  const bulk = pair.a.streams.open('/t/1')
+  bulk.write(pattern(200_000))
+  ours.reset(3)
+  theirs.stopSending(4)
+  t.strictSame([...record(pair.a.streams)!.subarray(0, 4)], [0x04, 0, 3, header.length])
+  t.strictSame([...record(pair.b.streams)!], [0x05, 0, 4])
+})
+
 t.test('FR-05 truncated, over-long and too large numbers: a typed error, and nothing changed', async t => {
   const { pair, ours, far } = joined()
   ours.write(pattern(5))
@@ -664,6 +674,27 @@ t.test('credit is sent when half a window is read, not before, and never for wha
   theirs.stopSending()
   pair.pump()
   t.equal(pair.b.streams.unread, 0)
+})
+
+t.test('without link credit nothing waits that could leave, but an end still does', async t => {
+  const { streams } = new Pair({ grants: { linkWindow: 20 } }).a
+  const stuck = streams.open('/t/1')
+  const ending = streams.open('/t/1')
+  const w = new ByteWriter(new Uint8Array(1000))
+  streams.fill(w)
+  stuck.write(pattern(100))
+  t.equal(streams.fill(w.reset()), false, 'nothing more to ask for')
+  t.equal(stuck.sending.offset + ending.sending.offset, 20)
+  ending.end()
+  t.equal(streams.fill(w.reset()), false)
+  t.strictSame([...w.view()], [0x09, 2, header.length, 0])
+  streams.maxData(25)
+  t.equal(streams.fill(w.reset()), false)
+  t.equal(stuck.sending.offset, 20)
+  t.equal(w.length, 9, 'five bytes more')
+  streams.maxStreams(300)
+  t.equal(streams.fill(w.reset()), false)
+  t.equal(w.length, 0, 'nor does other news let any pass')
 })
 
 t.test('a thousand streams in turn leave nothing in either table', async t => {

@@ -87,6 +87,8 @@ export interface Side {
   readonly incoming: Stream[]
   readonly faults: GuildError[]
   wakes: number
+  /** It asked to be flushed, and has not said yet that nothing is left. */
+  awake: boolean
 }
 
 export interface PairOptions {
@@ -117,6 +119,7 @@ export class Pair {
       rtt: () => options.rtt,
       wake: () => {
         side.wakes++
+        side.awake = true
       },
       onStream: stream => {
         side.incoming.push(stream)
@@ -124,16 +127,27 @@ export class Pair {
       },
       onFault: error => side.faults.push(error),
     }
-    const side: Side = { streams: new Streams(settings), incoming: [], faults: [], wakes: 0 }
+    const side: Side = { streams: new Streams(settings), incoming: [], faults: [], wakes: 0, awake: false }
     return side
+  }
+
+  /** As a link does it: asks only a side that woke it, until that answers false. */
+  flush(side: Side, size = 65_519): Uint8Array | undefined {
+    while (side.awake) {
+      const w = new ByteWriter(new Uint8Array(size))
+      side.awake = side.streams.fill(w)
+      if (w.length > 0) return new Uint8Array(w.view())
+      if (side.awake) throw new Error('more is said to wait, but an empty record takes none of it')
+    }
+    return undefined
   }
 
   /** Records both ways until nothing is left; how many. */
   pump(size = 65_519): number {
     for (let count = 0; ; ) {
-      const ab = record(this.a.streams, size)
+      const ab = this.flush(this.a, size)
       if (ab !== undefined) deliver(ab, this.b.streams)
-      const ba = record(this.b.streams, size)
+      const ba = this.flush(this.b, size)
       if (ba !== undefined) deliver(ba, this.a.streams)
       if (ab === undefined && ba === undefined) return count
       count += (ab === undefined ? 0 : 1) + (ba === undefined ? 0 : 1)
