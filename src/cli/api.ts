@@ -8,13 +8,11 @@
  * Floor: cli, and the only file of it that looks below.
  */
 import type { ErrorCode } from '../base/errors.ts'
-import type { NodeOptions } from '../node/options.ts'
-import type { EventName, EventOf, PeerInfo } from '../node/types.ts'
+import type { EventName, EventOf, NodeOptions, PeerInfo } from '../index.ts'
 
 export type { ErrorCode } from '../base/errors.ts'
 export { visible } from '../base/text.ts'
-export type { NodeOptions } from '../node/options.ts'
-export type { EventName, EventOf, NodeMessage, PeerInfo } from '../node/types.ts'
+export type { EventName, EventOf, NodeMessage, NodeOptions, PeerInfo } from '../index.ts'
 export { parseAddress } from '../wire/address.ts'
 
 /** What the commands use of a GuildNode. */

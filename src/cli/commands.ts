@@ -6,20 +6,9 @@
  *
  * Floor: cli.
  */
+import type { Context } from './context.ts'
 import type { ExitCode } from './exit-codes.ts'
 import type { CommandName } from './flags.ts'
-import type { Io } from './io.ts'
-import type { Output } from './output.ts'
-import type { Invocation } from './settings.ts'
-
-export type { CommandName } from './flags.ts'
-
-/** What a command is given. */
-export interface Context {
-  readonly invocation: Invocation
-  readonly io: Io
-  readonly output: Output
-}
 
 export interface Command {
   readonly words: string
@@ -62,5 +51,3 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     load: async () => (await import('./commands/connect.ts')).connect,
   },
 }
-
-export const commandNames = Object.keys(commands) as readonly CommandName[]

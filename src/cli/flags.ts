@@ -26,7 +26,9 @@ import {
   whole,
 } from './values.ts'
 
-export type CommandName = 'run' | 'id' | 'swarm-key' | 'connect'
+/** In the order of the help. */
+export const commandNames = ['run', 'id', 'swarm-key', 'connect'] as const
+export type CommandName = (typeof commandNames)[number]
 
 export interface Flag<T> {
   /** One letter for those who type a lot. */
@@ -47,7 +49,7 @@ export interface Flag<T> {
   readonly parse: (text: string) => T
 }
 
-const every: readonly CommandName[] = ['run', 'id', 'swarm-key', 'connect']
+const every: readonly CommandName[] = commandNames
 
 export const flags = {
   port: flag<number>({

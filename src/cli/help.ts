@@ -7,8 +7,8 @@
  * Floor: cli.
  */
 import yargs from 'yargs'
-import { type CommandName, commandNames, commands } from './commands.ts'
-import { flagName, flagsOf, row, variableName } from './flags.ts'
+import { commands } from './commands.ts'
+import { type CommandName, commandNames, flagName, flagsOf, row, variableName } from './flags.ts'
 
 const width = 100
 

@@ -12,8 +12,17 @@
  */
 import { parseArgs } from 'node:util'
 import { visible } from './api.ts'
-import { type CommandName, commandNames } from './commands.ts'
-import { type FlagKey, flagKeys, flagName, flagsOf, row, type Settings, variableName } from './flags.ts'
+import {
+  type CommandName,
+  commandNames,
+  type FlagKey,
+  flagKeys,
+  flagName,
+  flagsOf,
+  row,
+  type Settings,
+  variableName,
+} from './flags.ts'
 import { suggestion, UsageError } from './usage.ts'
 import { Misfit, showDuration } from './values.ts'
 

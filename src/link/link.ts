@@ -26,6 +26,7 @@ import { encodePeers, type PeerEntry } from '../wire/frames/peers.ts'
 import { encodePong } from '../wire/frames/ping.ts'
 import { limits } from '../wire/limits.ts'
 import { type CloseCode, closeCodes, frameTypes, type Refusal } from '../wire/registry.ts'
+import { beforeOpen } from './before-open.ts'
 import type { Proved, Stage } from './handshake.ts'
 import { Initiator } from './initiator.ts'
 import { closeCodeOf, errorOfCloseCode, errorOfRefusal, type LinkEnd } from './link-end.ts'
@@ -43,6 +44,8 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   bytesOut = 0
   /** Chat frames this peer was too slow for. */
   dropped = 0
+  /** Its end was told. */
+  ended = false
   readonly #options: LinkOptions
   readonly #handshake: Initiator | Responder
   readonly #units = new UnitReader(limits.handshakeMessage)
@@ -57,11 +60,10 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   #proved: Proved | undefined
   #sender: RecordSender | undefined
   #receiver: RecordReceiver | undefined
-  #sink: FrameSink | undefined
+  #sink: FrameSink
   #carried: Carried | undefined
   #refusal: { reason: Refusal; detail: string; entries: readonly PeerEntry[] } | undefined
   #goodbye = false
-  #ended = false
   #rekeySeen = false
   #moreToSend = false
   #now: Millis
@@ -71,6 +73,10 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     this.#plaintext = options.plaintext ?? new ByteWriter(new Uint8Array(limits.recordPlaintext))
     this.#startedAt = now
     this.#now = now
+    this.#sink = beforeOpen(this, entries => {
+      if (this.#refusal === undefined) throw new GuildError('GH_LINK_PROTOCOL', 'PEERS came before ACCEPTED')
+      this.#refusal.entries = entries
+    })
     this.#cheap = new Budget(defaults.cheapPerSecond, defaults.cheapBurst, now)
     if (options.dial === undefined) {
       this.#handshake = new Responder(options.self)
@@ -237,35 +243,13 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
         !this.#cheap.spend(1, now)
       )
         throw new GuildError('GH_LINK_BUDGET')
-      readFrame(r, this.#sink ?? this.#beforeOpen)
+      readFrame(r, this.#sink)
       if (this.#state === 'closing' || this.#state === 'closed') return
     }
     if (this.#rekeySeen) {
       this.#receiver!.rekey()
       this.#rekeySeen = false
     }
-  }
-
-  /** Until ACCEPTED or REFUSED only those two may come, and PEERS behind REFUSED. */
-  readonly #beforeOpen: FrameSink = {
-    link: this,
-    streams: {
-      stream: early,
-      resetStream: early,
-      stopSending: early,
-      maxData: early,
-      maxStreamData: early,
-      maxStreams: early,
-    },
-    mesh: {
-      requestPeers: early,
-      peers: entries => {
-        if (this.#refusal === undefined) early()
-        else this.#refusal.entries = entries
-      },
-      chat: early,
-      mesh: early,
-    },
   }
 
   padding(): void {}
@@ -406,16 +390,12 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   }
 
   #announceEnd(by: LinkEnd['by'], error: GuildError, stranger: boolean): void {
-    if (this.#ended) return
-    this.#ended = true
+    if (this.ended) return
+    this.ended = true
     this.#outputs.push({
       kind: 'ended',
       end: { by, error, stage: this.#stage, goodbye: this.#goodbye },
       stranger,
     })
   }
-}
-
-function early(): never {
-  throw new GuildError('GH_LINK_PROTOCOL', 'a frame came before ACCEPTED')
 }

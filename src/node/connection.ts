@@ -132,6 +132,12 @@ export class Connection {
     this.flushSoon()
   }
 
+  /** Queues a control frame. */
+  send(encode: (w: ByteWriter) => void, droppable = false): void {
+    this.link.send(encode, droppable)
+    this.flushSoon()
+  }
+
   /** Everything queued in this turn leaves together at its end. */
   flushSoon(): void {
     if (!this.#gone && !this.#blocked && this.link.wantsFlush) this.#options.drive.defer(this.#flush)

@@ -11,7 +11,7 @@
  * Floor: node.
  */
 import { asGuildError, GuildError } from '../base/errors.ts'
-import type { Listener, Pipe, Runtime, Transport } from '../base/ports.ts'
+import type { Pipe, Runtime, Transport } from '../base/ports.ts'
 import { ByteWriter } from '../base/writer.ts'
 import { Freshness } from '../link/freshness.ts'
 import type { Proved } from '../link/handshake.ts'
@@ -19,19 +19,11 @@ import type { LinkEnd } from '../link/link-end.ts'
 import type { Self } from '../link/self.ts'
 import { createSwarm } from '../link/swarm.ts'
 import { Membership } from '../membership/membership.ts'
-import type { MembershipInput, MembershipOutput, Proof } from '../membership/messages.ts'
-import { Chat, type ChatInput, type ChatLink, type ChatOutput } from '../protocols/chat/chat.ts'
+import type { MembershipInput, MembershipOutput } from '../membership/messages.ts'
 import { Router } from '../router/router.ts'
 import { Drive, type Driven } from '../runtime/drive.ts'
 import type { Stream } from '../streams/stream.ts'
-import {
-  type Address,
-  addressKey,
-  decodeAddress,
-  encodeAddress,
-  formatAddress,
-  hostKind,
-} from '../wire/address.ts'
+import { type Address, addressKey, decodeAddress, formatAddress } from '../wire/address.ts'
 import { encodeChat } from '../wire/frames/chat.ts'
 import type { MeshFrames } from '../wire/frames/index.ts'
 import { encodeMesh, encodePeers, encodeRequestPeers, type PeerEntry } from '../wire/frames/peers.ts'
@@ -39,10 +31,15 @@ import { encodePing } from '../wire/frames/ping.ts'
 import { limits } from '../wire/limits.ts'
 import { peerIdFromKey } from '../wire/peer-id.ts'
 import { closeCodes, type Refusal } from '../wire/registry.ts'
+import { ChatRoom } from './chat-room.ts'
 import type { Config } from './config.ts'
 import { Connection, type ConnectionEvents } from './connection.ts'
+import { Dialer } from './dialer.ts'
 import type { Happenings } from './emitter.ts'
+import { Listening } from './listening.ts'
+import { observedAddress, proofOf } from './proof.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
+import { peerInfos, Totals } from './views.ts'
 
 /** How peers say they see us: one a transport and network is plenty. */
 const OBSERVED_MAX = 32
@@ -55,42 +52,32 @@ export interface MeshOptions {
   readonly happenings: Happenings
 }
 
-/** A person's `connect`, waiting for its outcome. */
-interface Waiter {
-  readonly key: string
-  done(outcome: GuildError | string): void
-}
-
 export class Mesh implements ConnectionEvents {
   readonly peerId: string
   readonly router: Router = new Router()
   readonly drive: Drive
   readonly membership: Membership
   name: string
-  bytesIn = 0
-  bytesOut = 0
-  strangersRefused = 0
-  dropped = 0
   readonly observed = new Set<string>()
   readonly #options: MeshOptions
   readonly #self: Self
   readonly #members: Driven<MembershipInput>
-  readonly #chat: Driven<ChatInput>
+  readonly #chat: ChatRoom
   readonly #connections = new Map<number, Connection>()
-  readonly #dials = new Map<string, AbortController>()
-  readonly #waiters = new Set<Waiter>()
+  readonly #totals = new Totals()
+  readonly #dialer: Dialer
+  readonly #listening = new Listening()
   readonly #plaintext = new ByteWriter(new Uint8Array(limits.recordPlaintext))
-  #listeners: { listener: Listener; transport: Transport }[] = []
-  #port = 0
   #nextKey = 1
   #stopping = false
   #allGone: (() => void) | undefined
 
   constructor(options: MeshOptions) {
     this.#options = options
-    const { config, runtime, swarmKey, identitySeed } = options
+    const { config, runtime, swarmKey, identitySeed, happenings } = options
     const { suite, random, clock, scheduler } = runtime
     this.drive = new Drive(clock, scheduler)
+    this.#dialer = new Dialer(this.drive, this.#transports(), config.connectTimeout)
     const identity = suite.identity(identitySeed)
     this.peerId = peerIdFromKey(identity.publicKey)
     this.name = config.name ?? 'peer'
@@ -104,17 +91,17 @@ export class Mesh implements ConnectionEvents {
       wall: () => clock.wall(),
       hello: () => ({
         name: this.name,
-        tcpPort: this.#port,
+        tcpPort: this.port,
         udpPort: 0,
         linePort: 0,
-        linkCount: this.membership.peers().length,
+        linkCount: this.membership.linkCount,
       }),
     }
     this.membership = new Membership({
       ownKey: identity.publicKey,
       ownId: this.peerId,
       ownName: config.name ?? 'peer',
-      own: () => this.#listening(),
+      own: () => this.#listening.addresses(),
       announce: config.announce,
       random,
       maxPeers: config.maxPeers,
@@ -124,75 +111,50 @@ export class Mesh implements ConnectionEvents {
       maintenanceInterval: config.maintenanceInterval,
     })
     this.#members = this.drive.run(this.membership, output => this.#membershipSays(output))
-    this.#chat = this.drive.run(
-      new Chat({ suite, identity, name: () => this.name, links: () => this.#chatLinks() }),
-      output => this.#chatSays(output),
-    )
+    this.#chat = new ChatRoom({
+      drive: this.drive,
+      chat: { suite, identity, name: () => this.name },
+      membership: this.membership,
+      send: (link, chat) => this.#connections.get(link)?.send(w => encodeChat(w, chat), true),
+      shown: message => happenings.emit({ event: 'chat-message', ...message }),
+    })
   }
 
   get port(): number {
-    return this.#port
+    return this.#listening.port
   }
 
   /** Multiaddrs others can dial, with our peer id. */
   get addresses(): string[] {
     const { announce } = this.#options.config
-    const own = announce.length > 0 ? announce : this.#listening()
+    const own = announce.length > 0 ? announce : this.#listening.addresses()
     return own.map(address => formatAddress({ ...address, peerId: this.peerId }))
   }
 
-  /** Connected peers, in the order of their keys. */
   peers(): PeerInfo[] {
-    return this.membership.peers().map(peer => {
-      const link = this.#connections.get(peer.link)?.link
-      return {
-        peerId: peer.peerId,
-        name: peer.name,
-        address: formatAddress(peer.address),
-        transport: peer.transport,
-        direction: peer.direction,
-        rttMs: peer.rttMs,
-        bytesIn: link?.bytesIn ?? 0,
-        bytesOut: link?.bytesOut ?? 0,
-      }
-    })
+    return peerInfos(this.membership, this.#connections)
   }
 
   stats(): Omit<NodeStats, 'events_dropped'> {
-    let { bytesIn, bytesOut, dropped } = this
-    for (const { link } of this.#connections.values()) {
-      bytesIn += link.bytesIn
-      bytesOut += link.bytesOut
-      dropped += link.dropped
-    }
-    return {
-      blocks_sent: 0,
-      blocks_received: 0,
-      peers_connected: this.membership.peers().length,
-      want_list_size: 0,
-      strangers_refused: this.strangersRefused,
-      bytes_in: bytesIn,
-      bytes_out: bytesOut,
-      messages_dropped: dropped,
-    }
+    return this.#totals.stats(this.membership.linkCount, this.#connections.values(), this.#chat.dropped)
   }
 
   /** Listens. */
   async start(): Promise<void> {
-    const { config } = this.#options
-    if (config.hosts !== undefined) {
-      for (const transport of this.#transports()) {
-        const listener = await transport.listen({
-          hosts: config.hosts,
-          port: this.#port === 0 ? config.port : this.#port,
-          onPipe: pipe => this.#accept(pipe),
-          onError: error => this.fault(asGuildError(error, 'GH_LISTEN_FAILED')),
-        })
-        this.#listeners.push({ listener, transport })
-        this.#port = listener.endpoints[0]?.port ?? this.#port
-      }
-    }
-    if (config.name === undefined) this.name = `peer-${this.#port}`
+    const { config, runtime } = this.#options
+    if (config.hosts !== undefined)
+      await this.#listening.start({
+        runtime,
+        transports: this.#transports(),
+        hosts: config.hosts,
+        port: config.port,
+        onPipe: pipe => {
+          if (this.#stopping) pipe.destroy()
+          else this.#connect(pipe)
+        },
+        onError: error => this.fault(asGuildError(error, 'GH_LISTEN_FAILED')),
+      })
+    if (config.name === undefined) this.name = `peer-${this.port}`
   }
 
   /** Begins to look for peers. */
@@ -208,8 +170,8 @@ export class Mesh implements ConnectionEvents {
   async stop(): Promise<void> {
     if (this.#stopping) return
     this.#stopping = true
-    for (const dial of this.#dials.values()) dial.abort()
-    const closing = this.#listeners.map(({ listener }) => listener.close())
+    this.#dialer.stop()
+    const closing = this.#listening.close()
     this.#members.feed({ kind: 'stop' })
     for (const connection of this.#connections.values())
       connection.feed({
@@ -223,13 +185,12 @@ export class Mesh implements ConnectionEvents {
         this.drive.after(500, resolve)
       })
     for (const connection of this.#connections.values()) connection.pipe.destroy()
-    for (const waiter of this.#waiters) waiter.done(new GuildError('GH_NODE_STATE', 'the node stops'))
-    await Promise.all(closing)
+    await closing
     this.drive.stop()
   }
 
   say(text: string): void {
-    this.#chat.feed({ kind: 'say', text, wall: this.#options.runtime.clock.wall() })
+    this.#chat.say(text, this.#options.runtime.clock.wall())
   }
 
   discover(): void {
@@ -241,30 +202,13 @@ export class Mesh implements ConnectionEvents {
   }
 
   /** Dials for a person: resolves with the peer's id once it is linked, or fails as the dial did. */
-  connect(address: Address, signal?: AbortSignal): Promise<string> {
+  async connect(address: Address, signal?: AbortSignal): Promise<string> {
     const key = addressKey(address)
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        key,
-        done: outcome => {
-          this.#waiters.delete(waiter)
-          signal?.removeEventListener('abort', aborted)
-          if (typeof outcome === 'string') resolve(outcome)
-          else reject(outcome)
-        },
-      }
-      const aborted = (): void =>
-        waiter.done(new GuildError('GH_ABORTED', 'connect', { cause: signal?.reason }))
-      if (signal?.aborted) return aborted()
-      signal?.addEventListener('abort', aborted, { once: true })
-      const linked = this.membership.peers().find(peer => addressKey(peer.address) === key)
-      if (linked !== undefined) return waiter.done(linked.peerId)
-      this.#waiters.add(waiter)
-      this.drive.after(2 * this.#options.config.connectTimeout, () =>
-        waiter.done(new GuildError('GH_DIAL_TIMEOUT', formatAddress(address))),
-      )
-      this.#members.feed({ kind: 'learned', addresses: [address], source: 'person' })
-    })
+    const linked = this.membership.peers().find(peer => addressKey(peer.address) === key)
+    if (linked !== undefined) return linked.peerId
+    return this.#dialer.outcome(address, signal, () =>
+      this.#members.feed({ kind: 'learned', addresses: [address], source: 'person' }),
+    )
   }
 
   /** The connection that new streams to a peer go over. */
@@ -282,14 +226,14 @@ export class Mesh implements ConnectionEvents {
   // What connections tell
 
   proved(connection: Connection, proved: Proved): void {
-    this.#members.feed({ kind: 'proved', ...this.#facts(connection, proved) })
+    this.#members.feed({ kind: 'proved', ...proofOf(connection.pipe, connection.key, proved) })
   }
 
   accepted(connection: Connection, proved: Proved, observed: Uint8Array): void {
     if (observed.length > 0) this.#noteObserved(observed)
     const dialled = connection.dialled!
-    this.#members.feed({ kind: 'accepted', ...this.#facts(connection, proved), dialled })
-    this.#settle(addressKey(dialled), proved.peerId)
+    this.#members.feed({ kind: 'accepted', ...proofOf(connection.pipe, connection.key, proved), dialled })
+    this.#dialer.settle(dialled, proved.peerId)
   }
 
   refused(connection: Connection, peerId: string, reason: Refusal, entries: readonly PeerEntry[]): void {
@@ -318,21 +262,18 @@ export class Mesh implements ConnectionEvents {
       requestPeers: () => this.#members.feed({ kind: 'requestPeers', link }),
       peers: entries => this.#members.feed({ kind: 'peers', link, entries }),
       mesh: (linked, known) => this.#members.feed({ kind: 'mesh', link, linked, known }),
-      chat: chat => this.#chat.feed({ kind: 'heard', link, chat }),
+      chat: chat => this.#chat.heard(link, chat),
     }
   }
 
   ended(connection: Connection, end: LinkEnd, stranger: boolean): void {
-    this.bytesIn += connection.link.bytesIn
-    this.bytesOut += connection.link.bytesOut
-    this.dropped += connection.link.dropped
-    if (stranger) this.strangersRefused++
-    this.#chat.feed({ kind: 'gone', link: connection.key })
+    this.#totals.ended(connection.link, stranger)
+    this.#chat.gone(connection.key)
     const { dialled } = connection
     const outcome = end.error
     if (dialled !== undefined && end.by === 'handshake')
       return this.#dialFailed(dialled, outcome, connection.peerId)
-    if (dialled !== undefined) this.#settle(addressKey(dialled), outcome)
+    if (dialled !== undefined) this.#dialer.settle(dialled, outcome)
     this.#members.feed({
       kind: 'down',
       link: connection.key,
@@ -359,17 +300,17 @@ export class Mesh implements ConnectionEvents {
     if (connection === undefined) return
     switch (output.kind) {
       case 'admit':
-        return connection.feed({ kind: 'admit', observed: encodeAddress(remoteOf(connection.pipe)) })
+        return connection.feed({ kind: 'admit', observed: observedAddress(connection.pipe) })
       case 'refuse':
         return connection.feed(output)
       case 'ping':
-        return this.#send(connection, w => encodePing(w, output.nonce))
+        return connection.send(w => encodePing(w, output.nonce))
       case 'requestPeers':
-        return this.#send(connection, encodeRequestPeers)
+        return connection.send(encodeRequestPeers)
       case 'peers':
-        return this.#send(connection, w => encodePeers(w, output.entries))
+        return connection.send(w => encodePeers(w, output.entries))
       case 'mesh':
-        return this.#send(connection, w => encodeMesh(w, output.linked, output.known))
+        return connection.send(w => encodeMesh(w, output.linked, output.known))
       case 'drain':
         return connection.feed({ kind: 'drain' })
       case 'close':
@@ -381,64 +322,12 @@ export class Mesh implements ConnectionEvents {
     }
   }
 
-  /** Every linked peer; `partial` where a copy of ours may be the only one. */
-  #chatLinks(): ChatLink[] {
-    const missing = new Set(this.membership.partialLinks())
-    const { partial } = this.membership
-    return this.membership.peers().map(({ link }) => ({ link, partial: partial || missing.has(link) }))
-  }
-
-  #chatSays(output: ChatOutput): void {
-    switch (output.kind) {
-      case 'send':
-        for (const link of output.links) {
-          const connection = this.#connections.get(link)
-          if (connection !== undefined) this.#send(connection, w => encodeChat(w, output.chat), true)
-        }
-        return
-      case 'message':
-        return this.#options.happenings.emit({ event: 'chat-message', ...output.message })
-      case 'dropped':
-        this.dropped++
-        return
-    }
-  }
-
-  #send(connection: Connection, encode: (w: ByteWriter) => void, droppable = false): void {
-    connection.link.send(encode, droppable)
-    connection.flushSoon()
-  }
-
   // Pipes
 
-  #accept(pipe: Pipe): void {
-    if (this.#stopping) return pipe.destroy()
-    this.#connect(pipe)
-  }
-
   async #dial(address: Address): Promise<void> {
-    const key = addressKey(address)
-    const transport = this.#transports().find(one => one.name === address.transport)
-    if (transport === undefined)
-      return this.#dialFailed(address, new GuildError('GH_DIAL_FAILED', `no transport ${address.transport}`))
-    const { connectTimeout } = this.#options.config
-    const abort = new AbortController()
-    this.#dials.set(key, abort)
-    const started = this.drive.now()
-    const cancel = this.drive.after(connectTimeout, () =>
-      abort.abort(new GuildError('GH_DIAL_TIMEOUT', formatAddress(address))),
-    )
-    try {
-      const pipe = await transport.dial({ host: address.host, port: address.port, signal: abort.signal })
-      if (this.#stopping) return pipe.destroy()
-      this.#connect(pipe, address, Math.max(1, connectTimeout - (this.drive.now() - started)))
-    } catch (error) {
-      const reason: unknown = abort.signal.aborted ? abort.signal.reason : error
-      if (!this.#stopping) this.#dialFailed(address, asGuildError(reason, 'GH_DIAL_FAILED'))
-    } finally {
-      cancel()
-      this.#dials.delete(key)
-    }
+    const result = await this.#dialer.dial(address)
+    if (result instanceof GuildError) this.#dialFailed(address, result)
+    else if (result !== undefined) this.#connect(result.pipe, address, result.left)
   }
 
   #connect(pipe: Pipe, address?: Address, timeout = 0): void {
@@ -473,44 +362,10 @@ export class Mesh implements ConnectionEvents {
       message: error.message,
       ...(peerId === undefined ? {} : { peerId }),
     })
-    this.#settle(addressKey(address), error)
-  }
-
-  #settle(key: string, outcome: GuildError | string): void {
-    for (const waiter of [...this.#waiters]) if (waiter.key === key) waiter.done(outcome)
+    this.#dialer.settle(address, error)
   }
 
   // Facts
-
-  #facts(connection: Connection, proved: Proved): Proof {
-    const address = remoteOf(connection.pipe)
-    const { identityKey, name, tcpPort, linkCount } = proved.hello
-    return {
-      link: connection.key,
-      peerKey: identityKey,
-      peerId: proved.peerId,
-      name,
-      staticKey: proved.staticKey,
-      address,
-      listenAddress: tcpPort === 0 ? undefined : { ...address, port: tcpPort },
-      linkCount,
-    }
-  }
-
-  /** Where we listen, each interface by its own address. */
-  #listening(): Address[] {
-    const { runtime } = this.#options
-    const all = this.#listeners.flatMap(({ listener, transport }) =>
-      listener.endpoints.flatMap(({ host, port }) =>
-        (hostKind(host) === 'unspecified' ? interfaceHosts(runtime, host) : [host]).map(one => ({
-          transport: transport.name,
-          host: one,
-          port,
-        })),
-      ),
-    )
-    return [...new Map(all.map(address => [addressKey(address), address])).values()]
-  }
 
   #noteObserved(observed: Uint8Array): void {
     if (this.observed.size < OBSERVED_MAX) this.observed.add(formatAddress(decodeAddress(observed)))
@@ -528,16 +383,4 @@ export class Mesh implements ConnectionEvents {
   fault(error: GuildError): void {
     this.#options.happenings.emit({ event: 'error', code: error.code, message: error.message })
   }
-}
-
-function remoteOf(pipe: Pipe): Address {
-  return { transport: pipe.transport, host: pipe.remote.host, port: pipe.remote.port }
-}
-
-/** The addresses of our interfaces in the family of `any`: what 0.0.0.0 or :: stands for. */
-function interfaceHosts(runtime: Runtime, any: string): string[] {
-  const v6 = any.includes(':')
-  const all = runtime.network.interfaces().filter(one => one.address.includes(':') === v6)
-  const outward = all.filter(one => !one.internal && hostKind(one.address) !== 'linkLocal')
-  return [...all.filter(one => one.internal), ...outward].map(one => one.address)
 }

@@ -4,5 +4,8 @@
  * A test finds every exported table and fails when one is not listed here.
  */
 import type { StateTable } from '../../src/base/states.ts'
+import { liveness } from '../../src/membership/liveness.ts'
+import { receiving } from '../../src/streams/receive-half.ts'
+import { sending } from '../../src/streams/send-half.ts'
 
-export const stateTables: Readonly<Record<string, StateTable>> = {}
+export const stateTables: Readonly<Record<string, StateTable>> = { liveness, receiving, sending }

@@ -11,7 +11,7 @@
  * Floor: cli.
  */
 import { type Api, type CliNode, type NodeOptions, visible } from '../api.ts'
-import type { Context } from '../commands.ts'
+import type { Context } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { Settings } from '../flags.ts'
 import { json } from '../json-lines.ts'

@@ -9,7 +9,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { codeOf } from '../api.ts'
-import type { Context } from '../commands.ts'
+import type { Context } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
 import { UsageError } from '../usage.ts'

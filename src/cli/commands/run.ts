@@ -11,8 +11,8 @@
  */
 import type { Api, CliNode, NodeOptions } from '../api.ts'
 import { codeOf, visible } from '../api.ts'
-import type { Context } from '../commands.ts'
 import { startConsole } from '../console.ts'
+import type { Context } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { Settings } from '../flags.ts'
 import { jsonLine } from '../json-lines.ts'

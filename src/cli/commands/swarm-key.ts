@@ -8,7 +8,7 @@
  * Floor: cli.
  */
 import { visible } from '../api.ts'
-import type { Context } from '../commands.ts'
+import type { Context } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
 import { suggestion, UsageError } from '../usage.ts'

@@ -1,0 +1,97 @@
+/**
+ * Dials addresses, within a time, and tells those who wait how each ended.
+ *
+ * Membership decides what is dialled; a person's `connect` waits here for the outcome of
+ * its address, whoever asked for the dial.
+ *
+ * Floor: node.
+ */
+import { asGuildError, GuildError } from '../base/errors.ts'
+import type { Millis } from '../base/machine.ts'
+import type { Pipe, Transport } from '../base/ports.ts'
+import type { Drive } from '../runtime/drive.ts'
+import { type Address, addressKey, formatAddress } from '../wire/address.ts'
+
+/** The peer that is linked now, or why none is. */
+export type Outcome = string | GuildError
+
+interface Waiter {
+  readonly key: string
+  done(outcome: Outcome): void
+}
+
+export class Dialer {
+  readonly #drive: Drive
+  readonly #transports: readonly Transport[]
+  readonly #timeout: Millis
+  readonly #underway = new Set<AbortController>()
+  readonly #waiters = new Set<Waiter>()
+  #stopped = false
+
+  constructor(drive: Drive, transports: readonly Transport[], timeout: Millis) {
+    this.#drive = drive
+    this.#transports = transports
+    this.#timeout = timeout
+  }
+
+  /** A pipe and the time left for its handshake, or a GuildError; undefined when stopped meanwhile. */
+  async dial(address: Address): Promise<{ pipe: Pipe; left: Millis } | GuildError | undefined> {
+    const transport = this.#transports.find(one => one.name === address.transport)
+    if (transport === undefined) return new GuildError('GH_DIAL_FAILED', `no transport ${address.transport}`)
+    const abort = new AbortController()
+    this.#underway.add(abort)
+    const started = this.#drive.now()
+    const late = new GuildError('GH_DIAL_TIMEOUT', formatAddress(address))
+    const cancel = this.#drive.after(this.#timeout, () => abort.abort(late))
+    try {
+      const pipe = await transport.dial({ host: address.host, port: address.port, signal: abort.signal })
+      if (!this.#stopped) return { pipe, left: Math.max(1, this.#timeout - (this.#drive.now() - started)) }
+      pipe.destroy()
+      return undefined
+    } catch (error) {
+      if (this.#stopped) return undefined
+      return abort.signal.aborted ? late : asGuildError(error, 'GH_DIAL_FAILED')
+    } finally {
+      cancel()
+      this.#underway.delete(abort)
+    }
+  }
+
+  /** The outcome for this address, once one is known; `begin` sees to it that it is dialled. */
+  outcome(address: Address, signal: AbortSignal | undefined, begin: () => void): Promise<string> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(new GuildError('GH_ABORTED', 'connect', { cause: signal.reason }))
+      const waiter: Waiter = {
+        key: addressKey(address),
+        done: outcome => {
+          if (!this.#waiters.delete(waiter)) return
+          cancel()
+          signal?.removeEventListener('abort', aborted)
+          if (typeof outcome === 'string') resolve(outcome)
+          else reject(outcome)
+        },
+      }
+      const aborted = (): void =>
+        waiter.done(new GuildError('GH_ABORTED', 'connect', { cause: signal?.reason }))
+      // A dial may have to wait for its turn; its own time begins then.
+      const cancel = this.#drive.after(2 * this.#timeout, () =>
+        waiter.done(new GuildError('GH_DIAL_TIMEOUT', formatAddress(address))),
+      )
+      signal?.addEventListener('abort', aborted, { once: true })
+      this.#waiters.add(waiter)
+      begin()
+    })
+  }
+
+  settle(address: Address, outcome: Outcome): void {
+    const key = addressKey(address)
+    for (const waiter of [...this.#waiters]) if (waiter.key === key) waiter.done(outcome)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    const why = new GuildError('GH_NODE_STATE', 'the node stops')
+    for (const abort of this.#underway) abort.abort(why)
+    for (const waiter of [...this.#waiters]) waiter.done(why)
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * What a node tells of itself: its peers and its figures.
+ *
+ * Floor: node.
+ */
+import type { Link } from '../link/link.ts'
+import type { Membership } from '../membership/membership.ts'
+import { formatAddress } from '../wire/address.ts'
+import type { Connection } from './connection.ts'
+import type { NodeStats, PeerInfo } from './types.ts'
+
+/** Connected peers, in the order they came. */
+export function peerInfos(membership: Membership, connections: ReadonlyMap<number, Connection>): PeerInfo[] {
+  return membership.peers().map(peer => {
+    const link = connections.get(peer.link)?.link
+    return {
+      peerId: peer.peerId,
+      name: peer.name,
+      address: formatAddress(peer.address),
+      transport: peer.transport,
+      direction: peer.direction,
+      rttMs: peer.rttMs,
+      bytesIn: link?.bytesIn ?? 0,
+      bytesOut: link?.bytesOut ?? 0,
+    }
+  })
+}
+
+/** Sums over links that are gone; those that live are added when somebody asks. */
+export class Totals {
+  #bytesIn = 0
+  #bytesOut = 0
+  #dropped = 0
+  #strangers = 0
+
+  ended(link: Link, stranger: boolean): void {
+    this.#bytesIn += link.bytesIn
+    this.#bytesOut += link.bytesOut
+    this.#dropped += link.dropped
+    if (stranger) this.#strangers++
+  }
+
+  stats(
+    peers: number,
+    connections: Iterable<Connection>,
+    chatDropped: number,
+  ): Omit<NodeStats, 'events_dropped'> {
+    let [bytesIn, bytesOut, dropped] = [this.#bytesIn, this.#bytesOut, this.#dropped + chatDropped]
+    for (const { link } of connections) {
+      if (link.ended) continue // counted already; its pipe still closes
+      bytesIn += link.bytesIn
+      bytesOut += link.bytesOut
+      dropped += link.dropped
+    }
+    return {
+      blocks_sent: 0,
+      blocks_received: 0,
+      peers_connected: peers,
+      want_list_size: 0,
+      strangers_refused: this.#strangers,
+      bytes_in: bytesIn,
+      bytes_out: bytesOut,
+      messages_dropped: dropped,
+    }
+  }
+}
