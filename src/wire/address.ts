@@ -127,7 +127,12 @@ function fromHostPort(text: string): Address {
   const host = bracketed === null ? text.slice(0, colon < 0 ? undefined : colon) : bracketed[1]!
   const digits = bracketed === null ? (colon < 0 ? undefined : text.slice(colon + 1)) : bracketed[2]
   if (digits === undefined || digits === '')
-    throw invalid(text, `the port is missing; write ${visible(text.replace(/:$/, ''), 60)}:8000`)
+    throw invalid(
+      text,
+      /^[0-9]+$/.test(text)
+        ? `the host is missing; write 127.0.0.1:${visible(text, 10)}`
+        : `the port is missing; write ${visible(text.replace(/:$/, ''), 60)}:8000`,
+    )
   if (!/^(0|[1-9][0-9]{0,4})$/.test(digits) || Number(digits) > 65_535)
     throw invalid(text, 'a port is a number from 1 to 65535')
   const port = Number(digits)
