@@ -75,10 +75,6 @@ export class Dialling {
     return this.#book
   }
 
-  get underWay(): number {
-    return this.#plan.underWay
-  }
-
   /** Linked, or parted from: not dialled, whatever is told of it. */
   isClosed(peerId: string): boolean {
     return this.#gate.closed(peerId)
