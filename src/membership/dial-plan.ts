@@ -108,13 +108,15 @@ export class DialPlan {
     )
   }
 
-  /** The dial has an outcome; the other addresses of that peer may be tried again. */
-  ended(address: Address, now: Millis): void {
+  /**
+   * The dial has an outcome. Answers whose it was thought to be: once the outcome has been
+   * noted, `wishPeer` brings back the other addresses of that peer.
+   */
+  ended(address: Address): string | undefined {
     const key = addressKey(address)
-    if (!this.#underWay.has(key)) return
     const peerId = this.#underWay.get(key)
     this.#underWay.delete(key)
-    if (peerId !== undefined) this.wishPeer(peerId, now)
+    return peerId
   }
 
   /** Counts a failure and sets when the entry may be dialled again. */

@@ -75,10 +75,6 @@ export class Dialling {
     return this.#book
   }
 
-  get underWay(): number {
-    return this.#plan.underWay
-  }
-
   /** Linked, or parted from: not dialled, whatever is told of it. */
   isClosed(peerId: string): boolean {
     return this.#gate.closed(peerId)
@@ -123,50 +119,25 @@ export class Dialling {
 
   /** ACCEPTED came: the address is that peer's. */
   accepted(dialled: Address, peerId: string, now: Millis): void {
-    this.#plan.ended(dialled, now)
+    const expected = this.#plan.ended(dialled)
     const entry = this.#book.find(dialled) ?? this.#book.add(dialled, 'inbound', now)
     if (entry !== undefined) this.#reached(entry, peerId, now)
     this.#awaited.delete(addressKey(dialled))
+    if (expected !== undefined) this.#plan.wishPeer(expected, now)
   }
 
   failed(input: Failed, now: Millis): void {
-    const { address, code, message, peerId } = input
-    this.#plan.ended(address, now)
-    const entry = this.#book.find(address)
-    if (entry === undefined) return
-    if (input.self === true || code === 'GH_HANDSHAKE_SELF') return this.#isSelf(entry, message)
-    if (code === 'GH_REFUSED_DUPLICATE' && peerId !== undefined) {
-      entry.failures = 0
-      this.#reached(entry, peerId, now)
-      this.#answer(entry, code, message)
-      this.#plan.wish(entry, now) // barred while the link stands; if it fell meanwhile, dialled
-      return
-    }
-    if (!this.#failure(entry, code, message, now)) return
-    if (code !== 'GH_HANDSHAKE_IDENTITY' || entry.pinned) return
-    this.#book.rebind(entry, peerId)
-    if (entry.failures === 1) entry.nextAttempt = now // the place is alive: ask again whoever is there
-    this.#plan.wish(entry, now)
+    const expected = this.#plan.ended(input.address)
+    const entry = this.#book.find(input.address)
+    if (entry !== undefined) this.#failed(entry, input, now)
+    if (expected !== undefined) this.#plan.wishPeer(expected, now)
   }
 
   refused(address: Address, reason: Refusal, detail: string, peerId: string, now: Millis): void {
-    this.#plan.ended(address, now)
+    const expected = this.#plan.ended(address)
     const entry = this.#book.find(address)
-    if (entry === undefined) return
-    if (reason === 'SELF') return this.#isSelf(entry, detail)
-    const code = refusalCodes[reason]
-    const message = detail === '' ? codes[code] : `${codes[code]}: ${detail}`
-    if (reason === 'DUPLICATE' && this.#gate.closed(peerId)) {
-      entry.failures = 0
-      this.#reached(entry, peerId, now)
-      this.#answer(entry, code, message)
-      return
-    }
-    this.#book.proved(entry, peerId, now)
-    if (!this.#failure(entry, code, message, now)) return
-    // DUPLICATE without a link here: the peer has yet to notice that the old one is dead. Soon again.
-    if (reason !== 'DUPLICATE') this.#plan.pause(entry, defaults.backoffMax, now)
-    this.#plan.wish(entry, now)
+    if (entry !== undefined) this.#refused(entry, reason, detail, peerId, now)
+    if (expected !== undefined) this.#plan.wishPeer(expected, now)
   }
 
   /**
@@ -218,6 +189,44 @@ export class Dialling {
     for (const peerId of this.#book.peerIds()) if (this.#isKnown(peerId)) yield peerId
   }
 
+  #failed(entry: Entry, input: Failed, now: Millis): void {
+    const { code, message, peerId } = input
+    if (input.self === true || code === 'GH_HANDSHAKE_SELF') return this.#isSelf(entry, message)
+    if (code === 'GH_REFUSED_DUPLICATE' && peerId !== undefined) {
+      entry.failures = 0
+      this.#reached(entry, peerId, now)
+      this.#answer(entry, code, message)
+      this.#plan.wish(entry, now) // barred while the link stands; if it fell meanwhile, dialled
+      return
+    }
+    if (!this.#failure(entry, code, message, now)) return
+    if (code !== 'GH_HANDSHAKE_IDENTITY' || entry.pinned) return
+    this.#book.rebind(entry, peerId)
+    if (entry.failures === 1) entry.nextAttempt = now // the place is alive: ask again whoever is there
+    this.#plan.wish(entry, now)
+  }
+
+  #refused(entry: Entry, reason: Refusal, detail: string, peerId: string, now: Millis): void {
+    if (reason === 'SELF') return this.#isSelf(entry, detail)
+    const code = refusalCodes[reason]
+    const message = detail === '' ? codes[code] : `${codes[code]}: ${detail}`
+    if (reason === 'DUPLICATE' && this.#gate.closed(peerId)) {
+      entry.failures = 0
+      this.#reached(entry, peerId, now)
+      this.#answer(entry, code, message)
+      return
+    }
+    this.#book.proved(entry, peerId, now)
+    if (reason === 'MAX_PEERS') {
+      // It lives, and stays known: a mesh that is not whole must say so. No failure.
+      this.#report(entry, code, message)
+      this.#plan.pause(entry, defaults.backoffMax, now)
+    } else if (!this.#failure(entry, code, message, now)) return
+    if (reason === 'DENIED') this.#plan.pause(entry, defaults.slowPace, now)
+    // DUPLICATE without a link here: the peer has yet to notice that the old one is dead. Soon again.
+    this.#plan.wish(entry, now)
+  }
+
   #isKnown(peerId: string): boolean {
     for (const entry of this.#book.ofPeer(peerId))
       if (!entry.self && entry.failures < defaults.unreachableAfter) return true
@@ -263,7 +272,7 @@ export class Dialling {
 
   #report(entry: Entry, code: ErrorCode, message: string): void {
     const { key, failures } = entry
-    const rare = failures % defaults.reportEvery === 0
+    const rare = failures > 0 && failures % defaults.reportEvery === 0
     if (entry.sources.has('bootstrap')) {
       if (this.#said.get(key) === 'failed' && !rare) return
       this.#said.set(key, 'failed')

@@ -31,7 +31,7 @@ export const partings = {
   /** Of a drained link; seen only when the link that was kept never came. */
   drained: { reason: 'connection lost', orderly: false },
   stopped: { reason: 'this node stopped', orderly: true },
-  disconnected: { reason: 'disconnected', orderly: true },
+  disconnected: { reason: 'disconnected', wait: defaults.slowPace, orderly: true },
   yielded: { reason: 'gave its place to a node without links', wait: defaults.backoffMax, orderly: true },
   flooded: { reason: codes.GH_LINK_BUDGET, wait: defaults.backoffMax, orderly: false },
 } as const satisfies Record<string, Parting>
