@@ -36,6 +36,8 @@ export interface InitiatorOptions {
 
 export class Initiator {
   stage: Stage = 'connected'
+  /** Who answered, from message 2 on. */
+  peerId: string | undefined
   readonly #options: InitiatorOptions
   readonly #swarm: Swarm
   #state: HandshakeState
@@ -80,6 +82,7 @@ export class Initiator {
     const { payload, hash } = this.#state.readMessage(body)
     const { hello, peerId } = provedHello(self, 'responder', payload, hash)
     this.stage = 'message 2'
+    this.peerId = peerId
     if (equal(hello.identityKey, self.identity.publicKey)) throw new GuildError('GH_HANDSHAKE_SELF')
     if (expect !== undefined && expect !== peerId)
       throw new GuildError('GH_HANDSHAKE_IDENTITY', `expected ${expect}, met ${peerId}`)

@@ -18,6 +18,10 @@ export interface LinkEnd {
   readonly stage: Stage
   /** The peer said goodbye, or was told it. */
   readonly goodbye: boolean
+  /** The code of the peer's CLOSE, when it sent one. */
+  readonly closeCode: number | undefined
+  /** Who it was, as far as that was proved. */
+  readonly peerId: string | undefined
 }
 
 /** What we tell a peer that made us throw `error`. Vague where the details are ours. */

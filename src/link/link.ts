@@ -64,6 +64,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   #carried: Carried | undefined
   #refusal: { reason: Refusal; detail: string; entries: readonly PeerEntry[] } | undefined
   #goodbye = false
+  #closeCode: number | undefined
   #rekeySeen = false
   #moreToSend = false
   #now: Millis
@@ -96,10 +97,6 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   /** Is there anything a `flush` would send? */
   get wantsFlush(): boolean {
     return this.#sender !== undefined && (this.#control.length > 0 || this.#moreToSend)
-  }
-
-  get stage(): Stage {
-    return this.#stage
   }
 
   /** The layer above has frames for `fill`. */
@@ -291,6 +288,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
       return this.#end('remote', errorOfRefusal(refusal.reason, refusal.detail))
     }
     this.#goodbye = code === closeCodes.GOODBYE
+    this.#closeCode = code
     this.#end('remote', errorOfCloseCode(code, detail))
   }
 
@@ -336,7 +334,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   // Ends
 
   #expire(): void {
-    if (this.#state === 'closing') return this.#end('local', new GuildError('GH_LINK_CLOSED'))
+    if (this.#state === 'closing') return this.#end('local', new GuildError('GH_LINK_CLOSED'), true)
     this.#fail(new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.#stage}`))
   }
 
@@ -392,10 +390,10 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   #announceEnd(by: LinkEnd['by'], error: GuildError, stranger: boolean): void {
     if (this.ended) return
     this.ended = true
-    this.#outputs.push({
-      kind: 'ended',
-      end: { by, error, stage: this.#stage, goodbye: this.#goodbye },
-      stranger,
-    })
+    const handshake = this.#handshake
+    const peerId = handshake instanceof Initiator ? handshake.peerId : this.#proved?.peerId
+    const [stage, goodbye, closeCode] = [this.#stage, this.#goodbye, this.#closeCode]
+    const end: LinkEnd = { by, error, stage, goodbye, closeCode, peerId }
+    this.#outputs.push({ kind: 'ended', end, stranger })
   }
 }

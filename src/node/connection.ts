@@ -14,7 +14,7 @@ import type { ByteWriter } from '../base/writer.ts'
 import type { Proved } from '../link/handshake.ts'
 import { Link } from '../link/link.ts'
 import type { LinkEnd } from '../link/link-end.ts'
-import type { LinkInput, LinkOutput } from '../link/link-io.ts'
+import { type LinkInput, type LinkOutput, defaults as linkDefaults } from '../link/link-io.ts'
 import type { Self } from '../link/self.ts'
 import type { Drive, Driven } from '../runtime/drive.ts'
 import { grantsOf } from '../streams/grants.ts'
@@ -31,7 +31,10 @@ export interface ConnectionEvents {
   accepted(connection: Connection, proved: Proved, observed: Uint8Array): void
   refused(connection: Connection, peerId: string, reason: Refusal, entries: readonly PeerEntry[]): void
   pong(connection: Connection, nonce: Uint8Array): void
+  /** The peer sent DRAIN: this link lost the tie-break. */
   drain(connection: Connection): void
+  /** It has no stream left: it may close before its time. */
+  idle(connection: Connection): void
   /** A record opened: the peer lives. */
   heard(connection: Connection): void
   stream(connection: Connection, stream: Stream): void
@@ -73,6 +76,9 @@ export class Connection {
   #records = 0
   #blocked = false
   #gone = false
+  #draining = false
+  /** A peer that never ends its side does not keep ours. */
+  #linger: (() => void) | undefined
 
   constructor(options: ConnectionOptions) {
     const { key, pipe, self, drive, dial, plaintext } = options
@@ -115,16 +121,12 @@ export class Connection {
       close: error => {
         this.feed({ kind: 'carrier-closed', error })
         this.#gone = true
+        this.#linger?.()
         this.#driven.stop()
         options.onGone()
       },
     })
     if (dial !== undefined) this.#driven.feed({ kind: 'flush', buffered: 0 })
-  }
-
-  /** Who answered, once that is proved. */
-  get peerId(): string | undefined {
-    return this.proved?.peerId
   }
 
   feed(input: LinkInput): void {
@@ -140,6 +142,10 @@ export class Connection {
 
   /** Everything queued in this turn leaves together at its end. */
   flushSoon(): void {
+    if (this.#draining && this.streams?.size === 0) {
+      this.#draining = false
+      this.#options.events.idle(this)
+    }
     if (!this.#gone && !this.#blocked && this.link.wantsFlush) this.#options.drive.defer(this.#flush)
   }
 
@@ -168,8 +174,9 @@ export class Connection {
         if (!this.pipe.write(output.chunks)) this.#blocked = true
         return
       case 'end-carrier':
-        if (output.abruptly) this.pipe.destroy()
-        else this.pipe.end()
+        if (output.abruptly) return this.pipe.destroy()
+        this.pipe.end()
+        this.#linger ??= this.#options.drive.after(linkDefaults.closeLinger, () => this.pipe.destroy())
         return
       case 'proved':
         this.proved = output.proved
@@ -181,6 +188,7 @@ export class Connection {
       case 'pong':
         return events.pong(this, output.nonce)
       case 'drain':
+        this.#draining = true
         return events.drain(this)
       case 'ended':
         this.streams?.close(output.end.error)

@@ -248,6 +248,10 @@ export class Mesh implements ConnectionEvents {
     this.#members.feed({ kind: 'drain', link: connection.key })
   }
 
+  idle(connection: Connection): void {
+    this.#members.feed({ kind: 'idle', link: connection.key })
+  }
+
   heard(connection: Connection): void {
     this.membership.heard(connection.key, this.drive.now())
   }
@@ -271,13 +275,13 @@ export class Mesh implements ConnectionEvents {
     this.#chat.gone(connection.key)
     const { dialled } = connection
     const outcome = end.error
-    if (dialled !== undefined && end.by === 'handshake')
-      return this.#dialFailed(dialled, outcome, connection.peerId)
+    if (dialled !== undefined && end.by === 'handshake') return this.#dialFailed(dialled, outcome, end.peerId)
     if (dialled !== undefined) this.#dialer.settle(dialled, outcome)
     this.#members.feed({
       kind: 'down',
       link: connection.key,
       code: outcome.code,
+      closeCode: end.closeCode,
       byPeer: end.by === 'remote',
       goodbye: end.goodbye,
       detail: outcome.message,
