@@ -72,9 +72,12 @@ export type ErrorCode = keyof typeof codes
 export class GuildError extends Error {
   override readonly name: string = 'GuildError'
   readonly code: ErrorCode
+  /** What the message says beyond the code's own words. */
+  readonly detail: string
   constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
     super(detail === undefined || detail === '' ? codes[code] : `${codes[code]}: ${detail}`, options)
     this.code = code
+    this.detail = detail ?? ''
   }
 }
 

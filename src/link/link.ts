@@ -341,7 +341,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   #carrierClosed(error: Error | undefined): void {
     if (this.#state === 'closing') return this.#end('local', new GuildError('GH_LINK_CLOSED'))
     if (this.#state === 'open') {
-      const detail = error === undefined ? 'the peer closed the connection without a goodbye' : error.message
+      const detail = error === undefined ? 'without a goodbye' : error.message
       return this.#end('transport', new GuildError('GH_LINK_CLOSED', detail, { cause: error }))
     }
     const initiator = this.#handshake instanceof Initiator

@@ -141,7 +141,7 @@ export class Introductions {
     if (options.announce.length > 0)
       linked.push({
         key: options.ownKey,
-        name: options.ownName,
+        name: options.ownName(),
         heardAt: now,
         addresses: options.announce.map(encodeAddress),
       })

@@ -17,7 +17,7 @@ export interface MembershipOptions {
   /** The 32 bytes of our identity key, and the PeerId they make. */
   readonly ownKey: Uint8Array
   readonly ownId: string
-  readonly ownName: string
+  readonly ownName: () => string
   readonly random: Random
   /** Our own listening addresses, as they are now. */
   readonly own?: () => readonly Address[]

@@ -100,7 +100,7 @@ export class Mesh implements ConnectionEvents {
     this.membership = new Membership({
       ownKey: identity.publicKey,
       ownId: this.peerId,
-      ownName: config.name ?? 'peer',
+      ownName: () => this.name,
       own: () => this.#listening.addresses(),
       announce: config.announce,
       random,
@@ -284,7 +284,7 @@ export class Mesh implements ConnectionEvents {
       closeCode: end.closeCode,
       byPeer: end.by === 'remote',
       goodbye: end.goodbye,
-      detail: outcome.message,
+      detail: outcome.detail,
     })
   }
 

@@ -311,7 +311,7 @@ function machine(options: { maxPeers?: number; own?: Address[] } = {}) {
   const membership = new Membership({
     ownKey,
     ownId: peerIdFromKey(ownKey),
-    ownName: 'me',
+    ownName: () => 'me',
     random: seeded(4),
     own: () => options.own ?? [],
     ...(options.maxPeers === undefined ? {} : { maxPeers: options.maxPeers }),
@@ -580,7 +580,7 @@ t.test('what is announced is told in place of what is seen', async t => {
   const announcing = new Membership({
     ownKey,
     ownId: peerIdFromKey(ownKey),
-    ownName: 'me',
+    ownName: () => 'me',
     random,
     announce: [address('93.184.216.34:443')],
   })

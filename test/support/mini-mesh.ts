@@ -284,7 +284,7 @@ export class MiniMesh {
       membership: new Membership({
         ownKey: node.key,
         ownId: node.peerId,
-        ownName: node.name,
+        ownName: () => node.name,
         random: seeded(Math.floor(this.random.fraction() * 2 ** 32)),
         maxPeers: 1_000,
         ...node.options,
