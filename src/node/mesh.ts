@@ -38,6 +38,7 @@ import { Dialer } from './dialer.ts'
 import type { Happenings } from './emitter.ts'
 import { Listening } from './listening.ts'
 import { observedAddress, proofOf } from './proof.ts'
+import { Threshold } from './threshold.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
 import { peerInfos, Totals } from './views.ts'
 
@@ -67,6 +68,7 @@ export class Mesh implements ConnectionEvents {
   readonly #totals = new Totals()
   readonly #dialer: Dialer
   readonly #listening = new Listening()
+  readonly #threshold = new Threshold()
   readonly #plaintext = new ByteWriter(new Uint8Array(limits.recordPlaintext))
   #nextKey = 1
   #stopping = false
@@ -226,6 +228,7 @@ export class Mesh implements ConnectionEvents {
   // What connections tell
 
   proved(connection: Connection, proved: Proved): void {
+    this.#threshold.leave(connection.key)
     this.#members.feed({ kind: 'proved', ...proofOf(connection.pipe, connection.key, proved) })
   }
 
@@ -345,6 +348,7 @@ export class Mesh implements ConnectionEvents {
       plaintext: this.#plaintext,
       onGone: () => {
         this.#connections.delete(key)
+        this.#threshold.leave(key)
         if (this.#connections.size === 0) this.#allGone?.()
       },
       ...(address === undefined
@@ -352,6 +356,9 @@ export class Mesh implements ConnectionEvents {
         : { dial: { address, timeout, proceed: peerId => this.#mayProceed(peerId) } }),
     })
     this.#connections.set(key, connection)
+    if (address !== undefined) return
+    const gone = this.#threshold.enter(key, pipe.remote.host)
+    if (gone !== undefined) this.#connections.get(gone)?.pipe.destroy()
   }
 
   #mayProceed(peerId: string): GuildError | undefined {

@@ -1,0 +1,44 @@
+/**
+ * `npm run check`: everything that tells whether this checkout is sound, about ten minutes.
+ * `npm run check -- --short` leaves out what `npm test` does and takes fewer seeds, for CI.
+ *
+ * Each step is a command of its own; the last line sums them up: `N passed, N failed`.
+ */
+import { spawnSync } from 'node:child_process'
+import { parseArgs } from 'node:util'
+
+const { values } = parseArgs({ options: { short: { type: 'boolean', default: false } } })
+const seeds = values.short ? '3' : '60'
+const node = process.execPath
+
+interface Step {
+  readonly name: string
+  readonly command: readonly [string, ...string[]]
+  /** Part of the long form only. */
+  readonly long?: boolean
+}
+
+const steps: readonly Step[] = [
+  { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
+  { name: 'tests', command: ['npm', 'test'], long: true },
+  { name: 'seeds', command: [node, 'dist/test/sim/run.js', `--seeds=${seeds}`] },
+  {
+    name: 'seeds, twice alike',
+    command: [node, 'dist/test/sim/run.js', '--seeds=2', '--seed=1000', '--twice'],
+  },
+]
+
+let passed = 0
+let failed = 0
+for (const { name, command } of steps.filter(step => !(values.short && step.long))) {
+  const [program, ...args] = command
+  const began = performance.now()
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28 })
+  const seconds = ((performance.now() - began) / 1000).toFixed(1)
+  if (status === 0) passed++
+  else failed++
+  console.log(`${status === 0 ? 'ok' : 'FAILED'}  ${name}  ${seconds} s`)
+  if (status !== 0) console.log(`${stdout}${stderr}`.slice(-20_000))
+}
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 ? 0 : 1
