@@ -198,7 +198,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     }
     const { send, proved, end } = handshake.unit(unit, now)
     if (send !== undefined) this.#write([frameUnit(send)])
-    if (end !== undefined) throw end
+    if (end !== undefined) return this.#end('handshake', end)
     this.#deadline = this.#startedAt + defaults.handshakeTimeout
     this.#stage = 'message 2'
     if (proved === undefined) return
@@ -250,6 +250,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   }
 
   padding(): void {}
+  ignored(_type: number, _length: number): void {}
 
   ping(nonce: Uint8Array): void {
     const echo = nonce.slice()
@@ -296,13 +297,13 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     this.#rekeySeen = true
   }
 
-  ignored(_type: number, _length: number): void {}
-
   // Frames out
 
   #queue(encode: (w: ByteWriter) => void): void {
     const w = new ByteWriter(64)
     encode(w)
+    if (w.length > RecordSender.room(limits.recordLeast))
+      throw new GuildError('GH_INTERNAL', `a control frame of ${w.length} bytes`)
     if (!this.#control.push(w.view()))
       throw new GuildError('GH_LINK_BUDGET', 'the peer does not read its answers')
   }

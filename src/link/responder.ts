@@ -64,6 +64,10 @@ export class Responder {
         end: new GuildError('GH_HANDSHAKE_VERSION', `the peer speaks ${content.versions.join(', ')}`),
       }
     }
+    const maxRecord = content.parameters.get(parameters.MAX_RECORD) ?? limits.record
+    if (maxRecord < limits.recordLeast)
+      throw new GuildError('GH_HANDSHAKE_FAILED', `records of ${maxRecord} bytes`)
+    this.#maxRecord = Math.min(limits.record, maxRecord)
     const cookieProved = this.#cookie !== undefined && equalConstantTime(content.cookie, this.#cookie)
     const ephemeral = message.subarray(0, EPHEMERAL_LENGTH)
     const verdict = self.freshness.judge({ ephemeral, time: content.time, cookieProved }, now, self.wall())
@@ -77,10 +81,6 @@ export class Responder {
     const message2 = state.writeMessage(ownHello(self, 'responder', noLinkId))
     this.#state = state
     this.#answered = true
-    this.#maxRecord = Math.min(
-      limits.record,
-      Math.max(1024, content.parameters.get(parameters.MAX_RECORD) ?? limits.record),
-    )
     const send = new Uint8Array(1 + message2.length)
     send[0] = responderUnits.MESSAGE_2
     send.set(message2, 1)

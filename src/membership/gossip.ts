@@ -19,7 +19,7 @@
 import { equal } from '../base/bytes.ts'
 import type { Millis } from '../base/machine.ts'
 import { type Address, decodeAddress } from '../wire/address.ts'
-import type { PeerEntry } from '../wire/frames/peers.ts'
+import { type PeerEntry, peerEntryLength } from '../wire/frames/peers.ts'
 import { limits } from '../wire/limits.ts'
 import { peerIdFromKey } from '../wire/peer-id.ts'
 import { defaults } from './defaults.ts'
@@ -44,10 +44,14 @@ export function entriesToTell(
   const share = Math.floor((linked.length + unlinked.length) * defaults.unlinkedShare)
   const rest = sample(unlinked, Math.min(share, limits.peersPerFrame - first.length), fraction)
   const entries: PeerEntry[] = []
+  let bytes = 0
   for (const { key, name, heardAt, addresses } of [...first, ...rest]) {
     if (addresses.length === 0) continue
     const age = Math.max(0, Math.floor((now - heardAt) / 1000))
-    entries.push({ identityKey: key, name, age, addresses: addresses.slice(0, limits.addressesPerPeer) })
+    const entry = { identityKey: key, name, age, addresses: addresses.slice(0, limits.addressesPerPeer) }
+    bytes += peerEntryLength(entry)
+    if (bytes > limits.peersBytes) break
+    entries.push(entry)
   }
   return entries
 }

@@ -11,6 +11,8 @@ export const limits = {
   record: 65_535,
   /** What fits into one record beside its 16-byte tag: 65,535 - 16. */
   recordPlaintext: 65_519,
+  /** The smallest record a node may ask others to keep to: every control frame fits into it. */
+  recordLeast: 32_768,
   /** A handshake message: the largest real one is below 1,000; nothing is allocated above this. */
   handshakeMessage: 1_200,
   /** A person's name for a node, in UTF-8. */
@@ -25,6 +27,8 @@ export const limits = {
   addressesPerPeer: 8,
   /** Entries of one PEERS frame (P19). */
   peersPerFrame: 50,
+  /** All entries of one PEERS frame together. A teller stops before it, so that the frame fits any record. */
+  peersBytes: 16_384,
   /** A chat text, in UTF-8: a page, not a file. */
   chatText: 16_384,
   /** Ignorable frames above this are refused even though nobody reads them. */

@@ -4,9 +4,14 @@ import { GuildError } from '../../src/base/errors.ts'
 import type { Suite } from '../../src/base/ports.ts'
 import { nativeSuite, nobleSuite } from '../../src/crypto/index.ts'
 import { defaults } from '../../src/link/link-io.ts'
+import { openResponderUnit } from '../../src/link/responder-unit.ts'
 import { createSwarm } from '../../src/link/swarm.ts'
+import { frameUnit } from '../../src/link/units.ts'
+import { HandshakeState } from '../../src/noise/index.ts'
+import { limits } from '../../src/wire/limits.ts'
+import { encodeMessage1 } from '../../src/wire/message-1.ts'
 import { peerIdFromKey } from '../../src/wire/peer-id.ts'
-import { closeCodes, responderUnits } from '../../src/wire/registry.ts'
+import { closeCodes, parameters, responderUnits } from '../../src/wire/registry.ts'
 import { End, exchange, makeSelf, pair, START, unitsOf, WALL, yes } from '../support/link-pair.ts'
 import { Seeded } from '../support/seeded.ts'
 
@@ -352,4 +357,40 @@ t.test('goodbye: CLOSE tells the peer, whose end is a goodbye', async t => {
   t.equal(a.end?.by, 'local')
   a.tick(START + defaults.closeLinger)
   t.equal(a.link.deadline(), undefined)
+})
+
+t.test('a version nobody here speaks is refused with words that arrive, sealed', async t => {
+  const { b, selfA } = pair()
+  const state = new HandshakeState({
+    snapshot: selfA.swarms[0]!.snapshot,
+    initiator: true,
+    s: selfA.staticKey,
+    random: selfA.random.bytes,
+  })
+  const content = { versions: [99], time: WALL, parameters: new Map(), cookie: new Uint8Array(0) }
+  b.give(frameUnit(state.writeMessage(encodeMessage1(content))))
+  t.notOk(
+    b.outputs.some(output => output.kind === 'end-carrier' && output.abruptly),
+    'a reset would overtake them',
+  )
+  const [unit] = unitsOf(b.takeWire())
+  t.equal(unit?.[2], responderUnits.VERSION_REFUSAL)
+  t.strictSame([...openResponderUnit(selfA.suite, state, unit!.subarray(3))], [1, 1])
+  t.equal(b.end?.error.code, 'GH_HANDSHAKE_VERSION')
+})
+
+t.test('a record size too small for our control frames is refused', async t => {
+  for (const size of [1, limits.recordLeast - 1, limits.recordLeast]) {
+    const { b, selfA } = pair()
+    const state = new HandshakeState({
+      snapshot: selfA.swarms[0]!.snapshot,
+      initiator: true,
+      s: selfA.staticKey,
+      random: selfA.random.bytes,
+    })
+    const own = new Map([[parameters.MAX_RECORD, size]])
+    const content = { versions: [1], time: WALL, parameters: own, cookie: new Uint8Array(0) }
+    b.give(frameUnit(state.writeMessage(encodeMessage1(content))))
+    t.equal(b.end !== undefined, size < limits.recordLeast, `${size}`)
+  }
 })

@@ -12,7 +12,7 @@
  * Page: protocol/frames.md · Vectors: protocol/vectors/frames.json · Floor: wire.
  */
 import type { ByteReader } from '../../base/reader.ts'
-import type { ByteWriter } from '../../base/writer.ts'
+import { ByteWriter } from '../../base/writer.ts'
 import { limits } from '../limits.ts'
 import { frameTypes } from '../registry.ts'
 
@@ -31,10 +31,14 @@ export function encodeRequestPeers(w: ByteWriter): void {
 
 export function encodePeers(w: ByteWriter, entries: readonly PeerEntry[]): void {
   w.varint(frameTypes.PEERS.type).varint(entries.length)
-  for (const entry of entries) {
-    w.raw(entry.identityKey).text(entry.name).varint(entry.age).varint(entry.addresses.length)
-    for (const address of entry.addresses) w.prefixed(address)
-  }
+  for (const entry of entries) encodeEntry(w, entry)
+}
+
+/** Bytes one entry takes in a frame. */
+export function peerEntryLength(entry: PeerEntry): number {
+  const w = new ByteWriter()
+  encodeEntry(w, entry)
+  return w.length
 }
 
 export function decodePeers(r: ByteReader): PeerEntry[] {
@@ -50,6 +54,11 @@ export function decodePeers(r: ByteReader): PeerEntry[] {
     entries.push({ identityKey, name, age, addresses })
   }
   return entries
+}
+
+function encodeEntry(w: ByteWriter, { identityKey, name, age, addresses }: PeerEntry): void {
+  w.raw(identityKey).text(name).varint(age).varint(addresses.length)
+  for (const address of addresses) w.prefixed(address)
 }
 
 export function encodeMesh(w: ByteWriter, linked: number, known: number): void {
