@@ -17,6 +17,8 @@ export const limits = {
   handshakeMessage: 1_200,
   /** A person's name for a node, in UTF-8. */
   name: 64,
+  /** The id a person gives at a line port, in UTF-8. */
+  lineId: 32,
   /** A protocol id such as `/guild/echo/1`, in UTF-8. */
   protocolId: 128,
   /** Explanation inside REFUSED and CLOSE. */

@@ -63,6 +63,7 @@ export const anyFrame: fc.Arbitrary<Json> = fc.oneof(
   frame('CHAT', {
     from: exactly(32),
     timestamp: number,
+    line: text(limits.lineId),
     name: text(limits.name),
     text: text(2000),
     signature: exactly(64),

@@ -42,7 +42,7 @@ const address = '04c0a80164061f42' // /ip4/192.168.1.100/tcp/8002
 const above = 'c020000000000000' // 2^53
 const signature = run(0x40, 64)
 const time = 1_767_225_600_000
-const chat = (name: string, body: string): string => `1a${key}${n(time)}${name}${body}${signature}`
+const chat = (name: string, body: string): string => `1a${key}${n(time)}00${name}${body}${signature}`
 
 const frames: readonly Case[] = [
   ['empty', '', [], 'no bytes, no frames; that a record holds at least one is a rule of records'],
@@ -98,13 +98,19 @@ const frames: readonly Case[] = [
   [
     'chat',
     chat(t('alice'), t('안녕 🦀')),
-    [{ frame: 'CHAT', from: key, timestamp: time, name: 'alice', text: '안녕 🦀', signature }],
+    [{ frame: 'CHAT', from: key, timestamp: time, line: '', name: 'alice', text: '안녕 🦀', signature }],
     'the signature is not checked here',
+  ],
+  [
+    'chat-line',
+    `1a${key}${n(time)}${t('dave')}${t('Dave')}${t('hi')}${signature}`,
+    [{ frame: 'CHAT', from: key, timestamp: time, line: 'dave', name: 'Dave', text: 'hi', signature }],
+    'from a person at a line port',
   ],
   [
     'chat-controls',
     chat('00', t('a\n\u001b[2J')),
-    [{ frame: 'CHAT', from: key, timestamp: time, name: '', text: 'a\n\u001b[2J', signature }],
+    [{ frame: 'CHAT', from: key, timestamp: time, line: '', name: '', text: 'a\n\u001b[2J', signature }],
     'decoded as it is; escaped where it is shown',
   ],
   ['mesh', '1b0305', [{ frame: 'MESH', linked: 3, known: 5 }]],
@@ -188,11 +194,12 @@ const frames: readonly Case[] = [
   ['peers-entry-missing', `1902${key}000000`, bad('SHORT', 'identity key', 37)],
   ['chat-from-short', `1a${run(0x10, 31)}`, bad('SHORT', 'from', 1)],
   ['chat-time-over-long', `1a${key}4001`, bad('VARINT', 'time', 33), 'FR-05'],
-  ['chat-name-above', chat(t('x'.repeat(65)), '00'), bad('LENGTH', 'name length', 41), 'FR-01'],
-  ['chat-text-above', `1a${key}${n(time)}00${n(16_385)}`, bad('LENGTH', 'text length', 42), 'FR-01'],
-  ['chat-text-surrogate', chat('00', '03eda080'), bad('TEXT', 'text', 42), 'a surrogate is not UTF-8'],
-  ['chat-text-over-long', chat('00', '02c0af'), bad('TEXT', 'text', 42), 'an over-long slash is not UTF-8'],
-  ['chat-signature-short', chat('00', '00').slice(0, -2), bad('SHORT', 'signature', 43)],
+  ['chat-line-above', `1a${key}${n(time)}${t('x'.repeat(33))}`, bad('LENGTH', 'line id length', 41), 'FR-01'],
+  ['chat-name-above', chat(t('x'.repeat(65)), '00'), bad('LENGTH', 'name length', 42), 'FR-01'],
+  ['chat-text-above', `1a${key}${n(time)}0000${n(16_385)}`, bad('LENGTH', 'text length', 43), 'FR-01'],
+  ['chat-text-surrogate', chat('00', '03eda080'), bad('TEXT', 'text', 43), 'a surrogate is not UTF-8'],
+  ['chat-text-over-long', chat('00', '02c0af'), bad('TEXT', 'text', 43), 'an over-long slash is not UTF-8'],
+  ['chat-signature-short', chat('00', '00').slice(0, -2), bad('SHORT', 'signature', 44)],
   ['mesh-without-linked', '1b', bad('SHORT', 'linked', 1)],
   ['mesh-without-known', '1b03', bad('SHORT', 'known', 2)],
   ['accepted-without-address', '20', bad('SHORT', 'observed address length', 1)],

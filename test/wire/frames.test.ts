@@ -312,5 +312,5 @@ function stream(w: ByteWriter, length: number): void {
 }
 
 function chat(name: string, text: string): wire.ChatFrame {
-  return { from: new Uint8Array(32), timestamp: 1, name, text, signature: new Uint8Array(64) }
+  return { from: new Uint8Array(32), timestamp: 1, line: '', name, text, signature: new Uint8Array(64) }
 }

@@ -34,6 +34,7 @@ export const defaults = {
 export interface ChatMessage {
   /** SHA-256 of the signed bytes, in hex. */
   readonly id: string
+  /** A PeerId; of a person at a line port `line:<id>@<PeerId>`. */
   readonly from: string
   readonly name: string
   readonly message: string
@@ -49,7 +50,13 @@ export interface ChatLink {
 
 export type ChatInput =
   | Tick
-  | { readonly kind: 'say'; readonly text: string; readonly wall: WallMillis }
+  /** `as`: a person at our line port, for whom we vouch. */
+  | {
+      readonly kind: 'say'
+      readonly text: string
+      readonly wall: WallMillis
+      readonly as?: { readonly line: string; readonly name: string } | undefined
+    }
   | { readonly kind: 'heard'; readonly link: number; readonly chat: ChatFrame }
   | { readonly kind: 'gone'; readonly link: number }
 
@@ -80,7 +87,7 @@ export class Chat implements Machine<ChatInput, ChatOutput> {
   handle(input: ChatInput, now: Millis): void {
     switch (input.kind) {
       case 'say':
-        return this.#say(input.text, input.wall, now)
+        return this.#say(input, now)
       case 'heard':
         return this.#heard(input.link, input.chat, now)
       case 'gone':
@@ -99,11 +106,17 @@ export class Chat implements Machine<ChatInput, ChatOutput> {
     return undefined
   }
 
-  #say(text: string, wall: WallMillis, now: Millis): void {
+  #say({ text, wall, as }: Extract<ChatInput, { kind: 'say' }>, now: Millis): void {
     const { suite, identity, name, links } = this.#options
     checkChatText(text)
     this.#lastTimestamp = Math.max(wall, this.#lastTimestamp + 1)
-    const unsigned = { from: identity.publicKey, timestamp: this.#lastTimestamp, name: name(), text }
+    const unsigned = {
+      from: identity.publicKey,
+      timestamp: this.#lastTimestamp,
+      line: as?.line ?? '',
+      name: as?.name ?? name(),
+      text,
+    }
     const signed = chatSignedBytes(unsigned)
     this.#seen.add(toHex(suite.hash(signed)), now)
     const chat = { ...unsigned, signature: identity.sign(signed) }
@@ -134,7 +147,7 @@ export class Chat implements Machine<ChatInput, ChatOutput> {
       kind: 'message',
       message: {
         id,
-        from: peerIdFromKey(chat.from),
+        from: chat.line === '' ? peerIdFromKey(chat.from) : `line:${chat.line}@${peerIdFromKey(chat.from)}`,
         name: chat.name,
         message: chat.text,
         timestamp: chat.timestamp,

@@ -1,10 +1,13 @@
 /**
  * CHAT: a signed message to everybody (decision 15).
  *
- *   +------+------------------+-----------+----------+-----------+------------------+
- *   | 0x1a | from, 32 bytes   | time, ms  | name     | text      | signature, 64 B  |
- *   +------+------------------+-----------+----------+-----------+------------------+
- *          '------------------ signed, behind the domain --------'
+ *   +------+------------------+-----------+----------+----------+-----------+------------------+
+ *   | 0x1a | from, 32 bytes   | time, ms  | line id  | name     | text      | signature, 64 B  |
+ *   +------+------------------+-----------+----------+----------+-----------+------------------+
+ *          '------------------------ signed, behind the domain -------------'
+ *
+ * A node that speaks for a person at its line port puts that person's line id, which is
+ * otherwise empty; the node vouches for it with its signature (decision 18).
  *
  * `from` is the author's identity key, not the neighbour's who passed it on. The id
  * is SHA-256 of the signed bytes. An author's times ascend strictly, so that two
@@ -21,6 +24,8 @@ import { frameTypes } from '../registry.ts'
 export interface ChatFrame {
   readonly from: Uint8Array
   readonly timestamp: number
+  /** Of the person at the author's line port; empty: the author itself. */
+  readonly line: string
   readonly name: string
   readonly text: string
   readonly signature: Uint8Array
@@ -45,6 +50,7 @@ export function decodeChat(r: ByteReader): ChatFrame {
   return {
     from: r.take(32, 'from'),
     timestamp: r.varint('time'),
+    line: r.text(limits.lineId, 'line id'),
     name: r.text(limits.name, 'name'),
     text: r.text(limits.chatText, 'text'),
     signature: r.take(64, 'signature'),
@@ -52,5 +58,5 @@ export function decodeChat(r: ByteReader): ChatFrame {
 }
 
 function encodeBody(w: ByteWriter, chat: Omit<ChatFrame, 'signature'>): void {
-  w.raw(chat.from).varint(chat.timestamp).text(chat.name).text(chat.text)
+  w.raw(chat.from).varint(chat.timestamp).text(chat.line).text(chat.name).text(chat.text)
 }
