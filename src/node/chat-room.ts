@@ -37,8 +37,8 @@ export class ChatRoom {
     })
   }
 
-  say(text: string, wall: number): void {
-    this.#chat.feed({ kind: 'say', text, wall })
+  say(text: string, wall: number, as?: { line: string; name: string }): void {
+    this.#chat.feed({ kind: 'say', text, wall, as })
   }
 
   heard(link: number, chat: ChatFrame): void {

@@ -15,6 +15,7 @@ import { checkChatText } from '../protocols/chat/chat.ts'
 import type { DataDir } from '../store/data-dir.ts'
 import { parseAddress } from '../wire/address.ts'
 import { isProtocolId } from '../wire/stream-header.ts'
+import { type Companion, companionsOf } from './companions.ts'
 import { type Config, checkOptions } from './config.ts'
 import { Happenings } from './emitter.ts'
 import type { GuildStream } from './guild-stream.ts'
@@ -65,6 +66,7 @@ export class GuildNode implements AsyncDisposable {
   readonly #now: () => number
   #state: 'made' | 'starting' | 'running' | 'stopped' = 'made'
   #stopping: Promise<void> | undefined
+  #companions: readonly Companion[] = []
 
   /** Use `createNode`. */
   constructor({ config, runtime, swarmKey, identitySeed, directory }: Parts) {
@@ -138,6 +140,13 @@ export class GuildNode implements AsyncDisposable {
     this.#state = 'starting'
     try {
       await this.#mesh.start()
+      this.#companions = await companionsOf({
+        config: this.#config,
+        mesh: this.#mesh,
+        happenings: this.#happenings,
+        dataDir: this.#directory?.path,
+      })
+      for (const companion of this.#companions) await companion.start()
       throwIfAborted(signal, 'start')
     } catch (error) {
       await this.stop()
@@ -236,6 +245,7 @@ export class GuildNode implements AsyncDisposable {
   async #stop(): Promise<void> {
     this.#state = 'stopped'
     try {
+      await Promise.all(this.#companions.map(companion => companion.stop()))
       await this.#mesh.stop()
     } finally {
       this.#directory?.release()

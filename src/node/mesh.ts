@@ -18,6 +18,7 @@ import type { Proved } from '../link/handshake.ts'
 import type { LinkEnd } from '../link/link-end.ts'
 import type { Self } from '../link/self.ts'
 import { createSwarm } from '../link/swarm.ts'
+import type { Source } from '../membership/address-book.ts'
 import { Membership } from '../membership/membership.ts'
 import type { MembershipInput, MembershipOutput } from '../membership/messages.ts'
 import { Router } from '../router/router.ts'
@@ -164,8 +165,12 @@ export class Mesh implements ConnectionEvents {
     const { bootstrap } = this.#options.config
     this.membership.debug = this.#options.happenings.wanted('debug')
     this.#members.feed({ kind: 'start' })
-    if (bootstrap.length > 0)
-      this.#members.feed({ kind: 'learned', addresses: bootstrap, source: 'bootstrap' })
+    if (bootstrap.length > 0) this.learn(bootstrap, 'bootstrap')
+  }
+
+  /** Addresses from anywhere but a peer. */
+  learn(addresses: readonly Address[], source: Source): void {
+    this.#members.feed({ kind: 'learned', addresses, source })
   }
 
   /** Goodbyes to all, then at most half a second for them to be on their way. */
@@ -191,8 +196,9 @@ export class Mesh implements ConnectionEvents {
     this.drive.stop()
   }
 
-  say(text: string): void {
-    this.#chat.say(text, this.#options.runtime.clock.wall())
+  /** Chat to all; `as` a person at our line port. */
+  say(text: string, as?: { line: string; name: string }): void {
+    this.#chat.say(text, this.#options.runtime.clock.wall(), as)
   }
 
   discover(): void {
@@ -208,9 +214,7 @@ export class Mesh implements ConnectionEvents {
     const key = addressKey(address)
     const linked = this.membership.peers().find(peer => addressKey(peer.address) === key)
     if (linked !== undefined) return linked.peerId
-    return this.#dialer.outcome(address, signal, () =>
-      this.#members.feed({ kind: 'learned', addresses: [address], source: 'person' }),
-    )
+    return this.#dialer.outcome(address, signal, () => this.learn([address], 'person'))
   }
 
   /** The connection that new streams to a peer go over. */

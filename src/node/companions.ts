@@ -1,0 +1,30 @@
+/**
+ * What lives beside the mesh while a node runs: LAN discovery, the line port, the control socket.
+ *
+ * Each is loaded only when its option asks for it, started after the node listens and before
+ * it looks for peers, and stopped before the goodbyes.
+ *
+ * Floor: node.
+ */
+import type { Config } from './config.ts'
+import type { Happenings } from './emitter.ts'
+import type { Mesh } from './mesh.ts'
+
+export interface Companion {
+  start(): Promise<void>
+  /** Ends everything it holds; may be called after a failed start. */
+  stop(): Promise<void>
+}
+
+export interface Surroundings {
+  readonly config: Config
+  readonly mesh: Mesh
+  readonly happenings: Happenings
+  /** Absolute path, where there is a data directory. */
+  readonly dataDir: string | undefined
+}
+
+export async function companionsOf(_surroundings: Surroundings): Promise<Companion[]> {
+  const companions: Companion[] = []
+  return companions
+}
