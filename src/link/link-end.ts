@@ -16,8 +16,8 @@ export interface LinkEnd {
   readonly error: GuildError
   /** How far the link came. */
   readonly stage: Stage
-  /** The peer said goodbye, or was told it. */
-  readonly goodbye: boolean
+  /** Of the CLOSE frame that ended it: the peer's, or ours. */
+  readonly closeCode: number | undefined
 }
 
 /** What we tell a peer that made us throw `error`. Vague where the details are ours. */

@@ -32,6 +32,8 @@ export interface ConnectionEvents {
   refused(connection: Connection, peerId: string, reason: Refusal, entries: readonly PeerEntry[]): void
   pong(connection: Connection, nonce: Uint8Array): void
   drain(connection: Connection): void
+  /** The peer had it drained, and no stream is left on it: told once. */
+  idle(connection: Connection): void
   /** A record opened: the peer lives. */
   heard(connection: Connection): void
   stream(connection: Connection, stream: Stream): void
@@ -69,8 +71,12 @@ export class Connection {
   streams: Streams | undefined
   readonly #options: ConnectionOptions
   readonly #driven: Driven<LinkInput>
-  readonly #flush = (): void => this.#driven.feed({ kind: 'flush', buffered: this.pipe.buffered })
+  readonly #flush = (): void => {
+    this.#driven.feed({ kind: 'flush', buffered: this.pipe.buffered })
+    this.#tellIdle()
+  }
   #records = 0
+  #draining = false
   #blocked = false
   #gone = false
 
@@ -104,6 +110,7 @@ export class Connection {
         if (this.link.recordsIn !== this.#records) {
           this.#records = this.link.recordsIn
           if (this.link.open) options.events.heard(this)
+          this.#tellIdle()
         }
         this.flushSoon()
       },
@@ -141,6 +148,12 @@ export class Connection {
   /** Everything queued in this turn leaves together at its end. */
   flushSoon(): void {
     if (!this.#gone && !this.#blocked && this.link.wantsFlush) this.#options.drive.defer(this.#flush)
+  }
+
+  #tellIdle(): void {
+    if (!this.#draining || this.streams!.size > 0) return
+    this.#draining = false
+    this.#options.events.idle(this)
   }
 
   #carry(proved: Proved): { streams: Streams; mesh: MeshFrames } {
@@ -181,6 +194,7 @@ export class Connection {
       case 'pong':
         return events.pong(this, output.nonce)
       case 'drain':
+        this.#draining = true
         return events.drain(this)
       case 'ended':
         this.streams?.close(output.end.error)

@@ -248,6 +248,10 @@ export class Mesh implements ConnectionEvents {
     this.#members.feed({ kind: 'drain', link: connection.key })
   }
 
+  idle(connection: Connection): void {
+    this.#members.feed({ kind: 'idle', link: connection.key })
+  }
+
   heard(connection: Connection): void {
     this.membership.heard(connection.key, this.drive.now())
   }
@@ -279,7 +283,8 @@ export class Mesh implements ConnectionEvents {
       link: connection.key,
       code: outcome.code,
       byPeer: end.by === 'remote',
-      goodbye: end.goodbye,
+      closeCode: end.closeCode,
+      goodbye: end.closeCode === closeCodes.GOODBYE,
       detail: outcome.message,
     })
   }
