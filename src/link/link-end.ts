@@ -16,9 +16,7 @@ export interface LinkEnd {
   readonly error: GuildError
   /** How far the link came. */
   readonly stage: Stage
-  /** The peer said goodbye, or was told it. */
-  readonly goodbye: boolean
-  /** The code of the peer's CLOSE, when it sent one. */
+  /** Of the CLOSE frame that ended it: the peer's, or ours. */
   readonly closeCode: number | undefined
   /** Who it was, as far as that was proved. */
   readonly peerId: string | undefined

@@ -63,7 +63,6 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   #sink: FrameSink
   #carried: Carried | undefined
   #refusal: { reason: Refusal; detail: string; entries: readonly PeerEntry[] } | undefined
-  #goodbye = false
   #closeCode: number | undefined
   #rekeySeen = false
   #moreToSend = false
@@ -160,17 +159,12 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
         if (this.#state !== 'proved') return
         this.#queue(w => encodeRefused(w, input.reason, input.detail))
         this.#queue(w => encodePeers(w, input.entries))
-        return this.#close(
-          closeCodes.DISCONNECTED,
-          errorOfRefusal(input.reason, input.detail),
-          'local',
-          false,
-        )
+        return this.#close(closeCodes.DISCONNECTED, errorOfRefusal(input.reason, input.detail), 'local')
       case 'drain':
         return this.send(encodeDrain)
       case 'close':
         if (this.#state === 'closing') return
-        return this.#close(input.code, input.error, 'local', input.code === closeCodes.GOODBYE)
+        return this.#close(input.code, input.error, 'local')
     }
   }
 
@@ -288,7 +282,6 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
       })
       return this.#end('remote', errorOfRefusal(refusal.reason, refusal.detail))
     }
-    this.#goodbye = code === closeCodes.GOODBYE
     this.#closeCode = code
     this.#end('remote', errorOfCloseCode(code, detail))
   }
@@ -359,16 +352,16 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   #fail(error: GuildError): void {
     if (this.#state === 'open' || this.#state === 'proved') {
       const ours = error.code === 'GH_INTERNAL'
-      return this.#close(closeCodeOf(error), error, ours ? 'local' : 'protocol', false)
+      return this.#close(closeCodeOf(error), error, ours ? 'local' : 'protocol')
     }
     // Before message 2 nothing is proved: whoever it is gets no byte, and is counted.
     const stranger = this.#handshake instanceof Responder && this.#stage === 'connected'
     this.#end('handshake', error, stranger, stranger)
   }
 
-  #close(code: CloseCode, error: GuildError, by: LinkEnd['by'], goodbye: boolean): void {
+  #close(code: CloseCode, error: GuildError, by: LinkEnd['by']): void {
     if (this.#sender === undefined) return this.#end(by, error, true, false)
-    this.#goodbye = goodbye
+    this.#closeCode = code
     try {
       this.#queue(w => encodeClose(w, code, ''))
       this.#state = 'closing'
@@ -393,8 +386,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     this.ended = true
     const handshake = this.#handshake
     const peerId = handshake instanceof Initiator ? handshake.peerId : this.#proved?.peerId
-    const [stage, goodbye, closeCode] = [this.#stage, this.#goodbye, this.#closeCode]
-    const end: LinkEnd = { by, error, stage, goodbye, closeCode, peerId }
-    this.#outputs.push({ kind: 'ended', end, stranger })
+    const [stage, closeCode] = [this.#stage, this.#closeCode]
+    this.#outputs.push({ kind: 'ended', end: { by, error, stage, closeCode, peerId }, stranger })
   }
 }

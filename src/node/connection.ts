@@ -33,7 +33,7 @@ export interface ConnectionEvents {
   pong(connection: Connection, nonce: Uint8Array): void
   /** The peer sent DRAIN: this link lost the tie-break. */
   drain(connection: Connection): void
-  /** It has no stream left: it may close before its time. */
+  /** The peer had it drained, and no stream is left on it: told once. */
   idle(connection: Connection): void
   /** A record opened: the peer lives. */
   heard(connection: Connection): void
@@ -72,11 +72,14 @@ export class Connection {
   streams: Streams | undefined
   readonly #options: ConnectionOptions
   readonly #driven: Driven<LinkInput>
-  readonly #flush = (): void => this.#driven.feed({ kind: 'flush', buffered: this.pipe.buffered })
+  readonly #flush = (): void => {
+    this.#driven.feed({ kind: 'flush', buffered: this.pipe.buffered })
+    this.#tellIdle()
+  }
   #records = 0
+  #draining = false
   #blocked = false
   #gone = false
-  #draining = false
   /** A peer that never ends its side does not keep ours. */
   #linger: (() => void) | undefined
 
@@ -110,6 +113,7 @@ export class Connection {
         if (this.link.recordsIn !== this.#records) {
           this.#records = this.link.recordsIn
           if (this.link.open) options.events.heard(this)
+          this.#tellIdle()
         }
         this.flushSoon()
       },
@@ -142,11 +146,13 @@ export class Connection {
 
   /** Everything queued in this turn leaves together at its end. */
   flushSoon(): void {
-    if (this.#draining && this.streams?.size === 0) {
-      this.#draining = false
-      this.#options.events.idle(this)
-    }
     if (!this.#gone && !this.#blocked && this.link.wantsFlush) this.#options.drive.defer(this.#flush)
+  }
+
+  #tellIdle(): void {
+    if (!this.#draining || this.streams!.size > 0) return
+    this.#draining = false
+    this.#options.events.idle(this)
   }
 
   #carry(proved: Proved): { streams: Streams; mesh: MeshFrames } {

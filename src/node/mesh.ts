@@ -290,7 +290,7 @@ export class Mesh implements ConnectionEvents {
       code: outcome.code,
       closeCode: end.closeCode,
       byPeer: end.by === 'remote',
-      goodbye: end.goodbye,
+      goodbye: end.closeCode === closeCodes.GOODBYE,
       detail: outcome.detail,
     })
   }

@@ -353,7 +353,7 @@ t.test('goodbye: CLOSE tells the peer, whose end is a goodbye', async t => {
   a.drain()
   exchange(a, b)
   t.equal(b.end?.by, 'remote')
-  t.ok(b.end?.goodbye)
+  t.equal(b.end?.closeCode, closeCodes.GOODBYE)
   t.equal(a.end?.by, 'local')
   a.tick(START + defaults.closeLinger)
   t.equal(a.link.deadline(), undefined)

@@ -1,6 +1,7 @@
 /** `npm run sim`: see runner.ts. */
 import { cases } from './cases.ts'
+import { nodeCases } from './nodes.ts'
 import { runCases } from './runner.ts'
 
-const failed = await runCases(process.argv.slice(2), cases, text => console.log(text))
+const failed = await runCases(process.argv.slice(2), [...cases, ...nodeCases], text => console.log(text))
 process.exitCode = failed === 0 ? 0 : 1

@@ -1,0 +1,309 @@
+/**
+ * Whole nodes in a simulated network, and the checkers that watch them from outside.
+ *
+ *   Fleet ─┬─ Member n1 ── host, identity ── node of its present process
+ *          └─ Member n2 …                      │
+ *                     pipes, events, chat ◀────┘ tapped: what a node says is not believed,
+ *                                                what its sockets do is counted
+ *
+ * Every process is watched from its birth: pipes as they open and close, `peer-connected` and
+ * `peer-disconnected` in turn for each peer, chat of one author once and in order. A breach
+ * fails the run where it happens; a promise nobody caught does too.
+ */
+
+import type { Runtime } from '../../src/base/ports.ts'
+import { createNode, type GuildNode, type NodeOptions } from '../../src/index.ts'
+import type { Host, Simulation } from '../../src/testing/index.ts'
+import { type TappedPipe, tapped } from './tap.ts'
+
+export const PORT = 8000
+/** Answers everything with itself. */
+export const ECHO = '/echo/1'
+
+export function claim(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Error(what)
+}
+
+export interface MemberOptions extends Omit<NodeOptions, 'runtime' | 'name' | 'identityKey'> {
+  /** Another swarm than that of the fleet. */
+  readonly swarmKey?: Uint8Array
+}
+
+/** What one process has shown so far. */
+class Watch {
+  readonly connected = new Set<string>()
+  readonly chat: { readonly from: string; readonly message: string }[] = []
+  readonly pipes = new Set<TappedPipe>()
+  /** Pipes ever opened. */
+  opened: TappedPipe[] = []
+  readonly #ids = new Set<string>()
+  readonly #latest = new Map<string, number>()
+  readonly #name: string
+  readonly #fail: (what: string) => void
+
+  constructor(name: string, fail: (what: string) => void) {
+    this.#name = name
+    this.#fail = fail
+  }
+
+  follow(node: GuildNode): void {
+    node.on('peer-connected', ({ peerId, name }) => {
+      if (this.connected.has(peerId)) this.#fail(`${this.#name}: ${name} connected twice in a row`)
+      this.connected.add(peerId)
+    })
+    node.on('peer-disconnected', ({ peerId, name }) => {
+      if (!this.connected.delete(peerId)) this.#fail(`${this.#name}: ${name} left without having come`)
+    })
+    node.on('chat-message', ({ id, from, message }) => {
+      if (this.#ids.has(id)) this.#fail(`${this.#name}: "${message}" was shown twice`)
+      this.#ids.add(id)
+      const number = Number(message.split(' ').at(-1))
+      if (number <= (this.#latest.get(from) ?? -1)) this.#fail(`${this.#name}: "${message}" came too late`)
+      this.#latest.set(from, number)
+      this.chat.push({ from, message })
+    })
+    node.on('error', ({ code, message }) => this.#fail(`${this.#name}: ${code} ${message}`))
+  }
+}
+
+export class Member {
+  readonly name: string
+  host: Host
+  node!: GuildNode
+  watch!: Watch
+  readonly #fleet: Fleet
+  readonly #options: MemberOptions
+  readonly #identityKey: Uint8Array
+  #runtime: Runtime | undefined
+
+  constructor(fleet: Fleet, name: string, host: Host, options: MemberOptions) {
+    this.#fleet = fleet
+    this.name = name
+    this.host = host
+    this.#options = options
+    this.#identityKey = fleet.sim.random.split(`identity ${name}`).bytes(32)
+  }
+
+  get address(): string {
+    return `${this.host.address}:${this.#options.port ?? PORT}`
+  }
+
+  /** Its present process was started, dead or halted as it may be since. */
+  running = false
+
+  get peers(): string[] {
+    return this.node.peers.map(({ peerId }) => peerId).sort()
+  }
+
+  /** A new process with the old identity; what happened to the last one is forgotten. */
+  async start(): Promise<void> {
+    const { sim, swarmKey } = this.#fleet
+    const watch = new Watch(this.name, what => sim.world.fail(new Error(what)))
+    this.watch = watch
+    const runtime = this.host.runtime()
+    this.#runtime = runtime
+    const node = await createNode({
+      port: PORT,
+      swarmKey,
+      ...this.#options,
+      name: this.name,
+      identityKey: this.#identityKey,
+      runtime: tapped(runtime, pipe => {
+        watch.pipes.add(pipe)
+        watch.opened.push(pipe)
+        return () => watch.pipes.delete(pipe)
+      }),
+    })
+    this.node = node
+    watch.follow(node)
+    node.handle(ECHO, async stream => {
+      for await (const chunk of stream) if (!stream.write(chunk)) await stream.drained()
+      stream.end()
+    })
+    this.running = false
+    this.#fleet.started(this)
+    await node.start()
+    this.running = true
+  }
+
+  /** Calls the program from within: soon, after a pause, or, when it is dead, never. */
+  enter(work: () => void): void {
+    if (this.running) this.#runtime!.scheduler.defer(work)
+  }
+
+  /** Starts from within the simulation, where nobody waits. */
+  startSoon(): void {
+    this.start().catch((error: unknown) => this.#fleet.sim.world.fail(error))
+  }
+
+  /** Pipes between this process and a host, open now. */
+  pipesTo(other: Member): TappedPipe[] {
+    return [...this.watch.pipes].filter(({ remote }) => remote.host === other.host.address)
+  }
+}
+
+export class Fleet {
+  readonly sim: Simulation
+  readonly swarmKey: Uint8Array
+  readonly members: Member[] = []
+  /** Called for every new process, before it starts. */
+  started: (member: Member) => void = () => {}
+  #said = 0
+  readonly #rejected = (error: unknown): void => this.sim.world.fail(error)
+
+  constructor(sim: Simulation) {
+    this.sim = sim
+    this.swarmKey = sim.random.split('swarm key').bytes(32)
+    process.on('unhandledRejection', this.#rejected)
+  }
+
+  add(name: string, options: MemberOptions = {}, host: Host = this.sim.host(name)): Member {
+    const member = new Member(this, name, host, options)
+    this.members.push(member)
+    return member
+  }
+
+  /** It is dead, and will not come back. */
+  remove(member: Member): void {
+    this.members.splice(this.members.indexOf(member), 1)
+  }
+
+  /** n1 knows nobody; each other one knows n1. */
+  star(count: number, options: MemberOptions = {}): Member[] {
+    const first = this.add('n1', options)
+    for (let i = 2; i <= count; i++) this.add(`n${i}`, { bootstrap: [first.address], ...options })
+    return this.members
+  }
+
+  /** Starts these one after the other, without waiting for links. */
+  async start(members: readonly Member[] = this.members): Promise<void> {
+    for (const member of members) await this.sim.settle(member.start())
+  }
+
+  of(host: Host): Member {
+    return this.members.find(member => member.host === host)!
+  }
+
+  /** Everybody is linked to everybody else, and to nobody twice. */
+  whole(members: readonly Member[] = this.members): boolean {
+    return members.every(
+      a => a.peers.length === members.length - 1 && members.every(b => a === b || linked(a, b)),
+    )
+  }
+
+  async untilWhole(limit: number, members: readonly Member[] = this.members): Promise<void> {
+    try {
+      await this.sim.run(() => this.whole(members), { limit })
+    } catch (error) {
+      const views = members.map(({ name, node }) => `${name}: ${node.peers.map(peer => peer.name).join(' ')}`)
+      throw new Error(`not whole after ${limit / 1000} s: ${views.join(' | ')}`, { cause: error })
+    }
+  }
+
+  /** One link a pair, chat to all, streams both ways: what holds when all is well. */
+  async check(members: readonly Member[] = this.members): Promise<void> {
+    const ids = members.map(({ node }) => node.peerId).sort()
+    for (const { name, node, peers, watch } of members) {
+      const others = ids.filter(id => id !== node.peerId)
+      claim(same(peers, others), `${name} sees ${peers.length} of ${others.length} peers`)
+      claim(same([...watch.connected].sort(), others), `${name}: events and peers disagree`)
+    }
+    this.checkPairs(members)
+    await this.checkChat(members)
+    await this.checkStreams(members)
+    this.checkPairs(members)
+  }
+
+  /** Exactly one connection between any two, the same one seen from both ends. */
+  checkPairs(members: readonly Member[] = this.members): void {
+    for (const [i, a] of members.entries())
+      for (const b of members.slice(i + 1)) {
+        const there = a.pipesTo(b)
+        const back = b.pipesTo(a)
+        const pair = `${a.name} and ${b.name}`
+        claim(there.length === 1 && back.length === 1, `${pair}: ${there.length} and ${back.length} links`)
+        claim(mirrored(there[0]!, back[0]!), `${pair} use different connections`)
+        const [toB] = a.node.peers.filter(({ peerId }) => peerId === b.node.peerId)
+        const [toA] = b.node.peers.filter(({ peerId }) => peerId === a.node.peerId)
+        claim(toB!.direction !== toA!.direction, `${pair} both say ${toA!.direction}`)
+      }
+  }
+
+  /** Chat with the next number; each author's must be heard in order, and once. Answers the text. */
+  say(member: Member): string {
+    const text = `${member.name} says ${this.#said++}`
+    member.node.broadcast(text)
+    return text
+  }
+
+  /** Each says three things, and everybody else hears them. That it is once and in order, `Watch` sees. */
+  async checkChat(members: readonly Member[] = this.members, limit = 10_000): Promise<void> {
+    const said = new Map<Member, string[]>(members.map(member => [member, []]))
+    this.sim.world.enter(() => {
+      for (let i = 0; i < 3; i++) for (const member of members) said.get(member)!.push(this.say(member))
+    })
+    const missing = (): string[] =>
+      members.flatMap(by => {
+        const heard = new Set(by.watch.chat.map(({ message }) => message))
+        const texts = members.filter(from => from !== by).flatMap(from => said.get(from)!)
+        return texts.filter(text => !heard.has(text)).map(text => `${by.name} misses "${text}"`)
+      })
+    await this.sim
+      .run(() => missing().length === 0, { limit })
+      .catch(error => {
+        throw new Error(missing().join(', '), { cause: error })
+      })
+    await this.sim.pass(5000) // time for doubles
+  }
+
+  /** Everybody asks everybody something, over a stream of its own. */
+  async checkStreams(members: readonly Member[] = this.members, limit = 10_000): Promise<void> {
+    const asked: Promise<void>[] = []
+    for (const a of members)
+      for (const b of members) if (a !== b) asked.push(this.echo(a, b.node.peerId, 20_000))
+    await this.sim.settle(
+      Promise.all(asked).then(() => undefined),
+      { limit },
+    )
+  }
+
+  /** One question, answered with itself. */
+  async echo(from: Member, peerId: string, length: number): Promise<void> {
+    const message = this.sim.random.bytes(length)
+    const answer = await from.node.request(peerId, ECHO, message)
+    claim(Buffer.compare(answer, message) === 0, `${from.name}: the echo is not what was sent`)
+  }
+
+  /** Stops everybody; then nothing may be left to happen. */
+  async end(): Promise<void> {
+    const { sim } = this
+    await sim.settle(Promise.all(this.members.map(({ node }) => node.stop())), { limit: 1000 })
+    const stuck = await sim
+      .run(() => false, { limit: 3_600_000 })
+      .then(
+        () => '',
+        (error: unknown) => String(error),
+      )
+    claim(stuck.includes('nothing is left to happen'), `after stop the world goes on: ${stuck}`)
+    for (const { name, watch } of this.members)
+      claim(watch.pipes.size === 0, `${name} left ${watch.pipes.size} pipes open`)
+  }
+
+  dispose(): void {
+    process.off('unhandledRejection', this.#rejected)
+  }
+}
+
+function linked(a: Member, b: Member): boolean {
+  const there = a.pipesTo(b)
+  const back = b.pipesTo(a)
+  return there.length === 1 && back.length === 1 && mirrored(there[0]!, back[0]!)
+}
+
+function mirrored(a: TappedPipe, b: TappedPipe): boolean {
+  return a.local.port === b.remote.port && a.remote.port === b.local.port
+}
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((one, i) => one === b[i])
+}

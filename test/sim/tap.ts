@@ -1,0 +1,62 @@
+/**
+ * A runtime whose pipes are counted: which are open, who dialled, how many bytes each wrote.
+ */
+import type { Endpoint, Pipe, PipeEvents, Runtime } from '../../src/base/ports.ts'
+
+export interface TappedPipe {
+  readonly local: Endpoint
+  readonly remote: Endpoint
+  readonly dialled: boolean
+  /** Bytes our side gave to it. */
+  written: number
+  /** Bytes our side got from it. */
+  read: number
+}
+
+/** `opened` hears of every pipe; what it returns is called when the pipe has closed. */
+export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => void): Runtime {
+  const tap = (inner: Pipe, dialled: boolean): Pipe => {
+    const { local, remote, transport } = inner
+    const seen: TappedPipe = { local, remote, dialled, written: 0, read: 0 }
+    const closed = opened(seen)
+    return {
+      local,
+      remote,
+      transport,
+      get buffered() {
+        return inner.buffered
+      },
+      attach: (events: PipeEvents) =>
+        inner.attach({
+          data: bytes => {
+            seen.read += bytes.length
+            events.data(bytes)
+          },
+          drain: () => events.drain(),
+          end: () => events.end(),
+          close: error => {
+            closed()
+            events.close(error)
+          },
+        }),
+      write: chunks => {
+        for (const chunk of chunks) seen.written += chunk.length
+        return inner.write(chunks)
+      },
+      end: () => inner.end(),
+      destroy: () => inner.destroy(),
+    }
+  }
+  const { network } = runtime
+  return {
+    ...runtime,
+    network: {
+      interfaces: () => network.interfaces(),
+      transports: network.transports.map(one => ({
+        name: one.name,
+        listen: options => one.listen({ ...options, onPipe: pipe => options.onPipe(tap(pipe, false)) }),
+        dial: options => one.dial(options).then(pipe => tap(pipe, true)),
+      })),
+    },
+  }
+}
