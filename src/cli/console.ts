@@ -205,4 +205,7 @@ function takeAway(prompt: Interface, stdout: Io['stdout']): void {
   if (rows > 0) moveCursor(stdout, 0, -rows)
   cursorTo(stdout, 0)
   clearScreenDown(stdout)
+  // readline steps up as many rows as it drew the last time, which would be over what is
+  // written in between: tell it that its line begins where the cursor stands.
+  ;(prompt as { prevRows?: number }).prevRows = 0
 }

@@ -92,6 +92,8 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
 const remedies: Partial<Record<ErrorCode, string>> = {
   GH_HANDSHAKE_TIMEOUT:
     'something listens there but does not answer; check the address, or raise --connect-timeout',
+  GH_HANDSHAKE_FAILED:
+    'check host and port; if a guild-home node is there, something on the way alters bytes',
   GH_HANDSHAKE_SWARM: "compare 'guild-home swarm-key fingerprint' on both machines",
   GH_HANDSHAKE_IDENTITY: 'another node answers at this address; ask its owner for its PeerId',
   GH_HANDSHAKE_SELF: 'this is your own node; give the address of another',

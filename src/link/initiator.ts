@@ -73,7 +73,7 @@ export class Initiator {
         )
       }
       default:
-        throw new GuildError('GH_HANDSHAKE_FAILED', `unknown responder unit 0x${(kind ?? 0).toString(16)}`)
+        throw notOurs(`unknown responder unit 0x${(kind ?? 0).toString(16)}`)
     }
   }
 
@@ -141,4 +141,9 @@ export class Initiator {
       random: length => self.random.bytes(length),
     })
   }
+}
+
+/** Bytes that make no sense where message 2 belongs: an echo, a web server, noise. */
+export function notOurs(detail: string): GuildError {
+  return new GuildError('GH_HANDSHAKE_FAILED', `what answers there is not a guild-home node: ${detail}`)
 }

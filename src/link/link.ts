@@ -28,7 +28,7 @@ import { limits } from '../wire/limits.ts'
 import { type CloseCode, closeCodes, frameTypes, type Refusal } from '../wire/registry.ts'
 import { beforeOpen } from './before-open.ts'
 import type { Proved, Stage } from './handshake.ts'
-import { Initiator } from './initiator.ts'
+import { Initiator, notOurs } from './initiator.ts'
 import { closeCodeOf, errorOfCloseCode, errorOfRefusal, type LinkEnd } from './link-end.ts'
 import { type Carried, defaults, type LinkInput, type LinkOptions, type LinkOutput } from './link-io.ts'
 import { misplacedRekey, RecordReceiver, RecordSender } from './records.ts'
@@ -86,6 +86,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
       this.#handshake = initiator
       this.#deadline = now + (options.dial.timeout ?? defaults.handshakeTimeout)
       this.#write([frameUnit(initiator.begin(now))])
+      this.#stage = initiator.stage
     }
   }
 
@@ -338,8 +339,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
       const detail = error === undefined ? 'without a goodbye' : error.message
       return this.#end('transport', new GuildError('GH_LINK_CLOSED', detail, { cause: error }))
     }
-    const initiator = this.#handshake instanceof Initiator
-    const swarm = initiator && (this.#stage === 'connected' || this.#stage === 'message 1')
+    const swarm = this.#handshake instanceof Initiator && this.#stage === 'message 1'
     this.#end(
       'handshake',
       swarm
@@ -356,7 +356,8 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     }
     // Before message 2 nothing is proved: whoever it is gets no byte, and is counted.
     const stranger = this.#handshake instanceof Responder && this.#stage === 'connected'
-    this.#end('handshake', error, stranger, stranger)
+    const noise = error.code === 'GH_WIRE_LENGTH' && this.#stage === 'message 1'
+    this.#end('handshake', noise ? notOurs(error.message) : error, stranger, stranger)
   }
 
   #close(code: CloseCode, error: GuildError, by: LinkEnd['by']): void {

@@ -150,7 +150,12 @@ export class AddressBook {
     })
     entry.heardAt = Math.max(entry.heardAt, heardAt)
     const byHand = source === 'bootstrap' || source === 'person'
-    if (peerId === undefined) return
+    if (peerId === undefined) {
+      // Whoever left the id away this time takes whoever is there.
+      if (!entry.pinned || source !== 'person' || entry.sources.has('bootstrap')) return
+      entry.pinned = false
+      return this.rebind(entry, undefined)
+    }
     if (byHand) {
       entry.pinned = true
       this.rebind(entry, peerId)

@@ -6,17 +6,20 @@
  *
  * Floor: node.
  */
-import { asGuildError, GuildError } from '../base/errors.ts'
+import { asGuildError, codes, GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
 import type { Pipe, Transport } from '../base/ports.ts'
 import type { Drive } from '../runtime/drive.ts'
-import { type Address, addressKey, formatAddress } from '../wire/address.ts'
+import { type Address, addressKey, formatAddress, parseAddress } from '../wire/address.ts'
+import type { NodeMessage } from './types.ts'
 
 /** The peer that is linked now, or why none is. */
 export type Outcome = string | GuildError
 
 interface Waiter {
   readonly key: string
+  /** Who must be there. */
+  readonly expect: string | undefined
   done(outcome: Outcome): void
 }
 
@@ -63,6 +66,7 @@ export class Dialer {
       if (signal?.aborted) return reject(new GuildError('GH_ABORTED', 'connect', { cause: signal.reason }))
       const waiter: Waiter = {
         key: addressKey(address),
+        expect: address.peerId,
         done: outcome => {
           if (!this.#waiters.delete(waiter)) return
           cancel()
@@ -85,7 +89,21 @@ export class Dialer {
 
   settle(address: Address, outcome: Outcome): void {
     const key = addressKey(address)
-    for (const waiter of [...this.#waiters]) if (waiter.key === key) waiter.done(outcome)
+    for (const waiter of [...this.#waiters]) {
+      if (waiter.key !== key) continue
+      const { expect } = waiter
+      const met = typeof outcome === 'string' && expect !== undefined && expect !== outcome
+      waiter.done(
+        met ? new GuildError('GH_HANDSHAKE_IDENTITY', `expected ${expect}, met ${outcome}`) : outcome,
+      )
+    }
+  }
+
+  /** What membership will not even dial (ourselves, a peer that is linked) has an outcome too. */
+  told(message: NodeMessage): void {
+    if (message.event !== 'connection-failed') return
+    const detail = message.message.slice(codes[message.code].length + 2)
+    this.settle(parseAddress(message.address), new GuildError(message.code, detail))
   }
 
   stop(): void {

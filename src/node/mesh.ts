@@ -213,7 +213,7 @@ export class Mesh implements ConnectionEvents {
   async connect(address: Address, signal?: AbortSignal): Promise<string> {
     const key = addressKey(address)
     const linked = this.membership.peers().find(peer => addressKey(peer.address) === key)
-    if (linked !== undefined) return linked.peerId
+    if (linked !== undefined && linked.peerId === (address.peerId ?? linked.peerId)) return linked.peerId
     return this.#dialer.outcome(address, signal, () => this.learn([address], 'person'))
   }
 
@@ -299,10 +299,13 @@ export class Mesh implements ConnectionEvents {
 
   #membershipSays(output: MembershipOutput): void {
     switch (output.kind) {
-      case 'dial':
-        void this.#dial(output.address)
+      case 'dial': {
+        const { address, expect } = output
+        void this.#dial(expect === undefined ? address : { ...address, peerId: expect })
         return
+      }
       case 'event':
+        this.#dialer.told(output.message)
         return this.#options.happenings.emit(output.message)
       default:
         break
@@ -370,6 +373,7 @@ export class Mesh implements ConnectionEvents {
   }
 
   #dialFailed(address: Address, error: GuildError, peerId?: string): void {
+    this.#dialer.settle(address, error) // before membership tells the same without its cause
     this.#members.feed({
       kind: 'dialFailed',
       address,
@@ -377,7 +381,6 @@ export class Mesh implements ConnectionEvents {
       message: error.message,
       ...(peerId === undefined ? {} : { peerId }),
     })
-    this.#dialer.settle(address, error)
   }
 
   // Facts

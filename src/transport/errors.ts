@@ -16,6 +16,8 @@ const dialCodes: Readonly<Record<string, ErrorCode>> = {
   EADDRNOTAVAIL: 'GH_DIAL_UNREACHABLE',
   ENOTFOUND: 'GH_DIAL_NAME',
   EAI_AGAIN: 'GH_DIAL_NAME',
+  // It accepted and hung up before we could say a word.
+  ECONNRESET: 'GH_HANDSHAKE_SWARM',
 }
 
 /** The system's code of an error, such as `ECONNREFUSED`. */
