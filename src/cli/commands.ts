@@ -50,4 +50,10 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     examples: [['guild-home connect 192.0.2.1:8000', 'dial, print the peer, say goodbye']],
     load: async () => (await import('./commands/connect.ts')).connect,
   },
+  bench: {
+    words: 'bench [tcp|messages]',
+    about: 'measure this machine, each figure beside that of a raw socket in the same run',
+    examples: [['guild-home bench tcp --json', 'bulk, round trips and handshakes, one JSON object a row']],
+    load: async () => (await import('./commands/bench.ts')).bench,
+  },
 }

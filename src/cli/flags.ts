@@ -27,7 +27,7 @@ import {
 } from './values.ts'
 
 /** In the order of the help. */
-export const commandNames = ['run', 'id', 'swarm-key', 'connect'] as const
+export const commandNames = ['run', 'id', 'swarm-key', 'connect', 'bench'] as const
 export type CommandName = (typeof commandNames)[number]
 
 export interface Flag<T> {

@@ -6,12 +6,17 @@
  * answers false when 512 KiB wait, the peer's credit follows what is read here.
  * Destroying it resets both directions.
  *
+ * Bytes have no borders; `send` and `receive` keep messages apart by a length before each.
+ * They go past the buffers of Node's streams, so that a message costs a copy and not a call.
+ *
  * Floor: node.
  */
 import { Duplex } from 'node:stream'
 import { type ErrorCode, GuildError } from '../base/errors.ts'
+import { encodeMessage } from '../streams/messages.ts'
 import type { Stream } from '../streams/stream.ts'
 import { streamCodes } from '../wire/registry.ts'
+import { Inbox, type MessageHandler, type ReceiveOptions } from './inbox.ts'
 
 /** Bytes Node keeps on each side of the core's own lines. */
 const AHEAD = 64 * 1024
@@ -32,6 +37,10 @@ export class GuildStream extends Duplex {
   #writeWaits: ((error?: Error | null) => void) | undefined
   /** Why writing is over although reading may go on. */
   #writeOver: GuildError | undefined
+  /** `send` answered false, and nothing was told since. */
+  #sendWaits = false
+  /** Where messages go once `receive` was called. */
+  #inbox: Inbox | undefined
 
   /** Made by the node; programs get one from `open` or a handler. */
   constructor(core: Stream, protocol: string, peerId: string) {
@@ -46,7 +55,7 @@ export class GuildStream extends Duplex {
     core.handler = {
       readable: () => this.#pump(),
       writable: () => this.#writeDone(),
-      ended: () => this.push(null),
+      ended: () => this.#inputEnded(),
       reset: code => this.destroy(this.#error(code, 'GH_STREAM_RESET')),
       stopped: code => this.#stopWriting(this.#error(code, 'GH_STREAM_STOPPED')),
       closed: error => {
@@ -59,7 +68,7 @@ export class GuildStream extends Duplex {
   /** Resolves when `write` may be called again after it answered false; rejects when that will never be. */
   drained(): Promise<void> {
     if (this.errored !== null) return Promise.reject(this.errored)
-    if (!this.writableNeedDrain) return Promise.resolve()
+    if (!this.writableNeedDrain && !this.#sendWaits) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const done = (): void => {
         this.off('drain', done)
@@ -70,6 +79,35 @@ export class GuildStream extends Duplex {
       this.once('drain', done)
       this.once('close', done)
     })
+  }
+
+  /**
+   * Sends one message with its length before it, for a peer that calls `receive`. The bytes
+   * are copied: the buffer may be used again at once. False as `write` says it: wait for
+   * 'drain' or `drained()`. Messages sent in one turn of the event loop leave together.
+   */
+  send(message: Uint8Array): boolean {
+    // Behind bytes that Node still holds, or where Node has to complain: the long way.
+    if (this.writableLength > 0 || !this.writable || this.#writeOver !== undefined)
+      return this.write(encodeMessage(message))
+    const more = this.#core.writeMessage(message)
+    if (!more) this.#sendWaits = true
+    return more
+  }
+
+  /**
+   * Hands over the messages a peer sends with `send`, one by one and in order, instead of bytes.
+   * The message is valid during the call: copy what you keep. A handler that returns a promise
+   * is waited for, and holds the sender back meanwhile. Resolves when the peer has ended its side
+   * behind a whole message; rejects, and resets the stream, when a message is above `maxBytes`
+   * (default 1 MiB) or the handler fails.
+   */
+  receive(onMessage: MessageHandler, options: ReceiveOptions = {}): Promise<void> {
+    if (this.#wantsData || this.#inbox !== undefined)
+      throw new GuildError('GH_STATE_EVENT', 'receive: this stream is being read already')
+    const inbox = new Inbox(this, this.#core, onMessage, options)
+    this.#inbox = inbox
+    return inbox.done
   }
 
   /**
@@ -113,6 +151,7 @@ export class GuildStream extends Duplex {
   }
 
   #pump(): void {
+    if (this.#inbox !== undefined) return this.#inbox.pump()
     while (this.#wantsData) {
       const chunk = this.#core.read()
       if (chunk === undefined) return
@@ -120,10 +159,18 @@ export class GuildStream extends Duplex {
     }
   }
 
+  #inputEnded(): void {
+    if (this.#inbox === undefined) this.push(null)
+    else this.#inbox.end()
+  }
+
   #writeDone(error: Error | null = null): void {
     const waits = this.#writeWaits
     this.#writeWaits = undefined
     waits?.(error)
+    if (!this.#sendWaits) return
+    this.#sendWaits = false
+    if (error === null && !this.writableNeedDrain) this.emit('drain')
   }
 
   /** The peer reads no more. What it still sends can be read; then the stream fails. */

@@ -42,17 +42,17 @@ export class ChunkQueue {
     this.bytes += chunk.length
   }
 
-  /** Adds a copy, packed behind what was appended before. */
-  append(bytes: Uint8Array): void {
-    this.bytes += bytes.length
+  /** Adds a copy, packed behind what was appended before; of the first `count` bytes, if not all. */
+  append(bytes: Uint8Array, count: number = bytes.length): void {
+    this.bytes += count
     let at = 0
-    while (at < bytes.length) {
+    while (at < count) {
       const room = this.#block.length - this.#to
       if (room === 0) {
-        this.#nextBlock(bytes.length - at)
+        this.#nextBlock(count - at)
         continue
       }
-      const length = Math.min(room, bytes.length - at)
+      const length = Math.min(room, count - at)
       this.#block.set(length === bytes.length ? bytes : bytes.subarray(at, at + length), this.#to)
       this.#to += length
       at += length

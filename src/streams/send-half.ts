@@ -15,6 +15,7 @@
  */
 import { GuildError } from '../base/errors.ts'
 import { next, type StateOf } from '../base/states.ts'
+import { varintLength, writeVarint } from '../base/varint.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import { encodeStreamHead, streamOverhead } from '../wire/frames/stream.ts'
 import { ChunkQueue } from './chunks.ts'
@@ -32,6 +33,8 @@ export type SendState = StateOf<typeof sending>
 /** Writes below this are packed together: a copy is cheaper than a chunk. */
 const smallWrite = 4096
 const largestBlock = 32 * 1024
+/** Reused: the queue copies it at once. */
+const messageHead = new Uint8Array(8)
 
 export class SendHalf {
   readonly #id: number
@@ -92,6 +95,15 @@ export class SendHalf {
     if (this.#ending) throw new GuildError('GH_STATE_EVENT', `write after end on stream ${this.#id}`)
     if (bytes.length < smallWrite) this.#queue.append(bytes)
     else this.#queue.push(bytes)
+  }
+
+  /** Takes a copy of a message, its length before it; how many bytes that makes. */
+  pushMessage(message: Uint8Array): number {
+    const width = varintLength(message.length)
+    writeVarint(messageHead, 0, message.length)
+    this.#queue.append(messageHead, width)
+    this.#queue.append(message)
+    return width + message.length
   }
 
   /** Is there room below `mark`? A false is made good by `takeWritable`. */

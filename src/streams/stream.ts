@@ -141,6 +141,15 @@ export class Stream implements RingMember<Stream> {
     return this.sending.below(this.#host.buffered >= marks.link ? marks.crowded : this.#mark)
   }
 
+  /** Puts a copy of a message in line, its length before it. As `write` otherwise. */
+  writeMessage(message: Uint8Array): boolean {
+    if (this.sending.ending) throw new GuildError('GH_STATE_EVENT', `write after end on stream ${this.id}`)
+    if (!this.sending.live) return false
+    this.#host.buffered += this.sending.pushMessage(message)
+    if (this.after === undefined) this.#host.sendable(this)
+    return this.sending.below(this.#host.buffered >= marks.link ? marks.crowded : this.#mark)
+  }
+
   /** Nothing more will be written; what is in line still leaves. */
   end(): void {
     if (!this.sending.live || this.sending.ending) return

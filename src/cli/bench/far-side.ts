@@ -1,0 +1,164 @@
+/**
+ * The other process of a measurement: started, asked, and gone with us whatever happens.
+ *
+ *   this process ── fork ──▶ worker.ts: sinks and echoes, on raw sockets and on a node
+ *        │◀── ready, cpu ──── channel of node:child_process ────┘
+ *
+ * The worker ends when the channel closes, and the system closes that when this process
+ * ends, by a crash too. All addresses are on 127.0.0.1 and all ports the system's choice; the
+ * swarm key is random and lives for this run.
+ *
+ * Floor: cli.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { createNode, type GuildNode, type GuildStream } from '../../index.ts'
+import { type Answer, type Question, type Task, tasks } from './tasks.ts'
+
+/** How long the worker has for an orderly end. */
+const PATIENCE = 1_000
+
+export class FarSide {
+  readonly node: GuildNode
+  readonly swarmKey: Uint8Array
+  /** Where the worker's node is dialled. */
+  readonly address: string
+  readonly #child: ChildProcess
+  readonly #peerId: string
+  readonly #ports: Readonly<Record<Task, number>>
+  readonly #sockets = new Set<Socket>()
+  #waiting: ((answer: Answer) => void) | undefined
+
+  /** Starts the worker and a node here that is linked to it. */
+  static async start(signal: AbortSignal): Promise<FarSide> {
+    const swarmKey = new Uint8Array(randomBytes(32))
+    const child = fork(fileURLToPath(new URL('./worker.js', import.meta.url)), [], {
+      serialization: 'advanced',
+      execArgv: workerFlags(),
+    })
+    let node: GuildNode | undefined
+    try {
+      const ready = await answerOf(child, signal, () => child.send({ kind: 'start', swarmKey }))
+      if (ready.kind !== 'ready') throw new Error('the worker did not start')
+      node = await createNode({ host: false, swarmKey, identityKey: new Uint8Array(randomBytes(32)) })
+      await node.start({ signal })
+      await node.connect(ready.address, { signal })
+      return new FarSide(child, node, swarmKey, ready)
+    } catch (error) {
+      await node?.stop()
+      await endOf(child)
+      throw error
+    }
+  }
+
+  private constructor(
+    child: ChildProcess,
+    node: GuildNode,
+    swarmKey: Uint8Array,
+    ready: Extract<Answer, { kind: 'ready' }>,
+  ) {
+    this.#child = child
+    this.node = node
+    this.swarmKey = swarmKey
+    this.address = ready.address
+    this.#peerId = ready.peerId
+    this.#ports = ready.ports
+    child.on('message', answer => this.#waiting?.(answer as Answer))
+  }
+
+  /** Rejects when the worker ends before it was told to, or the signal comes. */
+  broken(signal: AbortSignal): Promise<never> {
+    return new Promise((_, reject) => {
+      if (signal.aborted) reject(signal.reason)
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      this.#child.once('exit', code =>
+        reject(new Error(`the other process of the measurement ended with ${code}`)),
+      )
+    })
+  }
+
+  /** A plain TCP connection to a task. */
+  async raw(task: Task): Promise<Socket> {
+    const socket = connect({ host: '127.0.0.1', port: this.#ports[task], noDelay: true, allowHalfOpen: true })
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve)
+      socket.once('error', reject)
+    })
+    return socket
+  }
+
+  /** A stream of guild-home to the same task. */
+  stream(task: Task): Promise<GuildStream> {
+    return this.node.open(this.#peerId, tasks[task])
+  }
+
+  /** The two ways to a task, the raw one first. */
+  both(task: Task): readonly [() => Promise<Duplex>, () => Promise<Duplex>] {
+    return [() => this.raw(task), () => this.stream(task)]
+  }
+
+  /** CPU seconds used so far by this process and by the worker. */
+  async cpu(): Promise<{ here: number; there: number }> {
+    const answer = await new Promise<Answer>(resolve => {
+      this.#waiting = resolve
+      this.#child.send({ kind: 'cpu' } satisfies Question)
+    })
+    const used = process.cpuUsage()
+    return {
+      here: (used.user + used.system) / 1e6,
+      there: answer.kind === 'cpu' ? answer.seconds : Number.NaN,
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
+    await this.node.stop()
+    await endOf(this.#child)
+  }
+}
+
+/** A profile of this process is wanted of the worker too; a debugger's port cannot be shared. */
+function workerFlags(): string[] {
+  return process.execArgv.filter(flag => !flag.startsWith('--inspect'))
+}
+
+function answerOf(child: ChildProcess, signal: AbortSignal, ask: () => void): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const settle = (done: () => void): void => {
+      child.off('message', onMessage)
+      child.off('exit', onExit)
+      child.off('error', onError)
+      signal.removeEventListener('abort', onAbort)
+      done()
+    }
+    const onMessage = (answer: unknown): void => settle(() => resolve(answer as Answer))
+    const onExit = (code: number | null): void =>
+      settle(() => reject(new Error(`the other process of the measurement ended with ${code}`)))
+    const onError = (error: Error): void => settle(() => reject(error))
+    const onAbort = (): void => settle(() => reject(signal.reason))
+    if (signal.aborted) return onAbort()
+    child.on('message', onMessage)
+    child.on('exit', onExit)
+    child.on('error', onError)
+    signal.addEventListener('abort', onAbort)
+    ask()
+  })
+}
+
+/** Asks by closing the channel, then does not ask. */
+function endOf(child: ChildProcess): Promise<void> {
+  return new Promise(resolve => {
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return resolve()
+    const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE)
+    child.once('exit', () => {
+      clearTimeout(late)
+      resolve()
+    })
+    if (child.connected) child.disconnect()
+  })
+}

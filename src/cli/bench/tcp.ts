@@ -1,0 +1,166 @@
+/**
+ * `bench tcp`: one connection, bulk and round trips, and handshakes.
+ *
+ * Floor: cli.
+ */
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { createNode } from '../../index.ts'
+import type { FarSide } from './far-side.ts'
+import { alternate, fill, type Pass, timed } from './measure.ts'
+import { quantile, type Row, rowOf } from './rows.ts'
+import { MESSAGE_BYTES } from './tasks.ts'
+
+const BULK = { rounds: 7, milliseconds: 350, write: 64 * 1024 } as const
+const TRIPS = { rounds: 7, each: 600 } as const
+const HANDSHAKES = { rounds: 5, milliseconds: 400, atOnce: 32 } as const
+
+export async function tcp(far: FarSide): Promise<Row[]> {
+  return [...(await bulk(far)), ...(await roundTrips(far)), await handshakes(far)]
+}
+
+async function bulk(far: FarSide): Promise<Row[]> {
+  const bytes = Buffer.alloc(BULK.write, 7)
+  const pass = (open: () => Promise<Duplex>) => async (): Promise<Pass> => {
+    const pipe = await open()
+    return timed(far, async () => Number(await fill(pipe, BULK.milliseconds, () => pipe.write(bytes))))
+  }
+  const [raw, guild] = far.both('sink')
+  const passes = await alternate(BULK.rounds, pass(raw), pass(guild))
+  const row = (name: string, unit: string, about: string, figure: (pass: Pass) => number): Row =>
+    rowOf({ name, unit, about }, passes.guild.map(figure), passes.raw.map(figure))
+  return [
+    row('tcp', 'MB/s', 'bulk, one stream, 64 KiB writes', ({ count, seconds }) => count / seconds / 1e6),
+    row(
+      'tcp-sender-cpu',
+      's/GB',
+      'CPU time of the sending process',
+      ({ count, sender }) => sender / (count / 1e9),
+    ),
+    row(
+      'tcp-receiver-cpu',
+      's/GB',
+      'CPU time of the receiving process',
+      ({ count, receiver }) => receiver / (count / 1e9),
+    ),
+  ]
+}
+
+/** One question at a time on a connection that stays open. */
+async function roundTrips(far: FarSide): Promise<Row[]> {
+  const [openRaw, openGuild] = far.both('echo')
+  const [raw, guild] = [await openRaw(), await openGuild()]
+  const times = await alternate(
+    TRIPS.rounds,
+    () => trips(raw, TRIPS.each),
+    () => trips(guild, TRIPS.each),
+  )
+  raw.end()
+  guild.end()
+  return (
+    [
+      ['p50', 0.5],
+      ['p99', 0.99],
+    ] as const
+  ).map(([name, share]) =>
+    rowOf(
+      {
+        name: `request-${name}`,
+        unit: 'µs',
+        about: `${MESSAGE_BYTES} bytes there and back on an open stream`,
+      },
+      times.guild.map(round => quantile(round, share)),
+      times.raw.map(round => quantile(round, share)),
+    ),
+  )
+}
+
+function trips(pipe: Duplex, count: number): Promise<number[]> {
+  const question = Buffer.alloc(MESSAGE_BYTES, 1)
+  return new Promise((resolve, reject) => {
+    const times: number[] = []
+    let missing = MESSAGE_BYTES
+    let asked = performance.now()
+    const onData = (bytes: Uint8Array): void => {
+      missing -= bytes.length
+      if (missing > 0) return
+      const now = performance.now()
+      times.push((now - asked) * 1000)
+      if (times.length === count) {
+        pipe.off('data', onData)
+        pipe.off('close', onClose)
+        return resolve(times)
+      }
+      missing = MESSAGE_BYTES
+      asked = performance.now()
+      pipe.write(question)
+    }
+    const onClose = (): void => reject(new Error('the other side of the measurement went away'))
+    pipe.on('data', onData)
+    pipe.on('close', onClose)
+    pipe.resume()
+    pipe.write(question)
+  })
+}
+
+/**
+ * Full handshakes a second, 32 in progress at any time: three messages and the cookie that
+ * every node asks for in its first two minutes, mutual identity, swarm key, ACCEPTED.
+ */
+async function handshakes(far: FarSide): Promise<Row> {
+  const nodes = await Promise.all(
+    Array.from({ length: HANDSHAKES.atOnce }, async () => {
+      const node = await createNode({ host: false, swarmKey: far.swarmKey })
+      await node.start()
+      return node
+    }),
+  )
+  try {
+    const rates = await alternate(
+      HANDSHAKES.rounds,
+      () =>
+        rate(HANDSHAKES.atOnce, async () => {
+          const socket = await far.raw('greet')
+          await greeted(socket)
+          socket.destroy()
+        }),
+      () =>
+        rate(HANDSHAKES.atOnce, async lane => {
+          const node = nodes[lane]!
+          const { peerId } = await node.connect(far.address)
+          node.disconnect(peerId)
+        }),
+    )
+    return rowOf(
+      {
+        name: 'handshakes',
+        unit: '1/s',
+        about: `${HANDSHAKES.atOnce} at once, identity and swarm key proved both ways`,
+      },
+      rates.guild,
+      rates.raw,
+    )
+  } finally {
+    await Promise.all(nodes.map(node => node.stop()))
+  }
+}
+
+async function greeted(socket: Socket): Promise<void> {
+  await once(socket, 'data')
+}
+
+async function rate(lanes: number, work: (lane: number) => Promise<void>): Promise<number> {
+  let count = 0
+  const begun = performance.now()
+  const until = begun + HANDSHAKES.milliseconds
+  await Promise.all(
+    Array.from({ length: lanes }, async (_, lane) => {
+      while (performance.now() < until) {
+        await work(lane)
+        count++
+      }
+    }),
+  )
+  return (count * 1000) / (performance.now() - begun)
+}

@@ -1,0 +1,61 @@
+/**
+ * `guild-home bench [kind]`: what this machine can do, beside a raw socket in the same run.
+ *
+ * Two processes on 127.0.0.1, rounds in turn, medians. Nothing is read from or written to
+ * disk, and no key of the user's is touched. Figures go to standard output, one row a line
+ * with `--json`; everything else to standard error.
+ *
+ * Floor: cli. Page: README.md.
+ */
+import { visible } from '../api.ts'
+import { FarSide } from '../bench/far-side.ts'
+import { kinds } from '../bench/kinds.ts'
+import { fieldsOf, tableOf } from '../bench/rows.ts'
+import type { Context } from '../context.ts'
+import { type ExitCode, exitCodes } from '../exit-codes.ts'
+import { json } from '../json-lines.ts'
+import { listenForSignals } from '../signals.ts'
+import { suggestion, UsageError } from '../usage.ts'
+
+export async function bench({ io, output, invocation }: Context): Promise<ExitCode> {
+  const chosen = chosenKinds(invocation.words)
+  const interruption = listenForSignals(io)
+  output.broken = () => interruption.end()
+  const { signal } = interruption
+  try {
+    for (const name of chosen) {
+      const kind = kinds[name]!
+      output.note(`measuring ${kind.about}, raw socket and guild-home in turn`)
+      const measure = await kind.load()
+      const far = await FarSide.start(signal)
+      try {
+        const rows = await Promise.race([measure(far), far.broken(signal)])
+        if (invocation.settings.json) for (const row of rows) output.line(json(fieldsOf(row)))
+        else output.line(tableOf(rows))
+      } finally {
+        await far.close()
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
+    return output.gone === undefined ? exitCodes.interrupted : exitCodes.done
+  } finally {
+    interruption.close()
+  }
+  return exitCodes.done
+}
+
+function chosenKinds(words: readonly string[]): readonly string[] {
+  const known = Object.keys(kinds)
+  const [name, extra] = words
+  if (extra !== undefined)
+    throw new UsageError(
+      `'${visible(extra, 100)}' is one word too many: guild-home bench [${known.join('|')}]`,
+    )
+  if (name === undefined) return known
+  if (!known.includes(name))
+    throw new UsageError(
+      `bench ${visible(name, 100)}: there is ${known.join(', ')}${suggestion(name, known)}`,
+    )
+  return [name]
+}
