@@ -8,7 +8,7 @@
  * Floor: node.
  */
 import { compare } from '../base/bytes.ts'
-import type { GuildError } from '../base/errors.ts'
+import { GuildError } from '../base/errors.ts'
 import type { Pipe } from '../base/ports.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { Proved } from '../link/handshake.ts'
@@ -16,14 +16,20 @@ import { Link } from '../link/link.ts'
 import type { LinkEnd } from '../link/link-end.ts'
 import { type LinkInput, type LinkOutput, defaults as linkDefaults } from '../link/link-io.ts'
 import type { Self } from '../link/self.ts'
+import type { MembershipOutput } from '../membership/messages.ts'
 import type { Drive, Driven } from '../runtime/drive.ts'
 import { grantsOf } from '../streams/grants.ts'
 import type { Stream } from '../streams/stream.ts'
 import { Streams } from '../streams/streams.ts'
 import type { Address } from '../wire/address.ts'
 import type { MeshFrames } from '../wire/frames/index.ts'
-import type { PeerEntry } from '../wire/frames/peers.ts'
+import { encodeMesh, encodePeers, encodeRequestPeers, type PeerEntry } from '../wire/frames/peers.ts'
+import { encodePing } from '../wire/frames/ping.ts'
 import type { Refusal } from '../wire/registry.ts'
+import { observedAddress } from './proof.ts'
+
+/** What membership may want of one link. */
+export type LinkOrder = Exclude<MembershipOutput, { kind: 'dial' | 'event' }>
 
 /** What happens on a connection that concerns the whole node. */
 export interface ConnectionEvents {
@@ -136,6 +142,32 @@ export class Connection {
   feed(input: LinkInput): void {
     this.#driven.feed(input)
     this.flushSoon()
+  }
+
+  /** Does what membership wants of this link. */
+  obey(order: LinkOrder): void {
+    switch (order.kind) {
+      case 'admit':
+        return this.feed({ kind: 'admit', observed: observedAddress(this.pipe) })
+      case 'refuse':
+        return this.feed(order)
+      case 'ping':
+        return this.send(w => encodePing(w, order.nonce))
+      case 'requestPeers':
+        return this.send(encodeRequestPeers)
+      case 'peers':
+        return this.send(w => encodePeers(w, order.entries))
+      case 'mesh':
+        return this.send(w => encodeMesh(w, order.linked, order.known))
+      case 'drain':
+        return this.feed({ kind: 'drain' })
+      case 'close':
+        return this.feed({
+          kind: 'close',
+          code: order.code,
+          error: new GuildError('GH_LINK_CLOSED', order.detail),
+        })
+    }
   }
 
   /** Queues a control frame. */

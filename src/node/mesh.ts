@@ -27,8 +27,7 @@ import type { Stream } from '../streams/stream.ts'
 import { type Address, addressKey, decodeAddress, formatAddress } from '../wire/address.ts'
 import { encodeChat } from '../wire/frames/chat.ts'
 import type { MeshFrames } from '../wire/frames/index.ts'
-import { encodeMesh, encodePeers, encodeRequestPeers, type PeerEntry } from '../wire/frames/peers.ts'
-import { encodePing } from '../wire/frames/ping.ts'
+import type { PeerEntry } from '../wire/frames/peers.ts'
 import { limits } from '../wire/limits.ts'
 import { peerIdFromKey } from '../wire/peer-id.ts'
 import { closeCodes, type Refusal } from '../wire/registry.ts'
@@ -38,7 +37,7 @@ import { Connection, type ConnectionEvents } from './connection.ts'
 import { Dialer } from './dialer.ts'
 import type { Happenings } from './emitter.ts'
 import { Listening } from './listening.ts'
-import { observedAddress, proofOf } from './proof.ts'
+import { proofOf } from './proof.ts'
 import { Threshold } from './threshold.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
 import { peerInfos, Totals } from './views.ts'
@@ -308,31 +307,7 @@ export class Mesh implements ConnectionEvents {
         this.#dialer.told(output.message)
         return this.#options.happenings.emit(output.message)
       default:
-        break
-    }
-    const connection = this.#connections.get(output.link)
-    if (connection === undefined) return
-    switch (output.kind) {
-      case 'admit':
-        return connection.feed({ kind: 'admit', observed: observedAddress(connection.pipe) })
-      case 'refuse':
-        return connection.feed(output)
-      case 'ping':
-        return connection.send(w => encodePing(w, output.nonce))
-      case 'requestPeers':
-        return connection.send(encodeRequestPeers)
-      case 'peers':
-        return connection.send(w => encodePeers(w, output.entries))
-      case 'mesh':
-        return connection.send(w => encodeMesh(w, output.linked, output.known))
-      case 'drain':
-        return connection.feed({ kind: 'drain' })
-      case 'close':
-        return connection.feed({
-          kind: 'close',
-          code: output.code,
-          error: new GuildError('GH_LINK_CLOSED', output.detail),
-        })
+        this.#connections.get(output.link)?.obey(output)
     }
   }
 
