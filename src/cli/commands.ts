@@ -51,9 +51,12 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     load: async () => (await import('./commands/connect.ts')).connect,
   },
   bench: {
-    words: 'bench [tcp|messages]',
+    words: 'bench [tcp|messages|mesh]',
     about: 'measure this machine, each figure beside that of a raw socket in the same run',
-    examples: [['guild-home bench tcp --json', 'bulk, round trips and handshakes, one JSON object a row']],
+    examples: [
+      ['guild-home bench tcp', 'bulk, round trips and handshakes, in twenty seconds at most'],
+      ['guild-home bench messages --json', 'small messages, one JSON object a row'],
+    ],
     load: async () => (await import('./commands/bench.ts')).bench,
   },
 }

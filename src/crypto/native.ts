@@ -109,7 +109,7 @@ export function opensslAead(algorithm: 'chacha20-poly1305' | 'aes-256-gcm', key:
 
   const sealParts: Aead['sealParts'] = (nonce, associated, plaintext) => {
     const cipher = createCipheriv(name, key, nonce, options)
-    cipher.setAAD(associated, { plaintextLength: plaintext.length })
+    if (associated.length > 0) cipher.setAAD(associated, { plaintextLength: plaintext.length })
     const body = plain(cipher.update(plaintext))
     cipher.final()
     return { body, tag: plain(cipher.getAuthTag()) }
@@ -125,7 +125,7 @@ export function opensslAead(algorithm: 'chacha20-poly1305' | 'aes-256-gcm', key:
       const split = sealed.length - TAG_LENGTH
       if (split < 0) throw new GuildError('GH_NOISE_OPEN', 'shorter than a tag')
       const decipher = createDecipheriv(name, key, nonce, options)
-      decipher.setAAD(associated, { plaintextLength: split })
+      if (associated.length > 0) decipher.setAAD(associated, { plaintextLength: split })
       decipher.setAuthTag(sealed.subarray(split))
       const plaintext = plain(decipher.update(sealed.subarray(0, split)))
       try {

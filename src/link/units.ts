@@ -7,7 +7,7 @@
  *
  * A unit that lies whole in the chunk is handed on as a view, without a copy; one that
  * spans chunks is put together in a buffer that grows with what has arrived, never with
- * what was claimed (FR-02). Length 0, or above the maximum in force, is refused before
+ * what was claimed (FR-02), and is used for the next such unit too. Length 0, or above the maximum in force, is refused before
  * anything of the body is kept (HS-05).
  *
  * Page: protocol/framing.md · Floor: link.
@@ -75,10 +75,8 @@ export class UnitReader {
       this.#have += take
       this.#at += take
       if (this.#have === wanted && wanted > 2) {
-        const unit = this.#partial.subarray(2, wanted)
-        this.#partial = nothing
         this.#have = 0
-        return unit
+        return this.#partial.subarray(2, wanted)
       }
       if (this.#have === 2) this.#check((this.#partial[0]! << 8) | this.#partial[1]!)
     }

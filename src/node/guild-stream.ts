@@ -131,9 +131,7 @@ export class GuildStream extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
-    // The core keeps what it is given until it is sealed, and the caller may use its buffer
-    // again as soon as `done` was called. Hence a copy.
-    if (this.#writeOver !== undefined || this.#core.write(new Uint8Array(chunk))) done()
+    if (this.#writeOver !== undefined || this.#core.write(chunk)) done()
     else this.#writeWaits = done
   }
 

@@ -25,14 +25,11 @@ export class ChunkQueue {
   #from = 0
   #to = 0
   readonly #largestBlock: number
-  readonly #reuse: boolean
   /** How many bytes wait. */
   bytes = 0
 
-  /** With `reuse` a taken view is valid until the next `append`; without, for ever. */
-  constructor(largestBlock: number, reuse: boolean) {
+  constructor(largestBlock: number) {
     this.#largestBlock = largestBlock
-    this.#reuse = reuse
   }
 
   /** Adds a chunk without a copy. It must not be empty nor be changed afterwards. */
@@ -42,24 +39,27 @@ export class ChunkQueue {
     this.bytes += chunk.length
   }
 
-  /** Adds a copy, packed behind what was appended before; of the first `count` bytes, if not all. */
-  append(bytes: Uint8Array, count: number = bytes.length): void {
-    this.bytes += count
+  /** Adds a copy, packed behind what was appended before. */
+  append(bytes: Uint8Array): void {
+    this.bytes += bytes.length
     let at = 0
-    while (at < count) {
+    while (at < bytes.length) {
       const room = this.#block.length - this.#to
       if (room === 0) {
-        this.#nextBlock(count - at)
+        this.#nextBlock(bytes.length - at)
         continue
       }
-      const length = Math.min(room, count - at)
+      const length = Math.min(room, bytes.length - at)
       this.#block.set(length === bytes.length ? bytes : bytes.subarray(at, at + length), this.#to)
       this.#to += length
       at += length
     }
   }
 
-  /** Takes the next piece in one stretch, at most `most` bytes; undefined when nothing waits. */
+  /**
+   * Takes the next piece in one stretch, at most `most` bytes; undefined when nothing waits.
+   * What a view shows never changes.
+   */
   take(most: number): Uint8Array | undefined {
     const chunk = this.#slots[this.#head]
     if (this.#head === this.#tail || chunk === undefined) return this.#takePacked(most)
@@ -96,12 +96,7 @@ export class ChunkQueue {
     const view = this.#block.subarray(this.#from, this.#from + length)
     this.#from += length
     this.bytes -= length
-    if (this.#from === this.#to) {
-      if (this.#reuse && this.#block.length <= 4 * firstBlock) {
-        this.#from = 0
-        this.#to = 0
-      } else if (this.#reuse || this.#to === this.#block.length) this.#dropBlock()
-    }
+    if (this.#from === this.#to && this.#to === this.#block.length) this.#dropBlock()
     return view
   }
 

@@ -46,7 +46,7 @@ const leastRoundTrip: Millis = 5
 
 export class ReceiveHalf {
   #state: ReceiveState = 'recv'
-  readonly #line = new ChunkQueue(pageSize, false)
+  readonly #line = new ChunkQueue(pageSize)
   #consumed = 0
   #contiguous = 0
   #highest = 0

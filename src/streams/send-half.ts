@@ -18,7 +18,7 @@ import { next, type StateOf } from '../base/states.ts'
 import { varintLength, writeVarint } from '../base/varint.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import { encodeStreamHead, streamOverhead } from '../wire/frames/stream.ts'
-import { ChunkQueue } from './chunks.ts'
+import { BlockQueue } from './blocks.ts'
 
 export const sending = {
   data: { ready: 'send', send: 'send' },
@@ -30,15 +30,12 @@ export const sending = {
 
 export type SendState = StateOf<typeof sending>
 
-/** Writes below this are packed together: a copy is cheaper than a chunk. */
-const smallWrite = 4096
-const largestBlock = 32 * 1024
 /** Reused: the queue copies it at once. */
 const messageHead = new Uint8Array(8)
 
 export class SendHalf {
   readonly #id: number
-  readonly #queue = new ChunkQueue(largestBlock, true)
+  readonly #queue = new BlockQueue()
   #state: SendState = 'ready'
   /** Bytes put into frames so far. */
   #offset = 0
@@ -90,11 +87,10 @@ export class SendHalf {
     return this.#ending && this.#queue.bytes === 0 && this.live
   }
 
-  /** Takes the bytes over; the caller must not change them any more. */
+  /** Puts a copy of the bytes in line. */
   push(bytes: Uint8Array): void {
     if (this.#ending) throw new GuildError('GH_STATE_EVENT', `write after end on stream ${this.#id}`)
-    if (bytes.length < smallWrite) this.#queue.append(bytes)
-    else this.#queue.push(bytes)
+    this.#queue.append(bytes)
   }
 
   /** Takes a copy of a message, its length before it; how many bytes that makes. */

@@ -129,7 +129,7 @@ export class Stream implements RingMember<Stream> {
     return piece
   }
 
-  /** Puts bytes in line and takes them over. False: wait for `writable` before writing more. */
+  /** Puts a copy of the bytes in line. False: wait for `writable` before writing more. */
   write(bytes: Uint8Array): boolean {
     if (this.sending.ending) throw new GuildError('GH_STATE_EVENT', `write after end on stream ${this.id}`)
     if (!this.sending.live) return false

@@ -207,7 +207,7 @@ t.test('A7 --help: every option, its default and its variable; exit 0', async t 
   t.equal(out, file('test/cli/help.txt'), 'as in test/cli/help.txt')
   for (const args of [['-h'], ['help'], ['--help', '--port', 'nonsense']])
     t.equal((await command(args)).out, out, args.join(' '))
-  for (const name of ['run', 'id', 'swarm-key', 'connect']) {
+  for (const name of ['run', 'id', 'swarm-key', 'connect', 'bench']) {
     const one = await command([name, '--help'])
     t.equal(one.code, 0)
     t.match(one.out, `Usage: guild-home ${name}`)

@@ -2,6 +2,7 @@ import t from 'tap'
 import { ByteReader } from '../../src/base/reader.ts'
 import { accepts, next, type StateTable } from '../../src/base/states.ts'
 import { ByteWriter } from '../../src/base/writer.ts'
+import { BlockQueue } from '../../src/streams/blocks.ts'
 import { ChunkQueue } from '../../src/streams/chunks.ts'
 import { resetError, stoppedError } from '../../src/streams/codes.ts'
 import { grantsOf, parametersOf } from '../../src/streams/grants.ts'
@@ -35,8 +36,8 @@ t.test('every state and event of both halves is either in the table or refused',
 })
 
 t.test('a chunk queue keeps order, packs small pieces and drops what it is told to', async t => {
-  for (const reuse of [true, false]) {
-    const queue = new ChunkQueue(4096, reuse)
+  for (const largest of [1024, 4096]) {
+    const queue = new ChunkQueue(largest)
     const all: number[] = []
     const out: number[] = []
     for (let round = 0; round < 200; round++) {
@@ -50,17 +51,17 @@ t.test('a chunk queue keeps order, packs small pieces and drops what it is told 
     }
     for (let piece = queue.take(1e9); piece !== undefined; piece = queue.take(1e9)) out.push(...piece)
     t.equal(queue.bytes, 0)
-    t.ok(Buffer.from(out).equals(Buffer.from(all)), `${all.length} bytes, reuse ${reuse}`)
+    t.ok(Buffer.from(out).equals(Buffer.from(all)), `${all.length} bytes, blocks of ${largest}`)
   }
-  const queue = new ChunkQueue(4096, false)
+  const queue = new ChunkQueue(4096)
   queue.append(pattern(10))
   queue.push(pattern(10))
   t.equal(queue.clear(), 20)
   t.equal(queue.take(1), undefined)
 })
 
-t.test('without reuse, a view that was taken never changes', async t => {
-  const queue = new ChunkQueue(4096, false)
+t.test('a view that was taken from a chunk queue never changes', async t => {
+  const queue = new ChunkQueue(4096)
   const taken: Uint8Array[] = []
   for (let i = 0; i < 10_000; i++) {
     queue.append(Uint8Array.of(i & 255))
@@ -96,7 +97,33 @@ t.test('a ring turns fairly and forgets who leaves', async t => {
   t.notOk(ring.has(a))
 })
 
-t.test('small writes leave as few large frames; large ones are not copied', async t => {
+t.test('a block queue gives back what was appended, whatever the sizes, and keeps no buffer', async t => {
+  const queues = [new BlockQueue(), new BlockQueue()]
+  const all = queues.map((): number[] => [])
+  const out = queues.map((): number[] => [])
+  const drain = (at: number, most: number): void => void out[at]!.push(...(queues[at]!.take(most) ?? []))
+  for (let round = 0; round < 400; round++) {
+    const at = round % 2
+    const piece = pattern(1 + ((round * 7919) % (round % 10 === 0 ? 100_000 : 700)), round)
+    all[at]!.push(...piece)
+    queues[at]!.append(piece)
+    piece.fill(0) // the writer uses its buffer again
+    drain(1 - at, 1 + ((round * 113) % 90_000))
+  }
+  for (const at of [0, 1]) {
+    while (queues[at]!.bytes > 0) drain(at, 70_000)
+    t.ok(Buffer.from(out[at]!).equals(Buffer.from(all[at]!)), `${all[at]!.length} bytes`)
+    t.equal(queues[at]!.take(1), undefined)
+  }
+  queues[0]!.append(pattern(100), 10)
+  t.equal(queues[0]!.bytes, 10, 'the first ten only')
+  queues[1]!.append(pattern(200_000))
+  t.equal(queues[1]!.clear(), 200_000)
+  t.equal(queues[1]!.take(1), undefined)
+  t.strictSame(queues[0]!.take(100), pattern(100).subarray(0, 10))
+})
+
+t.test('small writes leave as few large frames', async t => {
   const half = new SendHalf(0, 1e9)
   for (let i = 0; i < 10_000; i++) half.push(pattern(100, i))
   const frames: number[] = []

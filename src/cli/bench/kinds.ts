@@ -3,21 +3,35 @@
  *
  * Floor: cli.
  */
-import type { FarSide } from './far-side.ts'
+import { FarSide } from './far-side.ts'
 import type { Row } from './rows.ts'
 
 export interface Kind {
   readonly about: string
-  readonly load: () => Promise<(far: FarSide) => Promise<Row[]>>
+  /** Rejects soon after the signal; leaves no process behind. */
+  readonly measure: (signal: AbortSignal) => Promise<readonly Row[]>
 }
 
 export const kinds: Readonly<Record<string, Kind>> = {
   tcp: {
     about: 'one TCP connection between two processes on this machine',
-    load: async () => (await import('./tcp.ts')).tcp,
+    measure: async signal => withFarSide(signal, (await import('./tcp.ts')).tcp),
   },
   messages: {
     about: 'small messages on one link between two processes on this machine',
-    load: async () => (await import('./messages.ts')).messages,
+    measure: async signal => withFarSide(signal, (await import('./messages.ts')).messages),
   },
+  mesh: {
+    about: 'a full mesh of 50 nodes in one process, from one bootstrap address',
+    measure: async signal => (await import('./mesh.ts')).mesh(signal),
+  },
+}
+
+export async function withFarSide<T>(signal: AbortSignal, measure: (far: FarSide) => Promise<T>): Promise<T> {
+  const far = await FarSide.start(signal)
+  try {
+    return await Promise.race([measure(far), far.broken(signal)])
+  } finally {
+    await far.close()
+  }
 }

@@ -8,6 +8,13 @@ import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { FarSide } from './far-side.ts'
 
+/** How long a measurement takes. */
+export interface Effort {
+  readonly rounds: number
+  /** Of one pass over one of the two ways. */
+  readonly milliseconds: number
+}
+
 /** One pass over one of the two ways. */
 export interface Pass {
   readonly seconds: number
@@ -15,11 +22,6 @@ export interface Pass {
   /** CPU seconds of this process, which sends, and of the other, which receives. */
   readonly sender: number
   readonly receiver: number
-}
-
-export interface Passes {
-  readonly raw: readonly Pass[]
-  readonly guild: readonly Pass[]
 }
 
 /** Runs both ways in turn; the first round warms up and is dropped. */

@@ -7,20 +7,19 @@
  * Floor: cli.
  */
 import type { FarSide } from './far-side.ts'
-import { alternate, fill, type Pass, timed } from './measure.ts'
+import { alternate, type Effort, fill, type Pass, timed } from './measure.ts'
 import { type Row, rowOf } from './rows.ts'
 import { MESSAGE_BYTES } from './tasks.ts'
 
-const ROUNDS = 7
-const MILLISECONDS = 350
+const usual: Effort = { rounds: 5, milliseconds: 300 }
 const TOGETHER = 64
 
-export async function messages(far: FarSide): Promise<Row[]> {
+export async function messages(far: FarSide, { rounds, milliseconds }: Effort = usual): Promise<Row[]> {
   const one = Buffer.alloc(MESSAGE_BYTES, 7)
   const many = Buffer.alloc(TOGETHER * MESSAGE_BYTES, 7)
   const raw = (bytes: Buffer) => async (): Promise<Pass> => {
     const socket = await far.raw('messages')
-    return timed(far, async () => counted(await fill(socket, MILLISECONDS, () => socket.write(bytes))))
+    return timed(far, async () => counted(await fill(socket, milliseconds, () => socket.write(bytes))))
   }
   const guild = async (): Promise<Pass> => {
     const stream = await far.stream('messages')
@@ -28,7 +27,7 @@ export async function messages(far: FarSide): Promise<Row[]> {
       counted(
         await fill(
           stream,
-          MILLISECONDS,
+          milliseconds,
           () => stream.send(one),
           () => stream.drained(),
         ),
@@ -36,7 +35,7 @@ export async function messages(far: FarSide): Promise<Row[]> {
     )
   }
   const batched: Pass[] = []
-  const passes = await alternate(ROUNDS, raw(one), async () => {
+  const passes = await alternate(rounds, raw(one), async () => {
     batched.push(await raw(many)())
     return guild()
   })

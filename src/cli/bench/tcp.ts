@@ -4,30 +4,34 @@
  * Floor: cli.
  */
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createNode } from '../../index.ts'
 import type { FarSide } from './far-side.ts'
-import { alternate, fill, type Pass, timed } from './measure.ts'
+import { alternate, type Effort, fill, type Pass, timed } from './measure.ts'
 import { quantile, type Row, rowOf } from './rows.ts'
 import { MESSAGE_BYTES } from './tasks.ts'
 
-const BULK = { rounds: 7, milliseconds: 350, write: 64 * 1024 } as const
-const TRIPS = { rounds: 7, each: 600 } as const
-const HANDSHAKES = { rounds: 5, milliseconds: 400, atOnce: 32 } as const
+const usual: Effort = { rounds: 7, milliseconds: 350 }
+const WRITE = 64 * 1024
+const TRIPS_A_ROUND = 600
+const AT_ONCE = 32
 
-export async function tcp(far: FarSide): Promise<Row[]> {
-  return [...(await bulk(far)), ...(await roundTrips(far)), await handshakes(far)]
+export async function tcp(far: FarSide, effort: Effort = usual): Promise<Row[]> {
+  return [
+    ...(await bulk(far, effort)),
+    ...(await roundTrips(far, effort)),
+    ...(await handshakes(far, effort)),
+  ]
 }
 
-async function bulk(far: FarSide): Promise<Row[]> {
-  const bytes = Buffer.alloc(BULK.write, 7)
+async function bulk(far: FarSide, { rounds, milliseconds }: Effort): Promise<Row[]> {
+  const bytes = Buffer.alloc(WRITE, 7)
   const pass = (open: () => Promise<Duplex>) => async (): Promise<Pass> => {
     const pipe = await open()
-    return timed(far, async () => Number(await fill(pipe, BULK.milliseconds, () => pipe.write(bytes))))
+    return timed(far, async () => Number(await fill(pipe, milliseconds, () => pipe.write(bytes))))
   }
   const [raw, guild] = far.both('sink')
-  const passes = await alternate(BULK.rounds, pass(raw), pass(guild))
+  const passes = await alternate(rounds, pass(raw), pass(guild))
   const row = (name: string, unit: string, about: string, figure: (pass: Pass) => number): Row =>
     rowOf({ name, unit, about }, passes.guild.map(figure), passes.raw.map(figure))
   return [
@@ -48,13 +52,13 @@ async function bulk(far: FarSide): Promise<Row[]> {
 }
 
 /** One question at a time on a connection that stays open. */
-async function roundTrips(far: FarSide): Promise<Row[]> {
+async function roundTrips(far: FarSide, { rounds }: Effort): Promise<Row[]> {
   const [openRaw, openGuild] = far.both('echo')
   const [raw, guild] = [await openRaw(), await openGuild()]
   const times = await alternate(
-    TRIPS.rounds,
-    () => trips(raw, TRIPS.each),
-    () => trips(guild, TRIPS.each),
+    rounds,
+    () => trips(raw, TRIPS_A_ROUND),
+    () => trips(guild, TRIPS_A_ROUND),
   )
   raw.end()
   guild.end()
@@ -108,59 +112,66 @@ function trips(pipe: Duplex, count: number): Promise<number[]> {
  * Full handshakes a second, 32 in progress at any time: three messages and the cookie that
  * every node asks for in its first two minutes, mutual identity, swarm key, ACCEPTED.
  */
-async function handshakes(far: FarSide): Promise<Row> {
+async function handshakes(far: FarSide, { rounds, milliseconds }: Effort): Promise<Row[]> {
   const nodes = await Promise.all(
-    Array.from({ length: HANDSHAKES.atOnce }, async () => {
+    Array.from({ length: AT_ONCE }, async () => {
       const node = await createNode({ host: false, swarmKey: far.swarmKey })
       await node.start()
       return node
     }),
   )
   try {
-    const rates = await alternate(
-      HANDSHAKES.rounds,
+    const passes = await alternate(
+      rounds,
       () =>
-        rate(HANDSHAKES.atOnce, async () => {
-          const socket = await far.raw('greet')
-          await greeted(socket)
-          socket.destroy()
-        }),
+        timed(far, () =>
+          repeat(milliseconds, async () => {
+            const socket = await far.raw('greet')
+            await once(socket, 'data')
+            socket.destroy()
+          }),
+        ),
       () =>
-        rate(HANDSHAKES.atOnce, async lane => {
-          const node = nodes[lane]!
-          const { peerId } = await node.connect(far.address)
-          node.disconnect(peerId)
-        }),
+        timed(far, () =>
+          repeat(milliseconds, async lane => {
+            const node = nodes[lane]!
+            const { peerId } = await node.connect(far.address)
+            node.disconnect(peerId)
+          }),
+        ),
     )
-    return rowOf(
-      {
-        name: 'handshakes',
-        unit: '1/s',
-        about: `${HANDSHAKES.atOnce} at once, identity and swarm key proved both ways`,
-      },
-      rates.guild,
-      rates.raw,
-    )
+    const row = (name: string, unit: string, about: string, figure: (pass: Pass) => number): Row =>
+      rowOf({ name, unit, about }, passes.guild.map(figure), passes.raw.map(figure))
+    return [
+      row(
+        'handshakes',
+        '1/s',
+        `links made, identity and swarm key proved both ways, ${AT_ONCE} at once; raw: connections`,
+        ({ count, seconds }) => count / seconds,
+      ),
+      row(
+        'handshake-cpu',
+        'ms',
+        'CPU time of both processes for one of these and its end',
+        ({ count, sender, receiver }) => ((sender + receiver) / count) * 1000,
+      ),
+    ]
   } finally {
     await Promise.all(nodes.map(node => node.stop()))
   }
 }
 
-async function greeted(socket: Socket): Promise<void> {
-  await once(socket, 'data')
-}
-
-async function rate(lanes: number, work: (lane: number) => Promise<void>): Promise<number> {
+/** Does the work in 32 lanes until the time is over; how often it was done. */
+async function repeat(milliseconds: number, work: (lane: number) => Promise<void>): Promise<number> {
   let count = 0
-  const begun = performance.now()
-  const until = begun + HANDSHAKES.milliseconds
+  const until = performance.now() + milliseconds
   await Promise.all(
-    Array.from({ length: lanes }, async (_, lane) => {
+    Array.from({ length: AT_ONCE }, async (_, lane) => {
       while (performance.now() < until) {
         await work(lane)
         count++
       }
     }),
   )
-  return (count * 1000) / (performance.now() - begun)
+  return count
 }

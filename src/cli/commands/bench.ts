@@ -1,14 +1,13 @@
 /**
  * `guild-home bench [kind]`: what this machine can do, beside a raw socket in the same run.
  *
- * Two processes on 127.0.0.1, rounds in turn, medians. Nothing is read from or written to
+ * Everything is on 127.0.0.1, in rounds that take turns, and medians are told. Nothing is read from or written to
  * disk, and no key of the user's is touched. Figures go to standard output, one row a line
  * with `--json`; everything else to standard error.
  *
  * Floor: cli. Page: README.md.
  */
 import { visible } from '../api.ts'
-import { FarSide } from '../bench/far-side.ts'
 import { kinds } from '../bench/kinds.ts'
 import { fieldsOf, tableOf } from '../bench/rows.ts'
 import type { Context } from '../context.ts'
@@ -25,16 +24,10 @@ export async function bench({ io, output, invocation }: Context): Promise<ExitCo
   try {
     for (const name of chosen) {
       const kind = kinds[name]!
-      output.note(`measuring ${kind.about}, raw socket and guild-home in turn`)
-      const measure = await kind.load()
-      const far = await FarSide.start(signal)
-      try {
-        const rows = await Promise.race([measure(far), far.broken(signal)])
-        if (invocation.settings.json) for (const row of rows) output.line(json(fieldsOf(row)))
-        else output.line(tableOf(rows))
-      } finally {
-        await far.close()
-      }
+      output.note(`measuring ${kind.about}, beside raw sockets in turn`)
+      const rows = await kind.measure(signal)
+      if (invocation.settings.json) for (const row of rows) output.line(json(fieldsOf(row)))
+      else output.line(tableOf(rows))
     }
   } catch (error) {
     if (!signal.aborted) throw error
