@@ -180,6 +180,11 @@ export class Fleet {
     return this.members.find(member => member.host === host)!
   }
 
+  /** From now on only those links count as working over which something comes. */
+  doubt(): void {
+    for (const { watch } of this.members) for (const pipe of watch.pipes) pipe.readBefore = pipe.read
+  }
+
   /** Everybody is linked to everybody else, and to nobody twice. */
   whole(members: readonly Member[] = this.members): boolean {
     return members.every(
@@ -298,7 +303,8 @@ export class Fleet {
 function linked(a: Member, b: Member): boolean {
   const there = a.pipesTo(b)
   const back = b.pipesTo(a)
-  return there.length === 1 && back.length === 1 && mirrored(there[0]!, back[0]!)
+  if (there.length !== 1 || back.length !== 1 || !mirrored(there[0]!, back[0]!)) return false
+  return [...there, ...back].every(({ read, readBefore }) => read > readBefore)
 }
 
 function mirrored(a: TappedPipe, b: TappedPipe): boolean {

@@ -64,6 +64,7 @@ const churn = nodes('churn', async (fleet, sim) => {
   }
   sim.world.enter(live)
   await sim.run(until + 1)
+  fleet.doubt()
   await fleet.untilWhole(180_000)
   await fleet.check()
 })
