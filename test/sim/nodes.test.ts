@@ -8,7 +8,11 @@ import { runCases } from './runner.ts'
 const told = (name: string): Scenario => nodeCases.find(one => one.name === name)!
 
 /** Runs seeds 1 to `count`; the hashes, in order. */
-async function hashes(t: { fail(text: string): unknown; comment(text: string): unknown }, name: string, count: number): Promise<string[]> {
+async function hashes(
+  t: { fail(text: string): unknown; comment(text: string): unknown },
+  name: string,
+  count: number,
+): Promise<string[]> {
   const all: string[] = []
   let events = 0
   const start = performance.now()
@@ -29,7 +33,8 @@ t.test('P29 churn: 20 seeds end whole, each another run; 5 of them twice are the
 
 const titles: Record<string, string> = {
   'three-terminals': 'three terminals are whole within a second and read each other',
-  'all-at-once': 'HS-16 everybody dials everybody at once: one link a pair, the same at both ends, no frame lost',
+  'all-at-once':
+    'HS-16 everybody dials everybody at once: one link a pair, the same at both ends, no frame lost',
   stranger: 'HS-01 a node with another swarm key gets no byte and no link, and disturbs nobody',
   'late-bootstrap': 'a bootstrap that comes late is found',
   'lost-bootstrap': 'a mesh outlives its bootstrap, and lets newcomers in through others',
@@ -37,6 +42,7 @@ const titles: Record<string, string> = {
   'wrong-clock': 'a clock that is wrong by an hour costs one round trip',
   'one-way-cut': 'a cut in one direction: chat goes around, and the link comes back',
   partition: 'ten minutes of partition: both sides live on, and then they are one again',
+  'come-and-go': 'nodes leave with a goodbye and come back: whole within seconds of the last',
   'rough-start': 'a mesh forms in bad weather',
   bulk: '1 MiB crosses a slow and lossy link whole, and waits for its reader in bounded memory',
 }

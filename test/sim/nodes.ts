@@ -233,6 +233,37 @@ const partition = nodes('partition', async (fleet, sim) => {
   await fleet.check()
 })
 
+const comeAndGo = nodes('come-and-go', async (fleet, sim) => {
+  const members = fleet.star(5)
+  sim.weather({ delay: 1 + sim.random.below(60), jitter: sim.random.below(30) })
+  await fleet.start()
+  const away = new Set<Member>()
+  const until = sim.now + 60_000
+  const leave = (): void => {
+    if (sim.now > until) return
+    const member = sim.random.pick(members)
+    if (!away.has(member)) {
+      away.add(member)
+      // Now and then at once after it came, and back before the others have seen it go.
+      const back = (): Promise<void> =>
+        sim.world
+          .sleep(sim.random.below(8000))
+          .then(() => member.start())
+          .then(() => void away.delete(member))
+      member.node
+        .stop()
+        .then(back)
+        .catch((error: unknown) => sim.world.fail(error))
+    }
+    sim.world.after(sim.random.below(3000), () => sim.world.enter(leave))
+  }
+  sim.world.enter(leave)
+  await sim.run(until + 1)
+  await sim.run(() => away.size === 0, { limit: 20_000 })
+  await fleet.untilWhole(40_000)
+  await fleet.check()
+})
+
 const roughStart = nodes('rough-start', async (fleet, sim) => {
   sim.weather(drawWeather(sim.random))
   const members = fleet.star(5)
@@ -254,6 +285,7 @@ export const nodeCases: readonly Scenario[] = [
   wrongClock,
   oneWayCut,
   partition,
+  comeAndGo,
   roughStart,
   nodes('bulk', bulk),
 ]
