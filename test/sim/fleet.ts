@@ -202,7 +202,7 @@ export class Fleet {
   }
 
   /** One link a pair, chat to all, streams both ways: what holds when all is well. */
-  async check(members: readonly Member[] = this.members): Promise<void> {
+  async check(members: readonly Member[] = this.members, patience = 10_000): Promise<void> {
     const ids = members.map(({ node }) => node.peerId).sort()
     for (const { name, node, peers, watch } of members) {
       const others = ids.filter(id => id !== node.peerId)
@@ -210,8 +210,8 @@ export class Fleet {
       claim(same([...watch.connected].sort(), others), `${name}: events and peers disagree`)
     }
     this.checkPairs(members)
-    await this.checkChat(members)
-    await this.checkStreams(members)
+    await this.checkChat(members, patience)
+    await this.checkStreams(members, patience)
     this.checkPairs(members)
   }
 
@@ -238,7 +238,7 @@ export class Fleet {
   }
 
   /** Each says three things, and everybody else hears them in order. That it is once, `Watch` sees. */
-  async checkChat(members: readonly Member[] = this.members, limit = 10_000): Promise<void> {
+  async checkChat(members: readonly Member[] = this.members, patience = 10_000): Promise<void> {
     const said = new Map<Member, string[]>(members.map(member => [member, []]))
     this.sim.world.enter(() => {
       for (let i = 0; i < 3; i++) for (const member of members) said.get(member)!.push(this.say(member))
@@ -250,7 +250,7 @@ export class Fleet {
         return texts.filter(text => !heard.has(text)).map(text => `${by.name} misses "${text}"`)
       })
     await this.sim
-      .run(() => missing().length === 0, { limit })
+      .run(() => missing().length === 0, { limit: patience })
       .catch(error => {
         throw new Error(missing().join(', '), { cause: error })
       })
@@ -263,13 +263,13 @@ export class Fleet {
   }
 
   /** Everybody asks everybody something, over a stream of its own. */
-  async checkStreams(members: readonly Member[] = this.members, limit = 10_000): Promise<void> {
+  async checkStreams(members: readonly Member[] = this.members, patience = 10_000): Promise<void> {
     const asked: Promise<void>[] = []
     for (const a of members)
       for (const b of members) if (a !== b) asked.push(this.echo(a, b.node.peerId, 20_000))
     await this.sim.settle(
       Promise.all(asked).then(() => undefined),
-      { limit },
+      { limit: patience },
     )
   }
 
@@ -291,8 +291,10 @@ export class Fleet {
         (error: unknown) => String(error),
       )
     claim(stuck.includes('nothing is left to happen'), `after stop the world goes on: ${stuck}`)
-    for (const { name, watch } of this.members)
+    for (const { name, watch } of this.members) {
       claim(watch.pipes.size === 0, `${name} left ${watch.pipes.size} pipes open`)
+      claim(watch.connected.size === 0, `${name} did not say that its peers are gone`)
+    }
   }
 
   dispose(): void {
