@@ -44,6 +44,7 @@ const titles: Record<string, string> = {
   'one-way-cut': 'a cut in one direction: chat goes around, and the link comes back',
   partition: 'ten minutes of partition: both sides live on, and then they are one again',
   'come-and-go': 'nodes leave with a goodbye and come back: whole within seconds of the last',
+  'full-nodes': 'eight nodes with three places each: nobody is alone, and chat reaches all',
   'rough-start': 'a mesh forms in bad weather',
   bulk: '1 MiB crosses a slow and lossy link whole, and waits for its reader in bounded memory',
 }

@@ -285,6 +285,16 @@ const comeAndGo = nodes('come-and-go', async (fleet, sim) => {
   await fleet.check()
 })
 
+const fullNodes = nodes('full-nodes', async (fleet, sim) => {
+  const members = fleet.star(8, { maxPeers: 3 })
+  sim.weather({ delay: 1 + sim.random.below(30), jitter: sim.random.below(20) })
+  await fleet.start()
+  await sim.pass(90_000)
+  for (const { name, peers } of members)
+    claim(peers.length >= 1 && peers.length <= 3, `${name} has ${peers.length} peers`)
+  await fleet.checkChat()
+})
+
 const roughStart = nodes('rough-start', async (fleet, sim) => {
   sim.weather(drawWeather(sim.random))
   const members = fleet.star(5)
@@ -309,6 +319,7 @@ export const nodeCases: readonly Scenario[] = [
   oneWayCut,
   partition,
   comeAndGo,
+  fullNodes,
   roughStart,
   nodes('bulk', bulk),
 ]
