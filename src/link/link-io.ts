@@ -19,8 +19,8 @@ export const defaults = {
   message1Timeout: 5_000,
   /** From the first byte to ACCEPTED, both sides. */
   handshakeTimeout: 10_000,
-  /** After CLOSE the peer has this long to end its side. */
-  closeLinger: 1_000,
+  /** A link that has ended may take this long to deliver what was sealed and to close; as long as a drain. */
+  closeLinger: 10_000,
   /** Sealed and not yet taken by the system (architecture: "seal late"). */
   unsent: 256 * 1024,
   /** Cheap frames a second: far above what an honest peer needs, far below what hurts. */
@@ -64,8 +64,6 @@ export type LinkOutput =
   | { readonly kind: 'end-carrier'; readonly abruptly: boolean }
   /** Responder: message 3 was good. Answer with `admit` or `refuse`. */
   | { readonly kind: 'proved'; readonly proved: Proved }
-  /** Initiator: ACCEPTED came. */
-  | { readonly kind: 'accepted'; readonly proved: Proved; readonly observed: Uint8Array }
   /** Initiator: REFUSED came; `entries` are peers to try instead. */
   | {
       readonly kind: 'refused'
@@ -80,8 +78,12 @@ export type LinkOutput =
 
 export interface LinkOptions {
   readonly self: Self
-  /** Makes the layers above once the peer is proved and let in. */
-  readonly carry: (proved: Proved) => Carried
+  /**
+   * Makes the layers above once the peer is proved and let in. On the dialling side ACCEPTED
+   * came, with our address as the peer sees it: everybody who must know the link is told in
+   * this call, for the frames behind it are read right after.
+   */
+  readonly carry: (proved: Proved, observed: Uint8Array | undefined) => Carried
   /** Present on the dialling side. */
   readonly dial?: Omit<InitiatorOptions, 'self'> & { readonly timeout?: Millis }
   /** A record's plaintext, shared by all links of a node: sealing is never interrupted. */

@@ -210,13 +210,13 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     this.#units.maximum = limits.record
   }
 
-  #enterOpen(): void {
-    const carried = this.#options.carry(this.#proved!)
-    this.#carried = carried
-    this.#sink = { link: this, streams: carried.streams, mesh: carried.mesh }
+  #enterOpen(observed?: Uint8Array): void {
     this.#state = 'open'
     this.#stage = 'open'
     this.#deadline = undefined
+    const carried = this.#options.carry(this.#proved!, observed)
+    this.#carried = carried
+    this.#sink = { link: this, streams: carried.streams, mesh: carried.mesh }
   }
 
   // Frames in
@@ -258,8 +258,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
 
   accepted(observed: Uint8Array): void {
     if (this.#state !== 'awaiting') throw new GuildError('GH_LINK_PROTOCOL', 'ACCEPTED in an open link')
-    this.#enterOpen()
-    this.#outputs.push({ kind: 'accepted', proved: this.#proved!, observed: observed.slice() })
+    this.#enterOpen(observed.slice())
   }
 
   refused(reason: Refusal, detail: string): void {
@@ -334,7 +333,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   }
 
   #carrierClosed(error: Error | undefined): void {
-    if (this.#state === 'closing') return this.#end('local', new GuildError('GH_LINK_CLOSED'))
+    if (this.#state === 'closing') return // until it has closed, or the deadline cuts it
     if (this.#state === 'open') {
       const detail = error === undefined ? 'without a goodbye' : error.message
       return this.#end('transport', new GuildError('GH_LINK_CLOSED', detail, { cause: error }))
@@ -370,16 +369,14 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     } catch {
       return this.#end(by, error, true, false)
     }
-    this.#outputs.push({ kind: 'end-carrier', abruptly: false })
-    this.#announceEnd(by, error, false)
-    this.#deadline = this.#now + defaults.closeLinger
+    this.#end(by, error)
   }
 
   #end(by: LinkEnd['by'], error: GuildError, abruptly = false, stranger = false): void {
     this.#outputs.push({ kind: 'end-carrier', abruptly })
     this.#announceEnd(by, error, stranger)
-    this.#state = 'closed'
-    this.#deadline = undefined
+    this.#state = abruptly ? 'closed' : 'closing'
+    this.#deadline = abruptly ? undefined : this.#now + defaults.closeLinger
   }
 
   #announceEnd(by: LinkEnd['by'], error: GuildError, stranger: boolean): void {

@@ -99,7 +99,7 @@ export class Connection {
       {
         self,
         plaintext,
-        carry: proved => this.#carry(proved),
+        carry: (proved, observed) => this.#carry(proved, observed),
         ...(dial === undefined
           ? {}
           : {
@@ -187,7 +187,7 @@ export class Connection {
     this.#options.events.idle(this)
   }
 
-  #carry(proved: Proved): { streams: Streams; mesh: MeshFrames } {
+  #carry(proved: Proved, observed: Uint8Array | undefined): { streams: Streams; mesh: MeshFrames } {
     const { self, drive, events } = this.#options
     this.proved = proved
     this.streams = new Streams({
@@ -202,6 +202,7 @@ export class Connection {
         this.flushSoon()
       },
     })
+    if (observed !== undefined) events.accepted(this, proved, observed)
     return { streams: this.streams, mesh: events.mesh(this) }
   }
 
@@ -219,8 +220,6 @@ export class Connection {
       case 'proved':
         this.proved = output.proved
         return events.proved(this, output.proved)
-      case 'accepted':
-        return events.accepted(this, output.proved, output.observed)
       case 'refused':
         return events.refused(this, output.peerId, output.reason, output.entries)
       case 'pong':

@@ -4,7 +4,9 @@
  *   feed(input) ─▶ handle ─▶ poll … poll ─▶ onOutput     then: the earliest deadline arms the timer
  *
  * Feeding a machine while it is being drained (its output led to another machine, whose
- * output leads back) queues the input: a machine never sees `handle` inside `handle`.
+ * output leads back) hands it the input at once, and the outer drain takes what comes of it:
+ * whoever is told next finds it done. Inside `handle` the input waits: a machine never sees
+ * `handle` inside `handle`.
  * `defer` runs work once at the end of the turn, however often it was asked for: that is
  * how all frames of a turn come to share one record.
  *
@@ -50,25 +52,32 @@ export class Drive {
   ): Driven<Input> {
     const waiting: (Input | Tick)[] = []
     let busy = false
+    let handling = false
     let stopped = false
     const drain = (): void => {
       for (let output = machine.poll(); output !== undefined; output = machine.poll()) onOutput(output)
     }
+    const handle = (input: Input | Tick): void => {
+      handling = true
+      try {
+        machine.handle(input, this.#clock.now())
+        while (waiting.length > 0) machine.handle(waiting.shift()!, this.#clock.now())
+      } finally {
+        handling = false
+      }
+    }
     const take = (input: Input | Tick): void => {
       if (stopped) return
-      if (busy) {
+      if (handling) {
         waiting.push(input)
         return
       }
+      if (busy) return handle(input)
       busy = true
       try {
         drain()
-        machine.handle(input, this.#clock.now())
+        handle(input)
         drain()
-        while (waiting.length > 0) {
-          machine.handle(waiting.shift()!, this.#clock.now())
-          drain()
-        }
       } finally {
         busy = false
       }

@@ -8,6 +8,7 @@ import { openResponderUnit } from '../../src/link/responder-unit.ts'
 import { createSwarm } from '../../src/link/swarm.ts'
 import { frameUnit } from '../../src/link/units.ts'
 import { HandshakeState } from '../../src/noise/index.ts'
+import { encodeMesh, encodeRequestPeers } from '../../src/wire/frames/peers.ts'
 import { limits } from '../../src/wire/limits.ts'
 import { encodeMessage1 } from '../../src/wire/message-1.ts'
 import { peerIdFromKey } from '../../src/wire/peer-id.ts'
@@ -394,3 +395,54 @@ t.test('a record size too small for our control frames is refused', async t => {
     t.equal(b.end !== undefined, size < limits.recordLeast, `${size}`)
   }
 })
+
+t.test(
+  'a link that ended is cut when its carrier does not close: by whoever ended it, at both ends',
+  async t => {
+    const { a, b } = pair()
+    exchange(a, b)
+    a.link.handle(
+      { kind: 'close', code: closeCodes.REPLACED, error: new GuildError('GH_LINK_CLOSED') },
+      START,
+    )
+    a.drain()
+    b.give(a.takeWire())
+    for (const one of [a, b]) {
+      const last = () => one.outputs.filter(({ kind }) => kind === 'end-carrier').at(-1)
+      one.closed() // the other half-closes; what we wrote is still under way
+      t.same(last(), { kind: 'end-carrier', abruptly: false })
+      t.equal(one.link.deadline(), START + defaults.closeLinger)
+      one.tick(START + defaults.closeLinger - 1)
+      t.same(last(), { kind: 'end-carrier', abruptly: false })
+      one.tick(START + defaults.closeLinger)
+      t.same(last(), { kind: 'end-carrier', abruptly: true })
+      t.equal(one.link.deadline(), undefined)
+      t.equal(one.outputs.filter(({ kind }) => kind === 'ended').length, 1)
+    }
+  },
+)
+
+t.test('frames in one piece with ACCEPTED come after the link was made known', async t => {
+  const order: string[] = []
+  const note = (name: string) => () => void order.push(name)
+  const a = new End(makeSelf({ seed: 1 }), { proceed: yes }, (_, observed) => {
+    order.push(`known, seen as ${observed === undefined ? 'nothing' : toHex(observed)}`)
+    const streams = { stream: early, resetStream: early, stopSending: early }
+    const credit = { maxData: early, maxStreamData: early, maxStreams: early, fill: () => false }
+    const mesh = { requestPeers: note('REQUEST_PEERS'), peers: early, chat: early, mesh: note('MESH') }
+    return { streams: { ...streams, ...credit }, mesh }
+  })
+  const b = new End(makeSelf({ seed: 2 }))
+  b.admits = false
+  exchange(a, b)
+  b.link.handle({ kind: 'admit', observed: Uint8Array.of(1, 2) }, START)
+  b.link.send(encodeRequestPeers)
+  b.link.send(w => encodeMesh(w, 1, 2))
+  b.flush()
+  a.give(b.takeWire())
+  t.same(order, ['known, seen as 0102', 'REQUEST_PEERS', 'MESH'])
+})
+
+function early(): never {
+  throw new Error('no such frame was sent')
+}

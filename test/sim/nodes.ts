@@ -5,7 +5,14 @@
  */
 import { nativeSuite } from '../../src/crypto/native.ts'
 import { GuildError, type GuildStream } from '../../src/index.ts'
-import { drawWeather, type Scenario, type Simulation, scenario, trouble } from '../../src/testing/index.ts'
+import {
+  drawWeather,
+  type Host,
+  type Scenario,
+  type Simulation,
+  scenario,
+  trouble,
+} from '../../src/testing/index.ts'
 import { bulk } from './bulk.ts'
 import { claim, ECHO, Fleet, type Member, PORT } from './fleet.ts'
 
@@ -37,18 +44,27 @@ const threeTerminals = nodes('three-terminals', async (fleet, sim) => {
 })
 
 const churn = nodes('churn', async (fleet, sim) => {
-  fleet.star(5)
+  await survive(fleet, sim, { count: 5, lasts: 90_000, every: 3000 })
+})
+
+const storm = nodes('storm', async (fleet, sim) => {
+  await survive(fleet, sim, { count: 8, lasts: 180_000, every: 1000 })
+})
+
+/** Trouble of the seed's kinds, with chat and streams all the while; then peace, and all must be well. */
+async function survive(
+  fleet: Fleet,
+  sim: Simulation,
+  { count, lasts, every }: { count: number; lasts: number; every: number },
+): Promise<void> {
+  fleet.star(count)
   await fleet.start()
   await fleet.untilWhole(2000)
   const hosts = fleet.members.map(({ host }) => host)
-  const until = sim.now + 90_000
-  trouble(sim, {
-    hosts,
-    until,
-    every: 3000,
-    lasting: 12_000,
-    onRestart: host => fleet.of(host).startSoon(),
-  })
+  const until = sim.now + lasts
+  const onRestart = (host: Host): void => fleet.of(host).startSoon()
+  const kinds = trouble(sim, { hosts, until, every, lasting: 12_000, onRestart })
+  sim.note(`trouble: ${kinds.join(' ')}`)
   const live = (): void => {
     if (sim.now > until) return
     const member = sim.random.pick(fleet.members)
@@ -64,9 +80,11 @@ const churn = nodes('churn', async (fleet, sim) => {
   }
   sim.world.enter(live)
   await sim.run(until + 1)
+  fleet.doubt()
   await fleet.untilWhole(180_000)
-  await fleet.check()
-})
+  // What was sent in vain sits in TCP, each segment with a back-off of its own, and goes before.
+  await fleet.check(fleet.members, 60_000)
+}
 
 const allAtOnce = nodes('all-at-once', async (fleet, sim) => {
   const hosts = Array.from({ length: 6 }, (_, i) => sim.host(`n${i + 1}`))
@@ -75,7 +93,12 @@ const allAtOnce = nodes('all-at-once', async (fleet, sim) => {
   // From all but equal to all but useless: who is first where is decided anew for every pair.
   for (const a of hosts)
     for (const b of hosts)
-      if (a !== b) sim.linkOneWay(a, b, { delay: 1 + sim.random.below(40), jitter: sim.random.below(20) })
+      if (a !== b)
+        sim.linkOneWay(a, b, {
+          delay: 1 + sim.random.below(40),
+          jitter: sim.random.below(20),
+          loss: sim.random.chance(0.3) ? 0.05 : 0,
+        })
   const talks: Promise<void>[] = []
   fleet.started = member => {
     member.node.on('peer-connected', ({ peerId }) => {
@@ -232,6 +255,47 @@ const partition = nodes('partition', async (fleet, sim) => {
   await fleet.check()
 })
 
+const comeAndGo = nodes('come-and-go', async (fleet, sim) => {
+  const members = fleet.star(5)
+  sim.weather({ delay: 1 + sim.random.below(60), jitter: sim.random.below(30) })
+  await fleet.start()
+  const away = new Set<Member>()
+  const until = sim.now + 60_000
+  const leave = (): void => {
+    if (sim.now > until) return
+    const member = sim.random.pick(members)
+    if (!away.has(member)) {
+      away.add(member)
+      // Now and then at once after it came, and back before the others have seen it go.
+      const back = (): Promise<void> =>
+        sim.world
+          .sleep(sim.random.below(8000))
+          .then(() => member.start())
+          .then(() => void away.delete(member))
+      member.node
+        .stop()
+        .then(back)
+        .catch((error: unknown) => sim.world.fail(error))
+    }
+    sim.world.after(sim.random.below(3000), () => sim.world.enter(leave))
+  }
+  sim.world.enter(leave)
+  await sim.run(until + 1)
+  await sim.run(() => away.size === 0, { limit: 20_000 })
+  await fleet.untilWhole(40_000)
+  await fleet.check()
+})
+
+const fullNodes = nodes('full-nodes', async (fleet, sim) => {
+  const members = fleet.star(8, { maxPeers: 3 })
+  sim.weather({ delay: 1 + sim.random.below(30), jitter: sim.random.below(20) })
+  await fleet.start()
+  await sim.pass(90_000)
+  for (const { name, peers } of members)
+    claim(peers.length >= 1 && peers.length <= 3, `${name} has ${peers.length} peers`)
+  await fleet.checkChat()
+})
+
 const roughStart = nodes('rough-start', async (fleet, sim) => {
   sim.weather(drawWeather(sim.random))
   const members = fleet.star(5)
@@ -240,11 +304,13 @@ const roughStart = nodes('rough-start', async (fleet, sim) => {
   }
   await sim.run(() => members.every(({ running }) => running), { limit: 20_000 })
   await fleet.untilWhole(240_000)
+  await fleet.check(members, 120_000)
 })
 
 export const nodeCases: readonly Scenario[] = [
   threeTerminals,
   churn,
+  storm,
   allAtOnce,
   stranger,
   lateBootstrap,
@@ -253,6 +319,8 @@ export const nodeCases: readonly Scenario[] = [
   wrongClock,
   oneWayCut,
   partition,
+  comeAndGo,
+  fullNodes,
   roughStart,
   nodes('bulk', bulk),
 ]

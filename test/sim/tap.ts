@@ -11,13 +11,15 @@ export interface TappedPipe {
   written: number
   /** Bytes our side got from it. */
   read: number
+  /** What `read` was when somebody looked: more since shows that the link works. */
+  readBefore: number
 }
 
 /** `opened` hears of every pipe; what it returns is called when the pipe has closed. */
 export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => void): Runtime {
   const tap = (inner: Pipe, dialled: boolean): Pipe => {
     const { local, remote, transport } = inner
-    const seen: TappedPipe = { local, remote, dialled, written: 0, read: 0 }
+    const seen: TappedPipe = { local, remote, dialled, written: 0, read: 0, readBefore: 0 }
     const closed = opened(seen)
     return {
       local,

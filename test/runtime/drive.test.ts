@@ -1,0 +1,88 @@
+/** The driver: who is fed when, and that no machine is handled inside itself. */
+import t from 'tap'
+import type { Machine, Millis, tick } from '../../src/base/machine.ts'
+import { Drive } from '../../src/runtime/drive.ts'
+import { World } from '../../src/testing/world.ts'
+
+/** Says back what it is told; `during` runs inside `handle`. */
+class Repeater implements Machine<string | typeof tick, string> {
+  readonly heard: string[] = []
+  during: (input: string) => void = () => {}
+  inside = false
+  readonly #out: string[] = []
+
+  handle(input: string | typeof tick): void {
+    if (this.inside) throw new Error('handle inside handle')
+    this.inside = true
+    if (typeof input === 'string') {
+      this.heard.push(input)
+      this.during(input)
+      this.#out.push(input)
+    }
+    this.inside = false
+  }
+
+  poll(): string | undefined {
+    return this.#out.shift()
+  }
+
+  deadline(): Millis | undefined {
+    return undefined
+  }
+}
+
+function drive(): Drive {
+  const world = new World()
+  return new Drive(
+    { now: () => world.now, wall: () => world.now },
+    {
+      arm: (at, wake) => void world.at(at, wake),
+      disarm: () => {},
+      defer: work => void world.after(0, work),
+    },
+  )
+}
+
+t.test('fed while its output is told, a machine acts before the next is told', async t => {
+  const machine = new Repeater()
+  const told: string[] = []
+  const driven = drive().run(machine, output => {
+    if (output === 'question') {
+      driven.feed('answer')
+      t.same(machine.heard, ['question', 'answer'], 'done when feed returns')
+    }
+    told.push(output)
+  })
+  driven.feed('question')
+  t.same(told, ['question', 'answer'], 'what comes of it is told after')
+})
+
+t.test('fed inside handle, an input waits until that is over', async t => {
+  const machine = new Repeater()
+  const told: string[] = []
+  const driven = drive().run(machine, output => told.push(output))
+  machine.during = input => {
+    if (input !== 'first') return
+    driven.feed('second')
+    t.same(machine.heard, ['first'])
+  }
+  driven.feed('first')
+  t.same(machine.heard, ['first', 'second'])
+  t.same(told, ['first', 'second'])
+})
+
+t.test('a handle that throws leaves the machine usable, and what waited is not lost', async t => {
+  const machine = new Repeater()
+  const told: string[] = []
+  const driven = drive().run(machine, output => told.push(output))
+  machine.during = input => {
+    if (input !== 'bad') return
+    driven.feed('waiting')
+    machine.inside = false
+    throw new Error('as told')
+  }
+  t.throws(() => driven.feed('bad'), /as told/)
+  driven.feed('good')
+  t.same(machine.heard, ['bad', 'good', 'waiting'])
+  t.same(told, ['good', 'waiting'])
+})
