@@ -18,6 +18,8 @@ const folder = mkdtempSync(join(tmpdir(), 'guild-home-pack-'))
 const project = join(folder, 'project')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const run = promisify(execFile)
+/** Not the loaders of the test runner, which a TypeScript compiler does not bear. */
+delete process.env.NODE_OPTIONS
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 
 /** No `prepare`: it would build anew under the feet of the tests that run beside this one. */
