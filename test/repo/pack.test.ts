@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { root } from '../support/root.ts'
@@ -18,8 +19,6 @@ const folder = mkdtempSync(join(tmpdir(), 'guild-home-pack-'))
 const project = join(folder, 'project')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const run = promisify(execFile)
-/** Not the loaders of the test runner, which a TypeScript compiler does not bear. */
-delete process.env.NODE_OPTIONS
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 
 /** No `prepare`: it would build anew under the feet of the tests that run beside this one. */
@@ -131,7 +130,11 @@ t.test('a strict TypeScript project takes the types, without skipLibCheck', asyn
   t.ok(names.length > 20)
   for (const name of names) t.match(source, new RegExp(`\\b${name}\\b`), `${name} is used`)
   writeFileSync(join(project, 'consumer.ts'), source)
-  const tsc = join(dirname(createRequire(join(root, 'x.js')).resolve('typescript/package.json')), 'bin/tsc')
+  // The compiler itself, not its JavaScript wrapper, which does not bear the loaders of tap.
+  const lib = dirname(createRequire(join(root, 'x.js')).resolve('typescript/package.json'))
+  const { default: exePath } = (await import(pathToFileURL(join(lib, 'lib/getExePath.js')).href)) as {
+    default: () => string
+  }
   for (const [module, moduleResolution] of [
     ['nodenext', 'nodenext'],
     ['esnext', 'bundler'],
@@ -149,7 +152,7 @@ t.test('a strict TypeScript project takes the types, without skipLibCheck', asyn
       types: ['node'],
     }
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['consumer.ts'] }))
-    const { status, stdout, stderr } = spawnSync(process.execPath, [tsc, '-p', project], { encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync(exePath(), ['-p', project], { encoding: 'utf8' })
     t.equal(`${stdout}${stderr}`, '', module)
     t.equal(status, 0, module)
   }
