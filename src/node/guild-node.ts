@@ -34,7 +34,11 @@ export interface RequestOptions extends WaitOptions {
   readonly maxBytes?: number
 }
 
-/** Checks the options, loads or makes the keys. Nothing is listened to or dialled before `start`. */
+/**
+ * Checks the options, takes the data directory, loads or makes the keys. Nothing is listened
+ * to or dialled before `start`; a node that is never started is still to be stopped.
+ * Rejects with GH_OPTION_INVALID, GH_ADDRESS_INVALID, GH_KEY_* or GH_STORE_*.
+ */
 export async function createNode(options: NodeOptions = {}): Promise<GuildNode> {
   const config = checkOptions(options)
   const runtime = config.runtime ?? (await systemRuntime())
@@ -105,7 +109,7 @@ export class GuildNode implements AsyncDisposable {
     return this.#mesh.addresses
   }
 
-  /** Connected peers, by peer id in the order of their keys. */
+  /** Connected peers, in the order they came. */
   get peers(): readonly PeerInfo[] {
     return this.#mesh.peers()
   }
@@ -177,7 +181,10 @@ export class GuildNode implements AsyncDisposable {
     this.#mesh.say(text)
   }
 
-  /** Dials an address and waits until the peer is linked; rejects with the exact reason. */
+  /**
+   * Dials an address and waits until the peer is linked. Rejects with the exact reason: GH_DIAL_*,
+   * GH_HANDSHAKE_*, GH_REFUSED_* (DUPLICATE: the peer is linked by another address), GH_ABORTED.
+   */
   async connect(address: string, { signal }: WaitOptions = {}): Promise<PeerInfo> {
     const parsed = parseAddress(address)
     this.#running('connect')
@@ -218,7 +225,7 @@ export class GuildNode implements AsyncDisposable {
     return openStream(this.#mesh, peerId, protocol, signal)
   }
 
-  /** One message, one answer, on a stream of their own. */
+  /** One message, one answer, on a stream of their own. Rejects with GH_PEER_UNKNOWN, GH_STREAM_*, GH_LINK_* or GH_ABORTED. */
   async request(
     peerId: string,
     protocol: string,

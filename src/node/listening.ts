@@ -19,12 +19,20 @@ export interface ListeningOptions {
 export class Listening {
   readonly #listeners: { readonly listener: Listener; readonly transport: string }[] = []
   #runtime: Runtime | undefined
+  #starting: Promise<void> | undefined
+  #closed = false
   /** 0 while nothing listens. */
   port = 0
 
-  async start({ runtime, transports, hosts, port, onPipe, onError }: ListeningOptions): Promise<void> {
+  start(options: ListeningOptions): Promise<void> {
+    this.#starting = this.#start(options)
+    return this.#starting
+  }
+
+  async #start({ runtime, transports, hosts, port, onPipe, onError }: ListeningOptions): Promise<void> {
     this.#runtime = runtime
     for (const transport of transports) {
+      if (this.#closed) return
       const wanted = this.port === 0 ? port : this.port
       const listener = await transport.listen({ hosts, port: wanted, onPipe, onError })
       this.#listeners.push({ listener, transport: transport.name })
@@ -42,7 +50,10 @@ export class Listening {
     return [...new Map(all.map(address => [addressKey(address), address])).values()]
   }
 
+  /** Also closes what is just being opened. */
   async close(): Promise<void> {
+    this.#closed = true
+    await this.#starting?.catch(() => {}) // it is told where it was started
     await Promise.all(this.#listeners.map(({ listener }) => listener.close()))
   }
 

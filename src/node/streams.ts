@@ -10,7 +10,8 @@ import type { Stream } from '../streams/stream.ts'
 import { GuildStream } from './guild-stream.ts'
 import type { Mesh } from './mesh.ts'
 
-export type StreamHandler = (stream: GuildStream) => void | Promise<void>
+/** May be async: a promise it returns is watched, so that a rejection resets the stream. Other values are ignored. */
+export type StreamHandler = (stream: GuildStream) => unknown
 
 export function openStream(
   mesh: Mesh,
@@ -40,7 +41,7 @@ export function serve(mesh: Mesh, protocol: string, handler: StreamHandler): voi
       )
     }
     try {
-      handler(stream)?.catch(failed)
+      Promise.resolve(handler(stream)).catch(failed)
     } catch (error) {
       failed(error)
     }

@@ -30,7 +30,7 @@ export interface NodeStats {
   readonly blocks_received: number
   readonly peers_connected: number
   readonly want_list_size: number
-  /** Handshakes refused since the start, by cause. */
+  /** Connections since the start that never proved the swarm key. */
   readonly strangers_refused: number
   readonly bytes_in: number
   readonly bytes_out: number

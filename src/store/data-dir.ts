@@ -16,11 +16,12 @@
  *
  * Page: README.md · Floor: store.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { GuildError } from '../base/errors.ts'
 import { diskError, errorCode } from './disk-error.ts'
 import { type LockHolder, type LockOutcome, type LockRole, takeLock } from './lock.ts'
+import { makeDirectory } from './make-directory.ts'
 
 export interface DataDirOptions {
   /** This very directory. Default: the slots of `base`. */
@@ -76,11 +77,7 @@ async function exactly(path: string, slot: number | undefined, options: DataDirO
 }
 
 async function lock(path: string, options: DataDirOptions): Promise<LockOutcome> {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw diskError(error, path)
-  }
+  makeDirectory(path)
   const { role, patience, signal } = options
   return await takeLock({
     path: join(path, 'lock'),
@@ -101,6 +98,7 @@ function opened(path: string, slot: number | undefined, held: { release(): void 
         writeFileSync(`${file}.tmp`, `${port}\n`, { mode: 0o600 })
         renameSync(`${file}.tmp`, file)
       } catch (error) {
+        rmSync(`${file}.tmp`, { force: true })
         throw diskError(error, file)
       }
     },

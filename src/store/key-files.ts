@@ -14,7 +14,7 @@
  * Page: protocol/swarm-key.md, protocol/identity.md · Faults: CL-01, HS-22, P27 · Floor: store.
  */
 import { randomUUID } from 'node:crypto'
-import { access, link, mkdir, open, rename, stat, unlink } from 'node:fs/promises'
+import { access, link, open, rename, stat, unlink } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { equal, utf8 } from '../base/bytes.ts'
@@ -24,6 +24,7 @@ import { decodePrivateKey, encodePrivateKey } from '../wire/private-key.ts'
 import { decodeSwarmKey, encodeSwarmKey, SWARM_KEY_LENGTH } from '../wire/swarm-key.ts'
 import { diskError, errorCode } from './disk-error.ts'
 import { takeLock } from './lock.ts'
+import { makeDirectory } from './make-directory.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -138,7 +139,7 @@ async function read(path: string): Promise<Uint8Array | undefined> {
 
 /** False when another process was faster; then its file stands. */
 async function createWhole(path: string, bytes: Uint8Array): Promise<boolean> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  makeDirectory(dirname(path))
   const temporary = `${path}.${randomUUID()}.tmp`
   try {
     const file = await open(temporary, 'wx', 0o600)

@@ -154,7 +154,12 @@ function prepare(path: string, role: LockRole): { temporary: string; content: st
   const holder: LockHolder = { id, ...ownMark(), role, since: new Date().toISOString() }
   const content = `${JSON.stringify(holder)}\n`
   const temporary = `${path}.${id}.tmp`
-  writeFileSync(temporary, content, { flag: 'wx', mode: 0o600 })
+  try {
+    writeFileSync(temporary, content, { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    remove(temporary) // a full disk leaves an empty one
+    throw error
+  }
   return { temporary, content, id }
 }
 

@@ -182,6 +182,26 @@ t.test('the console on a terminal: what is being typed stays below what arrives'
   t.equal(await left.code, 0, 'Ctrl-D')
 })
 
+t.test('the console on a terminal: lines that come together stay above a line of several rows', async t => {
+  const run = start(['8001'], { terminal: true, env: { NO_COLOR: '1' } })
+  Object.assign(run.stdout, { columns: 20 })
+  await run.shows('> ')
+  const node = await run.node
+  run.stdin.write('a half line that fills three rows of it')
+  await run.shows('rows of it')
+  for (const address of ['a:1', 'b:2', 'c:3'])
+    node.emit('bootstrap-success', { event: 'bootstrap-success', address })
+  // Between a line that came and the prompt below it the cursor must not step up: it would
+  // stand on what was just written. Before the next line it steps up over the prompt's rows.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: cursor movements are what is looked at
+  const up = /\u001b\[\d+A/
+  for (const [, address, after] of run.out().matchAll(/Bootstrap peer ([abc]:\d) reached\n(.*?)> a half/gs))
+    t.notMatch(after, up, address!)
+  t.equal(run.out().match(/reached\n/g)?.length, 3)
+  run.stdin.write('\u0003')
+  t.equal(await run.code, 0)
+})
+
 t.test('CL-05 a second Ctrl-C ends at once; an echo of the first does not', async t => {
   const run = start([], { faults: { hangs: 'stop' } })
   await run.shows(listening)
