@@ -7,7 +7,7 @@ import { GuildError } from '../base/errors.ts'
 import type { CipherState, HandshakeState } from '../noise/index.ts'
 import { decodeHello, encodeHello, type Hello, helloSignedBytes, type Role } from '../wire/hello.ts'
 import { peerIdFromKey } from '../wire/peer-id.ts'
-import { helloParameters, type Self } from './self.ts'
+import type { Self } from './self.ts'
 
 /** A handshake that succeeded. */
 export interface Proved {
@@ -33,7 +33,7 @@ export function ownHello(self: Self, role: Role, linkId: Uint8Array): (hash: Uin
       ...self.hello(),
       identityKey: self.identity.publicKey,
       signature: self.identity.sign(helloSignedBytes(role, hash)),
-      parameters: helloParameters,
+      parameters: self.parameters,
       linkId,
       resumable: false,
     })

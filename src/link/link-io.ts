@@ -23,6 +23,8 @@ export const defaults = {
   closeLinger: 10_000,
   /** Sealed and not yet taken by the system (architecture: "seal late"). */
   unsent: 256 * 1024,
+  /** Where a rate is set, at least so much of a stream leaves at once: less is not worth a record. */
+  leastShaped: 1_024,
   /** Cheap frames a second: far above what an honest peer needs, far below what hurts. */
   cheapPerSecond: 10_000,
   cheapBurst: 20_000,
@@ -43,7 +45,12 @@ export type LinkInput =
   /** Bytes from the carrier, valid during the call. */
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   /** Once a turn when `wantsFlush`, and when the carrier has drained. */
-  | { readonly kind: 'flush'; readonly buffered: number }
+  | {
+      readonly kind: 'flush'
+      readonly buffered: number
+      /** Bytes of streams that may leave now, where a rate is set. Control frames never wait for it. */
+      readonly allowance?: number | undefined
+    }
   /** The carrier ended: by the peer's half-close (no error) or by a failure. */
   | { readonly kind: 'carrier-closed'; readonly error: Error | undefined }
   /** The verdict on a proved peer. `carry` makes the layers above. */

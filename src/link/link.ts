@@ -94,6 +94,11 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     return this.#state === 'open'
   }
 
+  /** Control frames wait: they leave whatever the rate of the streams. */
+  get controlWaits(): boolean {
+    return this.#sender !== undefined && this.#control.length > 0
+  }
+
   /** Is there anything a `flush` would send? */
   get wantsFlush(): boolean {
     return this.#sender !== undefined && (this.#control.length > 0 || this.#moreToSend)
@@ -142,7 +147,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
         this.#units.settle()
         return
       case 'flush':
-        return this.#flush(input.buffered, now)
+        return this.#flush(input.buffered, now, input.allowance)
       case 'tick':
         if (this.#deadline !== undefined && now >= this.#deadline) this.#expire()
         return
@@ -301,21 +306,26 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
       throw new GuildError('GH_LINK_BUDGET', 'the peer does not read its answers')
   }
 
-  #flush(buffered: number, now: Millis): void {
+  #flush(buffered: number, now: Millis, allowance: number = Number.POSITIVE_INFINITY): void {
     const sender = this.#sender
     if (sender === undefined || this.#state === 'closed') return
     const room = RecordSender.room(this.#proved!.maxRecord)
     const chunks: Uint8Array[] = []
     let unsent = buffered
+    let left = allowance
     while (unsent < defaults.unsent && this.wantsFlush) {
       const w = this.#plaintext.reset()
       w.limit = room
       while (this.#control.length > 0 && this.#control.peek()!.length <= w.room) w.raw(this.#control.shift()!)
-      if (this.#carried !== undefined && this.#state === 'open')
+      if (this.#carried === undefined || this.#state !== 'open') this.#moreToSend = false
+      else if (left > 0) {
+        w.limit = Math.min(room, w.length + Math.max(left, defaults.leastShaped))
         this.#moreToSend = this.#carried.streams.fill(w)
-      else this.#moreToSend = false
+      }
       if (w.length === 0) break
-      unsent += sender.seal(w, chunks, now)
+      const size = sender.seal(w, chunks, now)
+      unsent += size
+      left -= size
     }
     if (chunks.length > 0) this.#write(chunks)
   }

@@ -21,6 +21,8 @@ export interface Self {
   /** The swarm; during a key rotation also the other one, the likelier first. */
   readonly swarms: readonly Swarm[]
   readonly freshness: Freshness
+  /** What HELLO says of our limits. */
+  readonly parameters: Parameters
   wall(): WallMillis
   /** What HELLO tells of us at this moment. */
   hello(): Pick<Hello, 'name' | 'tcpPort' | 'udpPort' | 'linePort' | 'linkCount'>
@@ -28,10 +30,3 @@ export interface Self {
 
 /** What message 1 says of our limits. */
 export const message1Parameters: Parameters = new Map([[parameters.MAX_RECORD, limits.record]])
-
-/** What HELLO says of them. */
-export const helloParameters: Parameters = new Map([
-  [parameters.STREAM_WINDOW, limits.streamWindow],
-  [parameters.LINK_WINDOW, limits.linkWindow],
-  [parameters.MAX_STREAMS, limits.streams],
-])

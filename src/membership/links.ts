@@ -52,6 +52,8 @@ export class Links {
     const { link, peerId } = proof
     if (peerId === options.ownId)
       return emit({ kind: 'refuse', link, reason: 'SELF', detail: '', entries: [] })
+    if (!options.admits(peerId))
+      return emit({ kind: 'refuse', link, reason: 'DENIED', detail: '', entries: [] })
     const peer = table.peer(peerId)
     const verdict = this.#judge(peer, proof, false, now)
     if (verdict === 'duplicate') {

@@ -69,12 +69,12 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
   debug = false
 
   constructor(options: MembershipOptions) {
-    this.#options = { own: () => [], announce: [], ...defaults, ...options }
-    const { own, random, bookLimit } = this.#options
+    this.#options = { own: () => [], announce: [], admits: () => true, ...defaults, ...options }
+    const { own, random, bookLimit, admits } = this.#options
     const emit = (output: MembershipOutput): void => void this.#out.push(output)
     const say = (message: MembershipEvent): void => emit({ kind: 'event', message })
     const gate = {
-      closed: (peerId: string) => this.#isLinked(peerId) || this.#parted.has(peerId),
+      closed: (peerId: string) => this.#isLinked(peerId) || this.#parted.has(peerId) || !admits(peerId),
       room: () => this.#options.maxPeers - this.#table.size,
     }
     this.#dialling = new Dialling({ bookLimit, random, gate, own, emit })
@@ -119,9 +119,10 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
     return earlier(rounds, earlier(work, this.#links.deadline()))
   }
 
-  /** After message 2: no when a link to this peer stands. Then the dial ends as a duplicate. */
-  mayProceed(peerId: string): boolean {
-    return !this.#isLinked(peerId)
+  /** After message 2: why a dial ends before we say who we are, if it does. */
+  objection(peerId: string): 'GH_REFUSED_DUPLICATE' | 'GH_REFUSED_DENIED' | undefined {
+    if (!this.#options.admits(peerId)) return 'GH_REFUSED_DENIED'
+    return this.#isLinked(peerId) ? 'GH_REFUSED_DUPLICATE' : undefined
   }
 
   /** Connected peers, in the order they came. */

@@ -23,6 +23,8 @@ export interface MembershipOptions {
   readonly own?: () => readonly Address[]
   /** What peers should tell others of us, in place of what they see. */
   readonly announce?: readonly Address[]
+  /** Allow and deny lists: false for a peer that is neither admitted nor dialled. */
+  readonly admits?: (peerId: string) => boolean
   readonly maxPeers?: number
   /** Milliseconds, as everywhere in cores. */
   readonly interval?: Millis

@@ -12,6 +12,7 @@ import type { Runtime } from '../base/ports.ts'
 import { visible } from '../base/text.ts'
 import { type Address, parseAddress } from '../wire/address.ts'
 import { limits } from '../wire/limits.ts'
+import { keyFromPeerId, peerIdFromKey } from '../wire/peer-id.ts'
 import type { NodeOptions } from './options.ts'
 
 export interface Config {
@@ -33,6 +34,11 @@ export interface Config {
   readonly maintenanceInterval: number
   readonly connectTimeout: number
   readonly peerTimeout: number
+  /** Bytes a second. */
+  readonly bandwidthIn: number | undefined
+  readonly bandwidthOut: number | undefined
+  readonly allow: readonly string[]
+  readonly deny: readonly string[]
   readonly runtime: Runtime | undefined
 }
 
@@ -55,6 +61,10 @@ const known: ReadonlySet<string> = new Set([
   'peerTimeout',
   'announce',
   'runtime',
+  'bandwidthIn',
+  'bandwidthOut',
+  'allow',
+  'deny',
 ] satisfies (keyof NodeOptions)[])
 
 export function checkOptions(options: NodeOptions): Config {
@@ -87,6 +97,10 @@ export function checkOptions(options: NodeOptions): Config {
     maintenanceInterval: seconds(options.maintenanceInterval, 'maintenanceInterval', 15, 0.1, 86_400),
     connectTimeout: seconds(options.connectTimeout, 'connectTimeout', 10, 0.05, 3600),
     peerTimeout,
+    bandwidthIn: rate(options.bandwidthIn, 'bandwidthIn'),
+    bandwidthOut: rate(options.bandwidthOut, 'bandwidthOut'),
+    allow: peerIds(options.allow, 'allow'),
+    deny: peerIds(options.deny, 'deny'),
     runtime: options.runtime,
   })
 }
@@ -130,6 +144,16 @@ function seconds(
   if (typeof value !== 'number' || !(value >= least && value <= most))
     throw invalid(name, String(value), `seconds from ${least} to ${most}`)
   return value * 1000
+}
+
+function rate(value: number | undefined, name: string): number | undefined {
+  return value === undefined ? undefined : whole(value, name, 0, 1024, Number.MAX_SAFE_INTEGER)
+}
+
+function peerIds(list: readonly string[] | undefined, name: string): readonly string[] {
+  if (list === undefined) return []
+  if (!Array.isArray(list)) throw invalid(name, String(list), 'a list of PeerIds')
+  return Object.freeze(list.map(id => peerIdFromKey(keyFromPeerId(id))))
 }
 
 function text(value: string | undefined, name: string): string | undefined {

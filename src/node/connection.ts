@@ -26,6 +26,7 @@ import type { MeshFrames } from '../wire/frames/index.ts'
 import { encodeMesh, encodePeers, encodeRequestPeers, type PeerEntry } from '../wire/frames/peers.ts'
 import { encodePing } from '../wire/frames/ping.ts'
 import type { Refusal } from '../wire/registry.ts'
+import { Intake, type Pace } from './pace.ts'
 import { observedAddress } from './proof.ts'
 
 /** What membership may want of one link. */
@@ -59,6 +60,7 @@ export interface ConnectionOptions {
   readonly drive: Drive
   readonly events: ConnectionEvents
   readonly plaintext: ByteWriter
+  readonly pace: Pace
   /** The pipe is closed: the last call. */
   readonly onGone: () => void
   /** On the dialling side: whom we called, and what to check. */
@@ -79,10 +81,23 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #driven: Driven<LinkInput>
   readonly #flush = (): void => {
-    this.#driven.feed({ kind: 'flush', buffered: this.pipe.buffered })
+    const { pace, drive } = this.#options
+    const now = drive.now()
+    const before = this.link.bytesOut
+    this.#driven.feed({ kind: 'flush', buffered: this.pipe.buffered, allowance: pace.out?.allowance(now) })
+    pace.out?.spend(this.link.bytesOut - before, now)
     this.#tellIdle()
+    if (pace.out === undefined || this.#waiting || !this.link.wantsFlush) return
+    this.#waiting = true
+    drive.after(Math.max(1, pace.out.wait(now)), () => {
+      this.#waiting = false
+      this.flushSoon()
+    })
   }
   #records = 0
+  /** The rate lets no stream pass for a moment. */
+  #waiting = false
+  #intake: Intake | undefined
   #draining = false
   #blocked = false
   #gone = false
@@ -132,6 +147,7 @@ export class Connection {
         this.feed({ kind: 'carrier-closed', error })
         this.#gone = true
         this.#linger?.()
+        this.#intake?.stop()
         this.#driven.stop()
         options.onGone()
       },
@@ -178,7 +194,9 @@ export class Connection {
 
   /** Everything queued in this turn leaves together at its end. */
   flushSoon(): void {
-    if (!this.#gone && !this.#blocked && this.link.wantsFlush) this.#options.drive.defer(this.#flush)
+    if (this.#gone || this.#blocked || !this.link.wantsFlush) return
+    if (this.#waiting && !this.link.controlWaits) return
+    this.#options.drive.defer(this.#flush)
   }
 
   #tellIdle(): void {
@@ -188,11 +206,13 @@ export class Connection {
   }
 
   #carry(proved: Proved, observed: Uint8Array | undefined): { streams: Streams; mesh: MeshFrames } {
-    const { self, drive, events } = this.#options
+    const { self, drive, events, pace } = this.#options
     this.proved = proved
     this.streams = new Streams({
       lower: compare(self.identity.publicKey, proved.hello.identityKey) < 0,
       remote: grantsOf(proved.hello.parameters),
+      local: pace.grants,
+      onHeld: pace.in && (() => this.#intake?.pull()),
       now: () => drive.now(),
       rtt: () => events.rtt(this),
       onStream: stream => events.stream(this, stream),
@@ -202,6 +222,7 @@ export class Connection {
         this.flushSoon()
       },
     })
+    if (pace.in !== undefined) this.#intake = new Intake(pace.in, drive, this.streams)
     if (observed !== undefined) events.accepted(this, proved, observed)
     return { streams: this.streams, mesh: events.mesh(this) }
   }

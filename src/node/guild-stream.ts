@@ -67,14 +67,15 @@ export class GuildStream extends Duplex {
 
   /** Resolves when `write` may be called again after it answered false; rejects when that will never be. */
   drained(): Promise<void> {
-    if (this.errored !== null) return Promise.reject(this.errored)
+    const over = this.errored ?? (this.destroyed ? new GuildError('GH_STREAM_RESET', 'destroyed here') : null)
+    if (over !== null) return Promise.reject(over)
     if (!this.writableNeedDrain && !this.#sendWaits) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const done = (): void => {
         this.off('drain', done)
         this.off('close', done)
-        if (this.errored === null) resolve()
-        else reject(this.errored)
+        if (this.destroyed) reject(this.errored ?? new GuildError('GH_STREAM_RESET', 'destroyed here'))
+        else resolve()
       }
       this.once('drain', done)
       this.once('close', done)

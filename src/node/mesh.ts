@@ -23,6 +23,7 @@ import { Membership } from '../membership/membership.ts'
 import type { MembershipInput, MembershipOutput } from '../membership/messages.ts'
 import { Router } from '../router/router.ts'
 import { Drive, type Driven } from '../runtime/drive.ts'
+import { parametersOf } from '../streams/grants.ts'
 import type { Stream } from '../streams/stream.ts'
 import { type Address, addressKey, decodeAddress, formatAddress } from '../wire/address.ts'
 import { encodeChat } from '../wire/frames/chat.ts'
@@ -31,12 +32,14 @@ import type { PeerEntry } from '../wire/frames/peers.ts'
 import { limits } from '../wire/limits.ts'
 import { peerIdFromKey } from '../wire/peer-id.ts'
 import { closeCodes, type Refusal } from '../wire/registry.ts'
+import { admissionOf } from './admission.ts'
 import { ChatRoom } from './chat-room.ts'
 import type { Config } from './config.ts'
 import { Connection, type ConnectionEvents } from './connection.ts'
 import { Dialer } from './dialer.ts'
 import type { Happenings } from './emitter.ts'
 import { Listening } from './listening.ts'
+import { type Pace, paceOf } from './pace.ts'
 import { proofOf } from './proof.ts'
 import { Threshold } from './threshold.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
@@ -66,6 +69,7 @@ export class Mesh implements ConnectionEvents {
   readonly #chat: ChatRoom
   readonly #connections = new Map<number, Connection>()
   readonly #totals = new Totals()
+  readonly #pace: Pace
   readonly #dialer: Dialer
   readonly #listening = new Listening()
   readonly #threshold = new Threshold()
@@ -79,6 +83,7 @@ export class Mesh implements ConnectionEvents {
     const { config, runtime, swarmKey, identitySeed, happenings } = options
     const { suite, random, clock, scheduler } = runtime
     this.drive = new Drive(clock, scheduler)
+    this.#pace = paceOf(config, runtime)
     this.#dialer = new Dialer(this.drive, this.#transports(), config.connectTimeout)
     const identity = suite.identity(identitySeed)
     this.peerId = peerIdFromKey(identity.publicKey)
@@ -90,6 +95,7 @@ export class Mesh implements ConnectionEvents {
       staticKey: suite.keyPair(random.bytes(32)),
       swarms: [createSwarm(suite, swarmKey)],
       freshness: new Freshness(clock.now()),
+      parameters: parametersOf(this.#pace.grants),
       wall: () => clock.wall(),
       hello: () => ({
         name: this.name,
@@ -107,6 +113,7 @@ export class Mesh implements ConnectionEvents {
       announce: config.announce,
       random,
       maxPeers: config.maxPeers,
+      admits: admissionOf(config),
       interval: config.interval,
       peerTimeout: config.peerTimeout,
       discoveryInterval: config.discoveryInterval,
@@ -328,6 +335,7 @@ export class Mesh implements ConnectionEvents {
       drive: this.drive,
       events: this,
       plaintext: this.#plaintext,
+      pace: this.#pace,
       onGone: () => {
         this.#connections.delete(key)
         this.#threshold.leave(key)
@@ -335,7 +343,7 @@ export class Mesh implements ConnectionEvents {
       },
       ...(address === undefined
         ? {}
-        : { dial: { address, timeout, proceed: peerId => this.#mayProceed(peerId) } }),
+        : { dial: { address, timeout, proceed: peerId => this.#objection(peerId) } }),
     })
     this.#connections.set(key, connection)
     if (address !== undefined) return
@@ -343,8 +351,9 @@ export class Mesh implements ConnectionEvents {
     if (gone !== undefined) this.#connections.get(gone)?.pipe.destroy()
   }
 
-  #mayProceed(peerId: string): GuildError | undefined {
-    return this.membership.mayProceed(peerId) ? undefined : new GuildError('GH_REFUSED_DUPLICATE', peerId)
+  #objection(peerId: string): GuildError | undefined {
+    const code = this.membership.objection(peerId)
+    return code === undefined ? undefined : new GuildError(code, peerId)
   }
 
   #dialFailed(address: Address, error: GuildError, peerId?: string): void {

@@ -42,6 +42,14 @@ export interface NodeOptions {
   readonly peerTimeout?: number
   /** Multiaddrs or host:port to tell others instead of the ones seen. Default none. */
   readonly announce?: readonly string[]
+  /** PeerIds that alone are admitted and dialled. Default: every member of the swarm. */
+  readonly allow?: readonly string[]
+  /** PeerIds never admitted or dialled. Goes before `allow`. */
+  readonly deny?: readonly string[]
+  /** Most bytes a second from all peers together; streams wait, control frames and chat do not. Default none. At least 1,024. */
+  readonly bandwidthIn?: number
+  /** The same towards all peers. */
+  readonly bandwidthOut?: number
   /** Clock, randomness, timers, network and cryptography. Default: this machine's. The simulator hands in its own. */
   readonly runtime?: Runtime
 }

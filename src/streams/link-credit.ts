@@ -16,6 +16,8 @@
 import { GuildError } from '../base/errors.ts'
 
 const slack = 8 * 1024 * 1024
+/** Under a rate, MAX_DATA is told in steps of this: small enough to be smooth. */
+const SHAPED_STEP = 8 * 1024
 
 export class LinkCredit {
   #window: number
@@ -23,10 +25,13 @@ export class LinkCredit {
   #received = 0
   #consumed = 0
   #sent = 0
+  /** Never granted beyond this, where a rate is set; `allow` raises it. */
+  #limit: number
   #maximum: number
 
-  /** What we grant at first, and what the peer grants us. */
-  constructor(local: number, remote: number) {
+  /** What we grant at first, and what the peer grants us. `shaped`: later grants wait for `allow`. */
+  constructor(local: number, remote: number, shaped = false) {
+    this.#limit = shaped ? local : Number.POSITIVE_INFINITY
     this.#window = local
     this.#granted = local
     this.#maximum = remote
@@ -60,7 +65,18 @@ export class LinkCredit {
 
   /** Half a window can be granted: time for MAX_DATA. */
   get due(): boolean {
-    return this.#next() - this.#granted >= this.#window / 2
+    const enough = this.#limit === Number.POSITIVE_INFINITY ? this.#window / 2 : SHAPED_STEP
+    return this.#next() - this.#granted >= Math.min(enough, this.#window / 2)
+  }
+
+  /** Bytes that would be granted if the rate let them. */
+  get held(): number {
+    return this.#limit === Number.POSITIVE_INFINITY ? 0 : Math.max(0, this.#unshaped() - this.#limit)
+  }
+
+  /** The rate lets so many more bytes come in. */
+  allow(bytes: number): void {
+    this.#limit += bytes
   }
 
   /** Grants it; the new maximum. */
@@ -86,6 +102,10 @@ export class LinkCredit {
   }
 
   #next(): number {
+    return Math.min(this.#unshaped(), this.#limit)
+  }
+
+  #unshaped(): number {
     return Math.min(this.#received, this.#consumed + slack) + this.#window
   }
 }

@@ -40,6 +40,8 @@ export interface StreamsOptions {
   readonly local?: Partial<Grants>
   /** What the peer granted in its HELLO. */
   readonly remote?: Partial<Grants>
+  /** Incoming bytes come at a rate: credit for the link waits for `allow`, and this tells that some does. */
+  readonly onHeld?: (() => void) | undefined
   /** High mark of one stream's line, in bytes: from here on `write` answers false. */
   readonly highMark?: number
   /** A stream of the peer, its protocol known. */
@@ -85,7 +87,11 @@ export class Streams implements StreamFrames, FrameSource {
     this.#options = options
     this.#local = { ...defaultGrants, ...options.local }
     this.#remote = { ...defaultGrants, ...options.remote }
-    this.#credit = new LinkCredit(this.#local.linkWindow, this.#remote.linkWindow)
+    this.#credit = new LinkCredit(
+      this.#local.linkWindow,
+      this.#remote.linkWindow,
+      options.onHeld !== undefined,
+    )
     this.#peer = new PeerIds(this.#local.streams)
     this.#allowed = this.#remote.streams
     this.#aborts = new Budget(defaults.aborts.perSecond, defaults.aborts.burst, now)
@@ -114,6 +120,17 @@ export class Streams implements StreamFrames, FrameSource {
   /** Bytes written and not yet in a frame, over all streams. */
   get buffered(): number {
     return this.#host.buffered
+  }
+
+  /** Credit that waits for `allow`, in bytes; always 0 without `onHeld`. */
+  get held(): number {
+    return this.#credit.held
+  }
+
+  /** The rate lets so many more bytes come in. */
+  allow(bytes: number): void {
+    this.#credit.allow(bytes)
+    if (this.#credit.due) this.#out.wake()
   }
 
   /** Bytes that arrived and wait for a reader, over all streams. */
@@ -166,7 +183,7 @@ export class Streams implements StreamFrames, FrameSource {
     const more = half.accept(offset, data, fin)
     this.#credit.receive(fresh)
     this.#credit.consume(half.consumed - before)
-    if (this.#credit.due) this.#out.wake()
+    this.#credited()
     if (stream.protocol !== undefined) this.#tellReadable(stream, more)
     else if (!half.stopped) this.#readHeader(stream)
     this.#settle(stream)
@@ -187,7 +204,7 @@ export class Streams implements StreamFrames, FrameSource {
     half.reset(finalSize)
     this.#credit.receive(fresh)
     this.#credit.consume(half.consumed - before)
-    if (this.#credit.due) this.#out.wake()
+    this.#credited()
     // Without a header nobody here will ever answer on it, so our half ends too.
     if (stream.protocol === undefined) stream.reset(streamCodes.CANCELLED)
     else if (!half.stopped) this.#tell(stream, () => stream.handler?.reset(code))
@@ -254,7 +271,13 @@ export class Streams implements StreamFrames, FrameSource {
       stream.owed |= owed.CREDIT
       this.#out.owes(stream)
     }
+    this.#credited()
+  }
+
+  /** Bytes came or were read: credit may be due, or held back by a rate. */
+  #credited(): void {
     if (this.#credit.due) this.#out.wake()
+    if (this.#credit.held > 0) this.#options.onHeld?.()
   }
 
   #settle(stream: Stream): void {

@@ -463,7 +463,7 @@ t.test('REFUSED: full helps on, denied waits, duplicate without a link comes aga
   tell2({ kind: 'learned', addresses: [dialled], source: 'bootstrap' }, 0)
   tell2({ kind: 'refused', address: dialled, reason: 'DUPLICATE', peerId, entries: [] }, 1)
   t.ok(second.deadline()! <= 1_001)
-  t.ok(second.mayProceed(peerId))
+  t.equal(second.objection(peerId), undefined)
 })
 
 t.test('gossip is given up after ten failures, bootstrap never, a person is asked to try again', async t => {

@@ -35,6 +35,7 @@ export function makeSelf(options: SelfOptions = {}): Self {
     staticKey: suite.keyPair(bytes(32)),
     swarms: [createSwarm(suite, options.psk ?? new Uint8Array(32).fill(7))],
     freshness: new Freshness(options.startedAt ?? START - 1_000_000),
+    parameters: new Map(),
     wall: options.wall ?? (() => WALL),
     hello: () => ({ name: options.name ?? 'node', tcpPort: 8000, udpPort: 0, linePort: 0, linkCount: 0 }),
   }

@@ -410,7 +410,8 @@ export class MiniMesh {
         if (peerId === node.peerId) return this.#fail(connection, 'GH_HANDSHAKE_SELF', peerId)
         if (expect !== undefined && expect !== peerId)
           return this.#fail(connection, 'GH_HANDSHAKE_IDENTITY', peerId)
-        if (!membership.mayProceed(peerId)) return this.#fail(connection, 'GH_REFUSED_DUPLICATE', peerId)
+        const objection = membership.objection(peerId)
+        if (objection !== undefined) return this.#fail(connection, objection, peerId)
         this.handshakes++
         this.#send(connection.forth, there => {
           there.process.links.set(there.link, connection)
