@@ -59,4 +59,25 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     ],
     load: async () => (await import('./commands/bench.ts')).bench,
   },
+  config: {
+    words: 'config [show]',
+    about: 'print every setting and where it comes from: flag, variable, config.toml or default',
+    examples: [
+      ['guild-home config', 'what a run here would use, and why'],
+      ['guild-home config --port 9000 --json', 'the same with that flag, one JSON object a setting'],
+    ],
+    load: async () => (await import('./commands/config.ts')).config,
+  },
+  completion: {
+    words: 'completion [bash|zsh|fish]',
+    about: 'print a script that lets the shell complete commands and flags',
+    examples: [
+      ['source <(guild-home completion bash)', 'in ~/.bashrc'],
+      ['guild-home completion fish | source', 'in ~/.config/fish/config.fish'],
+    ],
+    load: async () => {
+      const { completion } = await import('./commands/completion.ts')
+      return context => completion(context, commands)
+    },
+  },
 }

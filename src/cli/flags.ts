@@ -1,11 +1,11 @@
 /**
  * Every flag that works, once: the arguments, the environment, `--help` and the README read this table.
  *
- *   key       flag         variable         (later) key of config.toml
+ *   key       flag         variable         key of config.toml
  *   dataDir   --data-dir   GUILD_DATA_DIR   data_dir
  *
- * The three spellings are derived from the key. A name that people know from
- * older programs stands beside it as a further variable. A default here only says
+ * The three spellings are derived from the key. Names that people know from older
+ * programs stand beside it as further variables and keys. A default here only says
  * what the library does anyway, so that `--help` can show it.
  *
  * Page: README.md · Floor: cli.
@@ -27,7 +27,7 @@ import {
 } from './values.ts'
 
 /** In the order of the help. */
-export const commandNames = ['run', 'id', 'swarm-key', 'connect', 'bench'] as const
+export const commandNames = ['run', 'id', 'swarm-key', 'connect', 'bench', 'config', 'completion'] as const
 export type CommandName = (typeof commandNames)[number]
 
 export interface Flag<T> {
@@ -39,6 +39,10 @@ export interface Flag<T> {
   readonly fallbackText: string
   /** Variables of older programs that mean the same. */
   readonly oldVariables?: readonly string[]
+  /** Keys of config.toml of older programs that mean the same. */
+  readonly oldKeys?: readonly string[]
+  /** The only words it takes, for completion. */
+  readonly choices?: readonly string[]
   /** A further switch and the value it stands for: `--debug` is `--log debug`. */
   readonly shortcut?: { readonly flag: string; readonly text: string }
   /** May be given several times; the items are joined. */
@@ -97,6 +101,7 @@ export const flags = {
     fallbackText: 'info',
     oldVariables: ['GUILD_LOG_LEVEL'],
     shortcut: { flag: 'debug', text: 'debug' },
+    choices: levels,
     commands: every,
     about: 'how much to tell: error, warn, info or debug; --debug is --log debug',
     parse: oneOf(levels),
@@ -131,6 +136,7 @@ export const flags = {
     value: 'names',
     fallback: ['tcp'],
     fallbackText: 'tcp',
+    choices: ['tcp'],
     commands: ['run', 'connect'],
     about: 'what to listen and dial with; tcp is the one there is so far',
     parse: list(oneOf(['tcp'])),
@@ -147,6 +153,7 @@ export const flags = {
     fallback: undefined,
     fallbackText: '~/.config/guild-home/swarm.key, made if missing',
     oldVariables: ['GUILD_SWARM_KEY_PATH'],
+    oldKeys: ['swarm_key_path'],
     commands: ['run', 'swarm-key', 'connect'],
     about: 'key of the network: only nodes that hold the same one connect; a file named here must exist',
     parse: keyPath,
@@ -164,6 +171,7 @@ export const flags = {
     fallback: undefined,
     fallbackText: '<data-dir>/identity.key',
     oldVariables: ['GUILD_P2P_IDENTITY_KEY_PATH'],
+    oldKeys: ['p2p_identity_key_path'],
     commands: ['run', 'id', 'connect'],
     about: 'Ed25519 key of this node; it fixes the PeerId; a file named here must exist',
     parse: keyPath,
@@ -242,9 +250,18 @@ export function variableName(key: FlagKey): string {
   return `GUILD_${flagName(key).replaceAll('-', '_').toUpperCase()}`
 }
 
-export function flagsOf(command: CommandName): readonly FlagKey[] {
-  return flagKeys.filter(key => row(key).commands.includes(command))
+/** `dataDir` → `data_dir`, in config.toml. */
+export function keyName(key: FlagKey): string {
+  return flagName(key).replaceAll('-', '_')
 }
+
+/** `config` takes them all, to show what each would be. */
+export function flagsOf(command: CommandName): readonly FlagKey[] {
+  return command === 'config' ? flagKeys : flagKeys.filter(key => row(key).commands.includes(command))
+}
+
+/** Flags that change nothing, for people who know them: `config` says origins in any case. */
+export const idleFlags: Partial<Record<CommandName, readonly string[]>> = { config: ['origin'] }
 
 function flag<T>(row: Flag<T>): Flag<T> {
   return row

@@ -8,7 +8,16 @@
  */
 import yargs from 'yargs'
 import { commands } from './commands.ts'
-import { type CommandName, commandNames, flagName, flagsOf, row, variableName } from './flags.ts'
+import {
+  type CommandName,
+  commandNames,
+  flagKeys,
+  flagName,
+  flagsOf,
+  keyName,
+  row,
+  variableName,
+} from './flags.ts'
 
 const width = 100
 
@@ -45,7 +54,9 @@ export async function helpText(command: CommandName, all: boolean): Promise<stri
   help.epilogue(
     [
       ...(all ? ["The options above are those of 'run'; guild-home <command> --help shows another's."] : []),
-      'A flag goes before its environment variable, named in brackets, and that before the default.',
+      'A flag goes before its environment variable, named in brackets, that before config.toml, and that',
+      "before the default; 'guild-home config' says which. The file is $GUILD_CONFIG, else config.toml in",
+      '$XDG_CONFIG_HOME/guild-home or ~/.config/guild-home. Its keys are the flags with _ for -.',
       'Durations: 5 is seconds, 500ms and 2m work. Switches have a --no- form.',
       'Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 timed out, 5 refused, 130 cut by Ctrl-C.',
     ].join('\n'),
@@ -67,6 +78,22 @@ export function flagTable(): string {
     return `| ${names.join(', ')} | ${fallbackText.replaceAll('<', '&lt;')} | ${variables.join(', ')} | ${about} |`
   })
   return ['| flag | default | variable | meaning |', '|---|---|---|---|', ...rows].join('\n')
+}
+
+/** The table of older names in the README. */
+export function aliasTable(): string {
+  const rows = flagKeys.flatMap(key => {
+    const { oldVariables = [], oldKeys = [], shortcut } = row(key)
+    const older = [...oldVariables, ...oldKeys, ...(shortcut === undefined ? [] : [`--${shortcut.flag}`])]
+    const now = (name: string) => {
+      if (name.startsWith('--')) return `--${flagName(key)} ${shortcut!.text}`
+      return name.startsWith('GUILD_') ? variableName(key) : keyName(key)
+    }
+    return older.map(name => `| \`${name}\` | \`${now(name)}\` |`)
+  })
+  return ['| older or other name | is |', '|---|---|', ...rows, '| `config show --origin` | `config` |'].join(
+    '\n',
+  )
 }
 
 function sentence(text: string): string {

@@ -1,7 +1,7 @@
 /**
  * The command line from its first word to its exit code.
  *
- *   arguments, environment → settings, all checked → the one command's code → exit code
+ *   arguments, environment, config.toml → settings, all checked → the one command's code → exit code
  *
  * Nothing is written to disk before every value was found good. `main` works on
  * whatever streams it is given and ends nothing; `runProcess` is the only place that
@@ -11,17 +11,22 @@
  */
 import { readFileSync } from 'node:fs'
 import { commands } from './commands.ts'
+import { readConfigFile } from './config-file.ts'
 import { type ExitCode, exitCodes, report } from './exit-codes.ts'
 import { type Io, processIo } from './io.ts'
 import { Output } from './output.ts'
-import { type Invocation, readInvocation } from './settings.ts'
+import { type Invocation, readArguments, settle } from './settings.ts'
 
 export async function main(io: Io): Promise<ExitCode> {
   const output = new Output(io.stdout, io.stderr)
   let invocation: Invocation | undefined
   try {
-    invocation = readInvocation(io.args, io.env)
+    const asked = readArguments(io.args)
+    // Help is given whatever else is wrong, a broken file too.
+    const file = asked.help || asked.version ? undefined : await readConfigFile(io.env)
+    invocation = settle(asked, io.env, file)
     output.setLevel(invocation.settings.log)
+    if (output.shows('warn')) for (const line of invocation.warnings) output.trouble(`guild-home: ${line}`)
     return await obey(invocation, io, output)
   } catch (error) {
     const { json = false, log } = invocation?.settings ?? {}

@@ -1,5 +1,5 @@
 /**
- * From arguments and environment to checked settings: flag > environment > default.
+ * From arguments, environment and file to checked settings: flag > environment > config.toml > default.
  *
  * The arguments are read with node:util's parseArgs and not with yargs, which
  * costs as much to load as the whole of Node (some 60 ms here) and takes
@@ -12,6 +12,8 @@
  */
 import { parseArgs } from 'node:util'
 import { visible } from './api.ts'
+import type { ConfigFile } from './config-file.ts'
+import { checkEntry, sortEntries } from './config-values.ts'
 import {
   type CommandName,
   commandNames,
@@ -19,6 +21,8 @@ import {
   flagKeys,
   flagName,
   flagsOf,
+  idleFlags,
+  keyName,
   row,
   type Settings,
   variableName,
@@ -26,7 +30,9 @@ import {
 import { suggestion, UsageError } from './usage.ts'
 import { Misfit, showDuration } from './values.ts'
 
-export type Origin = 'flag' | 'environment' | 'default'
+/** The nearest first: it wins. */
+export const originNames = ['flag', 'environment', 'config', 'default'] as const
+export type Origin = (typeof originNames)[number]
 
 export interface Invocation {
   readonly command: CommandName
@@ -37,7 +43,13 @@ export interface Invocation {
   readonly words: readonly string[]
   readonly settings: Settings
   readonly origins: Readonly<Record<FlagKey, Origin>>
+  /** `--port`, `GUILD_PORT`, `/home/x/.config/guild-home/config.toml:3`; empty for a default. */
+  readonly sources: Readonly<Record<FlagKey, string>>
+  /** What was strange, and no reason to stop. */
+  readonly warnings: readonly string[]
 }
+
+type Values = Pick<Invocation, 'settings' | 'origins' | 'sources' | 'warnings'>
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -47,8 +59,18 @@ interface Given {
   readonly text: string | undefined
 }
 
-/** Throws a UsageError; touches nothing outside. */
-export function readInvocation(args: readonly string[], env: Environment): Invocation {
+/** The arguments, split and named, before their values are looked at. */
+export interface Asked extends Pick<Invocation, 'command' | 'help' | 'version' | 'words'> {
+  readonly given: Map<FlagKey, Given[]>
+}
+
+/** Both steps at once; throws a UsageError, and touches nothing outside. */
+export function readInvocation(args: readonly string[], env: Environment, file?: ConfigFile): Invocation {
+  return settle(readArguments(args), env, file)
+}
+
+/** Which command with which flags: whatever can be said before environment and file are read. */
+export function readArguments(args: readonly string[]): Asked {
   const { options, positionals } = split(args)
   const help = options.some(({ name }) => name === 'help') || positionals[0] === 'help'
   const version = options.some(({ name }) => name === 'version')
@@ -58,10 +80,16 @@ export function readInvocation(args: readonly string[], env: Environment): Invoc
     for (const option of options) if (understand(option).key === undefined) throw unknown(option, flagKeys)
   const command = commandOf(named, help || version)
   const words = command.explicit ? named.slice(1) : named
-  if (help || version)
-    return { command: command.name, help, version, words, ...collect('run', new Map(), {}) }
-  const given = sort(command.name, options)
-  return { command: command.name, help, version, words, ...withWords(command.name, words, given, env) }
+  const given = help || version ? new Map<FlagKey, Given[]>() : sort(command.name, options)
+  return { command: command.name, help, version, words, given }
+}
+
+/** Every value, from the nearest place that has one. */
+export function settle({ given, ...asked }: Asked, env: Environment, file?: ConfigFile): Invocation {
+  const { command, help, version, words } = asked
+  if (help || version) return { ...asked, ...collect('run', new Map(), {}, undefined) }
+  if (command === 'run') takeWords(words, given)
+  return { ...asked, ...collect(command, given, env, file) }
 }
 
 /** What reading found, before a command's words are understood. */
@@ -104,7 +132,9 @@ function split(args: readonly string[]): { options: Option[]; positionals: strin
         inline: token.inlineValue ?? false,
       })
   }
-  return { options, positionals }
+  const [first = ''] = positionals
+  const idle: readonly string[] = (Object.hasOwn(idleFlags, first) && idleFlags[first as CommandName]) || []
+  return { options: options.filter(({ name, inline }) => inline || !idle.includes(name)), positionals }
 }
 
 function commandOf(words: readonly string[], lenient: boolean): { name: CommandName; explicit: boolean } {
@@ -176,57 +206,57 @@ function unknown({ raw, name, value, inline }: Option, allowed: readonly FlagKey
 }
 
 /** `run` takes its port and first peer as bare words too. */
-function withWords(
-  command: CommandName,
-  words: readonly string[],
-  given: Map<FlagKey, Given[]>,
-  env: Environment,
-): Pick<Invocation, 'settings' | 'origins'> {
-  if (command === 'run') {
-    const [port, peer, extra] = words
-    if (extra !== undefined)
-      throw new UsageError(`'${shown(extra)}' is one word too many: guild-home run [port] [host:port]`)
-    if (port !== undefined) {
-      if (given.has('port'))
-        throw new UsageError(`the port was given twice, as '${shown(port)}' and with --port; give it once`)
-      given.set('port', [{ shown: 'port', text: port }])
-    }
-    if (peer !== undefined)
-      given.set('bootstrap', [{ shown: 'address', text: peer }, ...(given.get('bootstrap') ?? [])])
+function takeWords(words: readonly string[], given: Map<FlagKey, Given[]>): void {
+  const [port, peer, extra] = words
+  if (extra !== undefined)
+    throw new UsageError(`'${shown(extra)}' is one word too many: guild-home run [port] [host:port]`)
+  if (port !== undefined) {
+    if (given.has('port'))
+      throw new UsageError(`the port was given twice, as '${shown(port)}' and with --port; give it once`)
+    given.set('port', [{ shown: 'port', text: port }])
   }
-  return collect(command, given, env)
+  if (peer !== undefined)
+    given.set('bootstrap', [{ shown: 'address', text: peer }, ...(given.get('bootstrap') ?? [])])
 }
 
 function collect(
   command: CommandName,
   given: Map<FlagKey, Given[]>,
   env: Environment,
-): Pick<Invocation, 'settings' | 'origins'> {
+  file: ConfigFile | undefined,
+): Values {
   const allowed = flagsOf(command)
+  const configured = sortEntries(file)
   const settings: Record<string, unknown> = {}
   const origins: Record<string, Origin> = {}
-  const names: Record<string, string> = {}
+  const sources: Record<string, string> = {}
+  const put = (key: FlagKey, origin: Origin, source: string, value: unknown) => {
+    settings[key] = value
+    origins[key] = origin
+    sources[key] = source
+  }
   for (const key of flagKeys) {
     const { fallback, many, oldVariables } = row(key)
     const variable = [variableName(key), ...(oldVariables ?? [])].find(name => (env[name] ?? '') !== '')
     const fromFlag = given.get(key)
+    const fromFile = configured.given.get(key)
     if (fromFlag !== undefined) {
       const parsed = fromFlag.map(({ shown: name, text }) => check(key, `${name} `, text ?? ''))
-      settings[key] = many === true ? parsed.flat() : parsed.at(-1)
-      origins[key] = 'flag'
-      names[key] = fromFlag.at(-1)!.shown
-    } else if (variable !== undefined && allowed.includes(key)) {
-      settings[key] = check(key, `${variable}=`, env[variable]!)
-      origins[key] = 'environment'
-      names[key] = variable
-    } else {
-      settings[key] = fallback
-      origins[key] = 'default'
-      names[key] = `--${flagName(key)}`
-    }
+      put(key, 'flag', fromFlag.at(-1)!.shown, many === true ? parsed.flat() : parsed.at(-1))
+    } else if (variable !== undefined && allowed.includes(key))
+      put(key, 'environment', variable, check(key, `${variable}=`, env[variable]!))
+    else if (fromFile !== undefined && allowed.includes(key))
+      put(key, 'config', fromFile.place, checkEntry(key, fromFile))
+    else put(key, 'default', '', fallback)
   }
-  contradictions(settings, origins, names)
-  return { settings: settings as Settings, origins: origins as Record<FlagKey, Origin> }
+  contradictions(settings, origins, sources)
+  const { warnings } = configured
+  return {
+    settings: settings as Settings,
+    origins: origins as Record<FlagKey, Origin>,
+    sources: sources as Record<FlagKey, string>,
+    warnings,
+  }
 }
 
 function check(key: FlagKey, before: string, text: string): unknown {
@@ -241,20 +271,26 @@ function check(key: FlagKey, before: string, text: string): unknown {
 function contradictions(
   settings: Record<string, unknown>,
   origins: Record<string, Origin>,
-  names: Record<string, string>,
+  sources: Record<string, string>,
 ): void {
+  const name = (key: FlagKey) => {
+    if (origins[key] === 'config') return `${keyName(key)} (${sources[key]})`
+    return sources[key] || `--${flagName(key)}`
+  }
   if (settings.open !== undefined && settings.swarmKey !== undefined) {
     if (origins.open === origins.swarmKey)
-      throw new UsageError(`${names.open} and ${names.swarmKey} exclude each other; give one of them`)
+      throw new UsageError(`${name('open')} and ${name('swarmKey')} exclude each other; give one of them`)
     // The nearer one wins, as everywhere.
-    const loser = origins.open === 'flag' ? 'swarmKey' : 'open'
+    const rank = (key: FlagKey) => originNames.indexOf(origins[key]!)
+    const loser = rank('open') < rank('swarmKey') ? 'swarmKey' : 'open'
     settings[loser] = undefined
     origins[loser] = 'default'
+    sources[loser] = ''
   }
   const [interval, timeout] = [settings.interval as number, settings.peerTimeout as number]
   if (timeout < 2 * interval)
     throw new UsageError(
-      `${names.peerTimeout} is ${showDuration(timeout)}, but must be at least twice ${names.interval} (${showDuration(interval)}): give --peer-timeout ${showDuration(2 * interval)} or a shorter --interval`,
+      `${name('peerTimeout')} is ${showDuration(timeout)}, but must be at least twice ${name('interval')} (${showDuration(interval)}): give --peer-timeout ${showDuration(2 * interval)} or a shorter --interval`,
     )
 }
 

@@ -113,9 +113,13 @@ export function path(text: string): string {
   return /^~[/\\]/.test(text) ? `${homedir()}${text.slice(1)}` : text
 }
 
-/** A key file's path, never the key: what stands in argv is seen by every user of the machine. */
+/**
+ * A key file's path, never the key: what stands in argv is seen by every user of the machine.
+ * Nor what the file holds, which is several lines: GUILD_SWARM_KEY="$(cat swarm.key)".
+ */
 export function keyPath(text: string): string {
-  if (/^(0x)?[0-9a-f]{64}$/i.test(text)) throw new Misfit('give the path of a key file, not the key', true)
+  if (/^(0x)?[0-9a-f]{64}$|^[a-z0-9+/]{43}=$|[\r\n]|BEGIN .*KEY/i.test(text.trim()))
+    throw new Misfit('give the path of a key file, not the key', true)
   return path(text)
 }
 

@@ -11,6 +11,8 @@ import type { Api, CliNode, NodeOptions, PeerInfo } from '../../src/cli/api.ts'
 import type { ExitCode } from '../../src/cli/exit-codes.ts'
 import { main } from '../../src/cli/main.ts'
 
+/** A home directory that is not there. */
+export const nowhere = '/nonexistent/home'
 export const noon = new Date(2026, 0, 31, 15, 4, 32)
 export const bobId = '12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq'
 
@@ -121,7 +123,8 @@ export function start(args: readonly string[], scene: Scene = {}): Started {
   const { api, calls, node } = fakeApi(scene)
   const code = main({
     args,
-    env: scene.env ?? {},
+    // Never the file of whoever runs the tests.
+    env: { HOME: nowhere, ...scene.env },
     stdin,
     stdout,
     stderr,

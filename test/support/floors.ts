@@ -44,7 +44,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   'discovery/': ['multicast-dns'],
   'store/': ['better-sqlite3', 'multiformats'],
   'transport/': ['@fails-components/webtransport'],
-  'cli/': ['yargs'],
+  'cli/': ['yargs', 'smol-toml'],
 }
 
 /** What a core may not name: time, chance, waiting, the process, Node. */
