@@ -9,7 +9,7 @@
  */
 import { isIP } from 'node:net'
 import { homedir } from 'node:os'
-import { codeOf, parseAddress } from './api.ts'
+import { codeOf, isPeerId, parseAddress } from './api.ts'
 
 /** The value does not fit; the message says what would. */
 export class Misfit extends Error {
@@ -134,4 +134,21 @@ export function peerAddress(text: string): string {
     const { message } = error as Error
     throw new Misfit(message.slice(message.indexOf('": ') + 1).replace(/^: /, ''))
   }
+}
+
+/** Whom to admit or bar. */
+export function peerId(text: string): string {
+  if (!isPeerId(text)) throw new Misfit('give PeerIds such as 12D3KooW…')
+  return text
+}
+
+const multiples: Readonly<Record<string, number>> = { '': 1, k: 1_000, M: 1_000_000, G: 1_000_000_000 }
+
+/** Bytes a second. `500k` and `1M` work: thousands and millions. */
+export function rate(text: string): number {
+  const [, digits, unit] = /^(\d{1,12}(?:\.\d{1,6})?)([kMG]?)B?$/.exec(text) ?? []
+  const bytes = digits === undefined ? Number.NaN : Math.round(Number(digits) * multiples[unit ?? '']!)
+  if (!(bytes >= 1024 && bytes <= Number.MAX_SAFE_INTEGER))
+    throw new Misfit('give bytes per second, at least 1024, such as 1000000, 500k or 1M')
+  return bytes
 }

@@ -122,7 +122,7 @@ function tell({ io, output, invocation }: Context, node: CliNode): void {
 }
 
 function options(settings: Settings): NodeOptions {
-  const { name, host, announce } = settings
+  const { name, host, announce, allow, deny, bandwidthIn, bandwidthOut } = settings
   return {
     port: settings.port,
     ...(host.length === 0 ? {} : { host }),
@@ -137,6 +137,10 @@ function options(settings: Settings): NodeOptions {
     connectTimeout: settings.connectTimeout,
     peerTimeout: settings.peerTimeout,
     ...(announce.length === 0 ? {} : { announce }),
+    ...(bandwidthIn === undefined ? {} : { bandwidthIn }),
+    ...(bandwidthOut === undefined ? {} : { bandwidthOut }),
+    allow,
+    deny,
   }
 }
 
