@@ -225,7 +225,7 @@ function collect(
       names[key] = `--${flagName(key)}`
     }
   }
-  contradictions(settings, origins, names)
+  contradictions(settings, origins, names, allowed.includes('peerTimeout'))
   return { settings: settings as Settings, origins: origins as Record<FlagKey, Origin> }
 }
 
@@ -242,6 +242,7 @@ function contradictions(
   settings: Record<string, unknown>,
   origins: Record<string, Origin>,
   names: Record<string, string>,
+  pings: boolean,
 ): void {
   if (settings.open !== undefined && settings.swarmKey !== undefined) {
     if (origins.open === origins.swarmKey)
@@ -252,7 +253,7 @@ function contradictions(
     origins[loser] = 'default'
   }
   const [interval, timeout] = [settings.interval as number, settings.peerTimeout as number]
-  if (timeout < 2 * interval)
+  if (pings && timeout < 2 * interval)
     throw new UsageError(
       `${names.peerTimeout} is ${showDuration(timeout)}, but must be at least twice ${names.interval} (${showDuration(interval)}): give --peer-timeout ${showDuration(2 * interval)} or a shorter --interval`,
     )
