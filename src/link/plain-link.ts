@@ -49,12 +49,12 @@ export interface PlainLinkOptions {
 
 export class PlainLink implements Machine<PlainInput, PlainOutput>, LinkFrames {
   readonly #streams: StreamFrames & FrameSource
-  readonly #units = new UnitReader(limits.record)
+  readonly #units = new UnitReader(limits.recordPlaintext)
   readonly #control = new BoundedQueue<Uint8Array>(defaults.controlFrames, 'refuse')
   readonly #outputs: PlainOutput[] = []
   readonly #sink: FrameSink
   readonly #cheap: Budget
-  readonly #frames = new ByteWriter(new Uint8Array(limits.record))
+  readonly #frames = new ByteWriter(new Uint8Array(limits.recordPlaintext))
   #state: 'open' | 'closing' | 'closed' = 'open'
   #deadline: Millis | undefined
   #moreToSend = false

@@ -21,16 +21,27 @@ import { prepareControlPath } from '../store/control-path.ts'
 import { type LocalListener, listenLocal } from '../transport/local.ts'
 import { parseAddress } from '../wire/address.ts'
 import { closeCodes } from '../wire/registry.ts'
-import type { Companion, Surroundings } from './companions.ts'
+import type { Config } from './config.ts'
+import type { DirectMessages } from './direct-messages.ts'
+import type { Happenings } from './emitter.ts'
+import type { Mesh } from './mesh.ts'
 import { PlainConnection } from './plain-connection.ts'
 import type { NodeStatus } from './types.ts'
 
-/** At a time; one more is sent away. Each costs 4 MiB at worst, and a second of work a second at best. */
+/** At a time; one more is sent away. One that does not read holds a few mebibytes at worst. */
 const CLIENTS_MAX = 32
 
-export type ControlSurroundings = Surroundings & { readonly dataDir: string }
+export interface ControlSurroundings {
+  readonly config: Config
+  readonly mesh: Mesh
+  readonly happenings: Happenings
+  readonly direct: DirectMessages
+  /** Absolute, and its lock is held. */
+  readonly dataDir: string
+}
 
-export class ControlSocket implements Companion {
+/** A companion of the mesh (`companions.ts`). */
+export class ControlSocket {
   readonly #around: ControlSurroundings
   readonly #clients = new Set<Client>()
   readonly #startedAt: number

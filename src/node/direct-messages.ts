@@ -21,7 +21,7 @@ import { openStream, serve } from './streams.ts'
 import type { PeerInfo } from './types.ts'
 
 export const defaults = {
-  /** For the whole of one message and its acknowledgement, in milliseconds, on either side. */
+  /** For the whole of one message and its acknowledgement, in milliseconds, on either side (spec: MESSAGE-2). */
   patience: 10_000,
   /** From one peer, as chat is bounded. */
   perSecond: 200,

@@ -15,7 +15,7 @@ import { Streams } from '../streams/streams.ts'
 export interface PlainConnectionOptions {
   readonly pipe: Pipe
   readonly drive: Drive
-  /** The side that dialled: it opens even ids. */
+  /** The side that dialled: it opens even ids (spec: CONTROL-3). */
   readonly client: boolean
   readonly onStream: (stream: Stream) => void
   /** The link is over; streams have been told. Told once. */

@@ -12,7 +12,7 @@
  * Refuses: a path above what the system takes (Node would cut it silently), anything in its
  * place that is not a socket.
  *
- * Floor: transport (shell).
+ * Page: protocol/control.md (spec: CONTROL-1) · Floor: transport (shell).
  */
 import { chmodSync, lstatSync, mkdtempSync, renameSync, rmSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'

@@ -19,7 +19,7 @@ import { limits } from '../../wire/limits.ts'
 export const CONTROL_PROTOCOL = '/guild/control/1'
 
 /** Longest request: a chat text, escaped at worst to six bytes each, and its frame of JSON. */
-export const REQUEST_MAX: number = 6 * limits.chatText + 4_096
+export const REQUEST_MAX: number = 6 * limits.chatText + 4_096 // 102,400
 /** Longest answer: the status of ten thousand peers. */
 export const ANSWER_MAX: number = 16 * 1024 * 1024
 /** An address, or a peer's id or name, in characters. */

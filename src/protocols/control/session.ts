@@ -33,10 +33,10 @@ export const defaults = {
   idle: 30_000,
   /** At a time, from one client. */
   requests: 16,
+  /** Of those, requests for events: each may hold half a mebibyte that is not read. */
+  watchers: 2,
   perSecond: 200,
   burst: 400,
-  /** Events waiting for one watcher, in bytes; what comes on top is left out and counted. */
-  unread: 256 * 1024,
 } as const
 
 export interface SessionOptions {
@@ -55,6 +55,8 @@ interface Task {
   phase: 'asking' | 'working' | 'watching' | 'answered'
   deadline: Millis | undefined
   request: ControlRequest | undefined
+  /** Its line is full (`marks` of the stream): events are left out until half of it has left. */
+  full: boolean
   dropped: number
 }
 
@@ -83,12 +85,16 @@ export class ControlSession implements Machine<Tick, never> {
       phase: 'asking',
       deadline: now + defaults.requestTimeout,
       request: undefined,
+      full: false,
       dropped: 0,
     }
     this.#tasks.set(stream.id, task)
     stream.handler = {
       readable: () => this.#read(task),
-      writable: () => this.#catchUp(task),
+      writable: () => {
+        task.full = false
+        this.#catchUp(task)
+      },
       ended: () => this.#asked(task),
       reset: () => this.#forget(task),
       stopped: () => this.#forget(task),
@@ -115,11 +121,8 @@ export class ControlSession implements Machine<Tick, never> {
   event(id: number, event: unknown): void {
     const task = this.#tasks.get(id)
     if (task?.phase !== 'watching') return
-    if (task.stream.buffered > defaults.unread) task.dropped++
-    else {
-      this.#catchUp(task)
-      this.#write(task, { event })
-    }
+    if (task.full) task.dropped++
+    else this.#write(task, { event })
   }
 
   handle(_tick: Tick, now: Millis): void {
@@ -166,9 +169,15 @@ export class ControlSession implements Machine<Tick, never> {
     if (task.phase !== 'asking') return
     if (task.request === undefined || task.reader.partial)
       return this.#refuse(task, new GuildError('GH_CONTROL_REQUEST', 'it ended too early'))
+    if (task.request.do === 'events' && this.#watchers() >= defaults.watchers)
+      return this.#refuse(task, new GuildError('GH_STREAM_LIMIT', `${defaults.watchers} requests for events`))
     task.phase = 'working'
     task.deadline = undefined
     this.#options.ask(task.stream.id, task.request)
+  }
+
+  #watchers(): number {
+    return [...this.#tasks.values()].filter(task => task.phase === 'watching').length
   }
 
   #refuse(task: Task, { code, detail }: GuildError): void {
@@ -190,7 +199,7 @@ export class ControlSession implements Machine<Tick, never> {
   }
 
   #write(task: Task, reply: ControlReply): void {
-    task.stream.writeMessage(encodeControl(reply))
+    if (!task.stream.writeMessage(encodeControl(reply))) task.full = true
   }
 
   /** Answers that were taken make room. */
