@@ -6,6 +6,7 @@
 export { codes, type ErrorCode, GuildError } from './base/errors.ts'
 export type { Runtime } from './base/ports.ts'
 export { visible } from './base/text.ts'
+export { ControlClient, type ControlOptions, openControl } from './node/control-client.ts'
 export {
   type DataDir,
   defaultSwarmKeyPath,
@@ -27,5 +28,6 @@ export type {
   NetworkInfo,
   NodeMessage,
   NodeStats,
+  NodeStatus,
   PeerInfo,
 } from './node/types.ts'

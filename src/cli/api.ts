@@ -8,11 +8,11 @@
  * Floor: cli, and the only file of it that looks below.
  */
 import type { ErrorCode } from '../base/errors.ts'
-import type { EventName, EventOf, NodeOptions, PeerInfo } from '../index.ts'
+import type { EventName, EventOf, NodeMessage, NodeOptions, NodeStatus, PeerInfo } from '../index.ts'
 
-export type { ErrorCode } from '../base/errors.ts'
+export { type ErrorCode, GuildError } from '../base/errors.ts'
 export { visible } from '../base/text.ts'
-export type { EventName, EventOf, NodeMessage, NodeOptions, PeerInfo } from '../index.ts'
+export type { EventName, EventOf, NodeMessage, NodeOptions, NodeStatus, PeerInfo } from '../index.ts'
 export { parseAddress } from '../wire/address.ts'
 export { isPeerId } from '../wire/peer-id.ts'
 
@@ -27,8 +27,26 @@ export interface CliNode {
   start(options?: { signal?: AbortSignal }): Promise<void>
   stop(): Promise<void>
   broadcast(text: string): void
+  send(
+    to: string,
+    text: string,
+    options?: { signal?: AbortSignal },
+  ): Promise<{ readonly peerId: string; readonly name: string }>
   connect(address: string, options?: { signal?: AbortSignal }): Promise<PeerInfo>
   discover(): void
+}
+
+/** What the commands use of a ControlClient: the node that runs already. */
+export interface CliControl {
+  status(options?: { signal?: AbortSignal }): Promise<NodeStatus>
+  connect(address: string, options?: { signal?: AbortSignal }): Promise<PeerInfo>
+  broadcast(text: string, options?: { signal?: AbortSignal }): Promise<number>
+  send(
+    text: string,
+    options: { to: string; signal?: AbortSignal },
+  ): Promise<{ readonly peerId: string; readonly name: string }>
+  events(options?: { signal?: AbortSignal }): AsyncIterable<NodeMessage | { readonly dropped: number }>
+  close(): Promise<void>
 }
 
 /** A data directory held by its lock. */
@@ -56,6 +74,7 @@ export interface Api {
     role: 'run' | 'one-shot'
     signal?: AbortSignal
   }): Promise<DataDir>
+  openControl(options: { dataDir?: string; port?: number; signal?: AbortSignal }): Promise<CliControl>
   /** With no path, the user's own key. Throws GH_KEY_MISSING when it is not there and not to be made. */
   loadSwarmKey(options: { path?: string; create: boolean }): Promise<SwarmKeyFile>
   loadIdentityKey(options: { path: string; create: boolean }): Promise<{ seed: Uint8Array }>

@@ -46,9 +46,42 @@ export const commands: Readonly<Record<CommandName, Command>> = {
   },
   connect: {
     words: 'connect <address>',
-    about: 'can this address be reached, and who is there?',
-    examples: [['guild-home connect 192.0.2.1:8000', 'dial, print the peer, say goodbye']],
+    about: 'link the running node to an address; without one, see who is there',
+    examples: [['guild-home connect 192.0.2.1:8000', 'dial and print the peer']],
     load: async () => (await import('./commands/connect.ts')).connect,
+  },
+  status: {
+    words: 'status',
+    about: 'what the running node says of itself; ends with 3 where none runs',
+    examples: [
+      ['guild-home status', 'the node on ./data'],
+      ['guild-home status --port 8001 --json', 'the one in this folder that has port 8001, for programs'],
+    ],
+    load: async () => (await import('./commands/status.ts')).status,
+  },
+  peers: {
+    words: 'peers',
+    about: 'the peers of the running node',
+    examples: [['guild-home peers --json', 'one JSON object per peer']],
+    load: async () => (await import('./commands/status.ts')).peers,
+  },
+  send: {
+    words: 'send [--to peer] <text>',
+    about: 'say something to all peers, or to one, who has to have shown it',
+    examples: [
+      ['guild-home send hello everybody', 'to all'],
+      ['guild-home send --to bob are you there', 'to one, by name or PeerId'],
+    ],
+    load: async () => (await import('./commands/send.ts')).send,
+  },
+  monitor: {
+    words: 'monitor',
+    about: 'watch the running node: a screen on a terminal, a line per tick in a pipe',
+    examples: [
+      ['guild-home monitor', 'peers, speeds and events; q leaves'],
+      ['guild-home monitor --line --interval 1', 'one line, every second'],
+    ],
+    load: async () => (await import('./commands/monitor.ts')).monitor,
   },
   bench: {
     words: 'bench [tcp|messages|mesh]',

@@ -15,6 +15,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { type CliNode, codeOf, type PeerInfo, visible } from './api.ts'
 import type { Io } from './io.ts'
 import { json } from './json-lines.ts'
+import { columnsOf } from './monitor/columns.ts'
 import type { Output } from './output.ts'
 import { hostAndPort, peerName, shortId } from './text-lines.ts'
 import { suggestion } from './usage.ts'
@@ -91,8 +92,8 @@ export function peerTable(peers: readonly PeerInfo[], maxPeers: number): string 
       peer.rttMs === undefined ? '-' : `${peer.rttMs.toFixed(1)} ms`,
     ]),
   ]
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(cells => [...cells[column]!].length)))
-  const pad = (cell: string, column: number) => cell + ' '.repeat(widths[column]! - [...cell].length)
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(cells => columnsOf(cells[column]!))))
+  const pad = (cell: string, column: number) => cell + ' '.repeat(widths[column]! - columnsOf(cell))
   return [head, ...rows.map(cells => `  ${cells.map(pad).join('  ').trimEnd()}`)].join('\n')
 }
 

@@ -29,7 +29,19 @@ import {
 } from './values.ts'
 
 /** In the order of the help. */
-export const commandNames = ['run', 'id', 'swarm-key', 'connect', 'bench', 'config', 'completion'] as const
+export const commandNames = [
+  'run',
+  'id',
+  'swarm-key',
+  'connect',
+  'status',
+  'peers',
+  'send',
+  'monitor',
+  'bench',
+  'config',
+  'completion',
+] as const
 export type CommandName = (typeof commandNames)[number]
 
 export interface Flag<T> {
@@ -56,6 +68,8 @@ export interface Flag<T> {
 }
 
 const every: readonly CommandName[] = commandNames
+/** Those that ask or steer the node that runs. */
+const steering: readonly CommandName[] = ['connect', 'status', 'peers', 'send', 'monitor']
 
 export const flags = {
   port: flag<number>({
@@ -63,8 +77,8 @@ export const flags = {
     value: 'number',
     fallback: 0,
     fallbackText: '0, the system picks',
-    commands: ['run'],
-    about: 'TCP port to listen on',
+    commands: ['run', ...steering],
+    about: 'TCP port to listen on; a command that asks a node means the one in ./data with this port',
     parse: whole(0, 65_535, ' (0: the system picks)'),
   }),
   bootstrap: flag<readonly string[]>({
@@ -73,7 +87,7 @@ export const flags = {
     fallback: [],
     fallbackText: 'none',
     many: true,
-    commands: ['run'],
+    commands: ['run', 'send'],
     about: 'where to find first peers: comma list of host:port, [v6]:port or multiaddrs',
     parse: list(peerAddress),
   }),
@@ -82,7 +96,7 @@ export const flags = {
     value: 'directory',
     fallback: './data',
     fallbackText: './data',
-    commands: ['run', 'id', 'connect'],
+    commands: ['run', 'id', ...steering],
     about: 'where the identity lives; a second node in the same folder takes ./data/node-2',
     parse: path,
   }),
@@ -92,8 +106,8 @@ export const flags = {
     fallback: 5,
     fallbackText: '5s',
     oldVariables: ['GUILD_HEARTBEAT_INTERVAL'],
-    commands: ['run'],
-    about: 'time between heartbeats (PING)',
+    commands: ['run', 'monitor'],
+    about: 'time between heartbeats (PING); of monitor, between looks (on a full screen 1s)',
     parse: duration(0.05, 3600),
   }),
   log: flag<Level>({
@@ -113,7 +127,7 @@ export const flags = {
     value: 'text',
     fallback: undefined,
     fallbackText: 'peer-<port>',
-    commands: ['run', 'connect'],
+    commands: ['run', 'connect', 'send'],
     about: 'how this node is shown to others',
     parse: nodeName,
   }),
@@ -173,7 +187,7 @@ export const flags = {
     fallback: ['tcp'],
     fallbackText: 'tcp',
     choices: ['tcp'],
-    commands: ['run', 'connect'],
+    commands: ['run', 'connect', 'send'],
     about: 'what to listen and dial with; tcp is the one there is so far',
     parse: list(oneOf(['tcp'])),
   }),
@@ -190,7 +204,7 @@ export const flags = {
     fallbackText: '~/.config/guild-home/swarm.key, made if missing',
     oldVariables: ['GUILD_SWARM_KEY_PATH'],
     oldKeys: ['swarm_key_path'],
-    commands: ['run', 'swarm-key', 'connect'],
+    commands: ['run', 'swarm-key', 'connect', 'send'],
     about: 'key of the network: only nodes that hold the same one connect; a file named here must exist',
     parse: keyPath,
   }),
@@ -198,7 +212,7 @@ export const flags = {
     value: 'network',
     fallback: undefined,
     fallbackText: 'none',
-    commands: ['run', 'connect'],
+    commands: ['run', 'connect', 'send'],
     about: 'join a public network by its name instead of by a swarm key; anyone may',
     parse: upTo(64),
   }),
@@ -208,7 +222,7 @@ export const flags = {
     fallbackText: '<data-dir>/identity.key',
     oldVariables: ['GUILD_P2P_IDENTITY_KEY_PATH'],
     oldKeys: ['p2p_identity_key_path'],
-    commands: ['run', 'id', 'connect'],
+    commands: ['run', 'id', 'connect', 'send'],
     about: 'Ed25519 key of this node; it fixes the PeerId; a file named here must exist',
     parse: keyPath,
   }),
@@ -241,7 +255,7 @@ export const flags = {
     value: 'duration',
     fallback: 10,
     fallbackText: '10s',
-    commands: ['run', 'connect'],
+    commands: ['run', 'connect', 'send'],
     about: 'longest a dial and its handshake may take',
     parse: duration(0.05, 3600),
   }),
@@ -252,6 +266,21 @@ export const flags = {
     commands: ['run'],
     about: 'silence after which a peer is gone; at least twice the interval',
     parse: duration(0.1, 7200),
+  }),
+  to: flag<string | undefined>({
+    value: 'peer',
+    fallback: undefined,
+    fallbackText: 'all peers',
+    commands: ['send'],
+    about: 'one peer: its PeerId, at least 14 characters of it, or a name that only one has',
+    parse: upTo(128),
+  }),
+  line: flag<boolean>({
+    fallback: false,
+    fallbackText: 'off',
+    commands: ['monitor'],
+    about: 'one line, written over itself, instead of the whole screen',
+    parse: truth,
   }),
   json: flag<boolean>({
     fallback: false,

@@ -13,10 +13,14 @@ import type { ExitCode } from './exit-codes.ts'
 export interface Io {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly stdin: Readable & { readonly isTTY?: boolean }
-  readonly stdout: Writable & { readonly isTTY?: boolean }
+  readonly stdin: Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown }
+  readonly stdout: Writable & {
+    readonly isTTY?: boolean
+    readonly columns?: number
+    readonly rows?: number
+  }
   readonly stderr: Writable & { readonly isTTY?: boolean }
-  /** Where SIGINT and SIGTERM arrive. */
+  /** Where SIGINT and SIGTERM arrive, SIGCONT, and 'exit' as the last. */
   readonly signals: EventEmitter
   /** Local wall time, for the stamps of lines. */
   readonly now: () => Date

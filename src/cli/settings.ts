@@ -249,7 +249,7 @@ function collect(
       put(key, 'config', fromFile.place, checkEntry(key, fromFile))
     else put(key, 'default', '', fallback)
   }
-  contradictions(settings, origins, sources)
+  contradictions(settings, origins, sources, allowed.includes('peerTimeout'))
   const { warnings } = configured
   return {
     settings: settings as Settings,
@@ -272,6 +272,7 @@ function contradictions(
   settings: Record<string, unknown>,
   origins: Record<string, Origin>,
   sources: Record<string, string>,
+  pings: boolean,
 ): void {
   const name = (key: FlagKey) => {
     if (origins[key] === 'config') return `${keyName(key)} (${sources[key]})`
@@ -288,7 +289,7 @@ function contradictions(
     sources[loser] = ''
   }
   const [interval, timeout] = [settings.interval as number, settings.peerTimeout as number]
-  if (timeout < 2 * interval)
+  if (pings && timeout < 2 * interval)
     throw new UsageError(
       `${name('peerTimeout')} is ${showDuration(timeout)}, but must be at least twice ${name('interval')} (${showDuration(interval)}): give --peer-timeout ${showDuration(2 * interval)} or a shorter --interval`,
     )

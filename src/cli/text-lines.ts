@@ -76,7 +76,8 @@ export function textLines(message: NodeMessage, look: Look): readonly string[] {
     case 'chat-message':
       return [
         line(
-          speaker(peerName({ name: message.name, peerId: message.from })),
+          speaker(peerName({ name: message.name, peerId: message.from })) +
+            (message.to === undefined ? '' : ' → you'),
           visible(message.message, 16_384),
         ),
       ]
@@ -147,7 +148,7 @@ function paint(text: string, code: number, on: boolean): string {
 
 function speaker(name: string): string {
   const plain = name.normalize('NFKC').trim().toUpperCase()
-  return plain in hue || /[[\]]/.test(plain) ? `"${name}"` : name
+  return plain in hue || /[[\]→]/.test(plain) ? `"${name}"` : name
 }
 
 function cause({ code, message }: { code: string; message: string }): string {

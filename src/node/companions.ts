@@ -7,6 +7,7 @@
  * Floor: node.
  */
 import type { Config } from './config.ts'
+import type { DirectMessages } from './direct-messages.ts'
 import type { Happenings } from './emitter.ts'
 import type { Mesh } from './mesh.ts'
 
@@ -20,11 +21,17 @@ export interface Surroundings {
   readonly config: Config
   readonly mesh: Mesh
   readonly happenings: Happenings
+  readonly direct: DirectMessages
   /** Absolute path, where there is a data directory. */
   readonly dataDir: string | undefined
 }
 
-export async function companionsOf(_surroundings: Surroundings): Promise<Companion[]> {
+export async function companionsOf(around: Surroundings): Promise<Companion[]> {
   const companions: Companion[] = []
+  const { dataDir } = around
+  if (dataDir !== undefined && process.platform !== 'win32') {
+    const { ControlSocket } = await import('./control-socket.ts')
+    companions.push(new ControlSocket({ ...around, dataDir }))
+  }
   return companions
 }

@@ -23,6 +23,8 @@ export interface Config {
   readonly bootstrap: readonly Address[]
   readonly announce: readonly Address[]
   readonly dataDir: string | undefined
+  /** The caller holds its lock. */
+  readonly dataDirHeld: boolean
   readonly swarmKey: string | Uint8Array | undefined
   readonly open: string | undefined
   readonly identityKey: string | Uint8Array | undefined
@@ -86,7 +88,8 @@ export function checkOptions(options: NodeOptions): Config {
     name: options.name === undefined ? undefined : nodeName(options.name),
     bootstrap: addresses(options.bootstrap, 'bootstrap'),
     announce: addresses(options.announce, 'announce'),
-    dataDir: text(options.dataDir, 'dataDir'),
+    dataDir: text(typeof options.dataDir === 'object' ? options.dataDir.path : options.dataDir, 'dataDir'),
+    dataDirHeld: typeof options.dataDir === 'object',
     swarmKey: key(options.swarmKey, 'swarmKey'),
     open: text(options.open, 'open'),
     identityKey: key(options.identityKey, 'identityKey'),

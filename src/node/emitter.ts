@@ -18,6 +18,7 @@ type AnyListener = (event: NodeMessage) => void
 
 export class Happenings {
   readonly #listeners = new Map<EventName, Set<AnyListener>>()
+  readonly #watchers = new Set<AnyListener>()
   readonly #kept = new BoundedQueue<NodeMessage>(KEPT, 'oldest')
   #reader: ((result: IteratorResult<NodeMessage, undefined>) => void) | undefined
   #ended = false
@@ -40,6 +41,12 @@ export class Happenings {
     this.#listeners.get(name)?.delete(listener as unknown as AnyListener)
   }
 
+  /** Tells everything but debug from now on; the returned function ends it. */
+  watch(listener: (event: NodeMessage) => void): () => void {
+    this.#watchers.add(listener)
+    return () => void this.#watchers.delete(listener)
+  }
+
   /** Is anybody interested? For events that cost something to make. */
   wanted(name: EventName): boolean {
     return (this.#listeners.get(name)?.size ?? 0) > 0
@@ -55,6 +62,7 @@ export class Happenings {
       }
     }
     if (message.event === 'debug') return // a firehose: only for those who listen
+    for (const watcher of [...this.#watchers]) watcher(message)
     const reader = this.#reader
     if (reader === undefined) this.#kept.push(message)
     else {

@@ -17,6 +17,7 @@ import { parseAddress } from '../wire/address.ts'
 import { isProtocolId } from '../wire/stream-header.ts'
 import { type Companion, companionsOf } from './companions.ts'
 import { type Config, checkOptions } from './config.ts'
+import { DirectMessages } from './direct-messages.ts'
 import { Happenings } from './emitter.ts'
 import type { GuildStream } from './guild-stream.ts'
 import { identitySeedOf, swarmKeyOf } from './keys.ts'
@@ -53,18 +54,22 @@ export async function createNode(options: NodeOptions = {}): Promise<GuildNode> 
   }
 }
 
+/** The data directory, as long as the node lives. */
+type Held = Pick<DataDir, 'path' | 'release'>
+
 interface Parts {
   readonly config: Config
   readonly runtime: Runtime
   readonly swarmKey: Uint8Array
   readonly identitySeed: Uint8Array
-  readonly directory: DataDir | undefined
+  readonly directory: Held | undefined
 }
 
 export class GuildNode implements AsyncDisposable {
   readonly #config: Config
   readonly #mesh: Mesh
-  readonly #directory: DataDir | undefined
+  readonly #direct: DirectMessages
+  readonly #directory: Held | undefined
   readonly #happenings = new Happenings()
   readonly #startedAt: number
   readonly #now: () => number
@@ -77,6 +82,7 @@ export class GuildNode implements AsyncDisposable {
     this.#config = config
     this.#directory = directory
     this.#mesh = new Mesh({ config, runtime, swarmKey, identitySeed, happenings: this.#happenings })
+    this.#direct = new DirectMessages({ mesh: this.#mesh, runtime, happenings: this.#happenings })
     this.#now = () => runtime.clock.now()
     this.#startedAt = this.#now()
   }
@@ -148,6 +154,7 @@ export class GuildNode implements AsyncDisposable {
         config: this.#config,
         mesh: this.#mesh,
         happenings: this.#happenings,
+        direct: this.#direct,
         dataDir: this.#directory?.path,
       })
       for (const companion of this.#companions) await companion.start()
@@ -179,6 +186,15 @@ export class GuildNode implements AsyncDisposable {
     checkChatText(text)
     this.#running('broadcast')
     this.#mesh.say(text)
+  }
+
+  /**
+   * A message to one peer, at most as long as chat: resolves once the peer says that it was shown.
+   * `to` is a PeerId, at least 14 characters of one, or a name that only one peer has.
+   */
+  async send(to: string, text: string, { signal }: WaitOptions = {}): Promise<PeerInfo> {
+    this.#running('send')
+    return await this.#direct.send(to, text, signal)
   }
 
   /**
@@ -280,8 +296,9 @@ async function systemRuntime(): Promise<Runtime> {
   return make({ suite: nativeSuite, transports: [tcpTransport()] })
 }
 
-async function hold(config: Config): Promise<DataDir | undefined> {
+async function hold(config: Config): Promise<Held | undefined> {
   if (config.dataDir === undefined) return undefined
+  if (config.dataDirHeld) return { path: config.dataDir, release() {} }
   const { openDataDir } = await import('../store/data-dir.ts')
   return openDataDir({ path: config.dataDir, role: 'run' })
 }

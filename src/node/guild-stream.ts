@@ -107,7 +107,9 @@ export class GuildStream extends Duplex {
     if (this.#wantsData || this.#inbox !== undefined)
       throw new GuildError('GH_STATE_EVENT', 'receive: this stream is being read already')
     const inbox = new Inbox(this, this.#core, onMessage, options)
+    // Known before it reads: reading may find the end, which is told here.
     this.#inbox = inbox
+    inbox.pump()
     return inbox.done
   }
 

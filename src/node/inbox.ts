@@ -47,7 +47,6 @@ export class Inbox {
     })
     // A stream that is destroyed fails this promise too, and not everybody waits for it.
     this.done.catch(() => {})
-    this.pump()
   }
 
   /** Hands on all messages that are here. */

@@ -16,8 +16,8 @@ export interface NodeOptions {
   readonly name?: string
   /** Where to find the first peers: `host:port`, `[v6]:port` or multiaddrs. Default none. Retried for ever. */
   readonly bootstrap?: readonly string[]
-  /** Directory for the identity; locked while the node lives. Default none: an embedded node keeps its identity in memory and touches no disk but for the swarm key. */
-  readonly dataDir?: string
+  /** Directory for the identity and the control socket; locked while the node lives. One that `openDataDir` holds already is used and stays the caller's to release. Default none: an embedded node keeps its identity in memory and touches no disk but for the swarm key. */
+  readonly dataDir?: string | { readonly path: string }
   /** Path of the swarm key, or its 32 bytes. Default: the user's `guild-home/swarm.key`, made if missing. */
   readonly swarmKey?: string | Uint8Array
   /** Name of a public network, whose key anyone can derive. Excludes `swarmKey`. */

@@ -40,6 +40,18 @@ export interface NodeStats {
   readonly events_dropped: number
 }
 
+/** A node in one piece, as its control socket tells it. */
+export interface NodeStatus {
+  readonly peerId: string
+  readonly name: string
+  readonly addresses: readonly string[]
+  readonly port: number
+  readonly uptimeSeconds: number
+  readonly maxPeers: number
+  readonly peers: readonly PeerInfo[]
+  readonly stats: NodeStats
+}
+
 export interface NetworkInfo {
   readonly localPeerId: string
   readonly connectedPeers: readonly { id: string; connected: boolean; address: string }[]
@@ -85,6 +97,8 @@ export type NodeMessage =
       readonly event: 'chat-message'
       readonly id: string
       readonly from: string
+      /** Our own PeerId, when it was meant for us alone. */
+      readonly to?: string
       readonly name: string
       readonly message: string
       readonly timestamp: number

@@ -20,7 +20,7 @@ import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { join, resolve } from 'node:path'
 import { GuildError } from '../base/errors.ts'
 import { diskError, errorCode } from './disk-error.ts'
-import { type LockHolder, type LockOutcome, type LockRole, takeLock } from './lock.ts'
+import { type LockHolder, type LockOutcome, type LockRole, lockHolder, takeLock } from './lock.ts'
 import { makeDirectory } from './make-directory.ts'
 
 export interface DataDirOptions {
@@ -68,6 +68,27 @@ export async function openDataDir(options: DataDirOptions): Promise<DataDir> {
     if (outcome.holder?.role !== 'run') throw locked(path, outcome.holder)
   }
   throw new GuildError('GH_STORE_LOCKED', `${base}: all of its ${SLOTS_MAX} slots are taken`)
+}
+
+export interface FoundDataDir {
+  /** Absolute. */
+  readonly path: string
+  /** The node that runs on it now. */
+  readonly holder: LockHolder | undefined
+}
+
+/** The directory that a one-shot command means, and who lives there. Makes and takes nothing. */
+export function findDataDir(options: Pick<DataDirOptions, 'path' | 'port' | 'base'>): FoundDataDir {
+  const base = resolve(options.base ?? 'data')
+  let path = options.path === undefined ? base : resolve(options.path)
+  if (options.path === undefined && options.port) {
+    const slot = slotOfPort(base, options.port)
+    if (slot === undefined)
+      throw new GuildError('GH_CONTROL_ABSENT', `${base}: no node in it has run on port ${options.port}`)
+    path = slotPath(base, slot)
+  }
+  const holder = lockHolder(join(path, 'lock'))
+  return { path, holder: holder?.role === 'run' ? holder : undefined }
 }
 
 async function exactly(path: string, slot: number | undefined, options: DataDirOptions): Promise<DataDir> {

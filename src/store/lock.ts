@@ -97,6 +97,17 @@ export async function takeLock(options: LockOptions): Promise<LockOutcome> {
   }
 }
 
+/** Who lives there now, taking nothing; undefined when nobody does, or a crash left the lock. */
+export function lockHolder(path: string): LockHolder | undefined {
+  try {
+    const holder = look(path)?.holder
+    return holder !== undefined && isRunning(holder) ? holder : undefined
+  } catch (error) {
+    if (errorCode(error) === 'ENOTDIR') return undefined
+    throw diskError(error, path)
+  }
+}
+
 /** One try without waiting. 'again' when another process was faster in between. */
 function attempt(path: string, role: LockRole, depth: number): LockOutcome | 'again' {
   const seen = look(path)

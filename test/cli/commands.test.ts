@@ -242,8 +242,8 @@ t.test('connect: prints the peer, says goodbye; listens nowhere, and is nobody i
   const { code, out, err, calls } = await command(['connect', '127.0.0.1:8002'])
   t.equal(code, 0)
   t.equal(out, `Connected to peer bob at 127.0.0.1:8002 over tcp\nPeerId ${bobId}\n`)
-  t.match(err, 'guild-home: starting a short-lived node')
-  t.strictSame(calls, ['loadSwarmKey /home/x/swarm.key true', 'createNode'])
+  t.match(err, 'guild-home: no node runs on ./data: starting a short-lived node')
+  t.strictSame(calls, ['openControl (default) -', 'loadSwarmKey /home/x/swarm.key true', 'createNode'])
   const asJson = await command(['connect', '127.0.0.1:8002', '--json'])
   t.strictSame(JSON.parse(asJson.out), bob)
   const run = start(['connect', 'a:1', '--connect-timeout', '1', '--log', 'error'])
@@ -257,6 +257,7 @@ t.test('connect: prints the peer, says goodbye; listens nowhere, and is nobody i
 t.test('connect: as the node of a directory named by hand, under its lock', async t => {
   const { calls } = await command(['connect', 'a:1', '--data-dir', '/d'])
   t.strictSame(calls, [
+    'openControl /d -',
     'loadSwarmKey /home/x/swarm.key true',
     'openDataDir /d - one-shot',
     'loadIdentityKey /d/identity.key true',

@@ -207,14 +207,17 @@ t.test('A7 --help: every option, its default and its variable; exit 0', async t 
   t.equal(out, file('test/cli/help.txt'), 'as in test/cli/help.txt')
   for (const args of [['-h'], ['help'], ['--help', '--port', 'nonsense']])
     t.equal((await command(args)).out, out, args.join(' '))
-  for (const name of ['run', 'id', 'swarm-key', 'connect', 'bench']) {
+  for (const name of ['run', 'id', 'swarm-key', 'connect', 'status', 'peers', 'send', 'monitor', 'bench']) {
     const one = await command([name, '--help'])
     t.equal(one.code, 0)
     t.match(one.out, `Usage: guild-home ${name}`)
     t.match(one.out, 'Examples:')
     t.equal((await command(['help', name])).out, one.out)
   }
-  t.match((await command(['run', '--help'])).out, /--port .*\[GUILD_PORT\].*\[default: 0, the system picks\]/)
+  t.match(
+    (await command(['run', '--help'])).out,
+    /--port [^[]*\[GUILD_PORT\]\s+\[default: 0, the system picks\]/,
+  )
 })
 
 t.test('--version is the one of package.json', async t => {

@@ -32,6 +32,8 @@ t.test('each flag: by flag, by variable, by older name, flag before variable bef
     ['maintenanceInterval', '2m', 120, '9'],
     ['connectTimeout', '1.5s', 1.5, '9'],
     ['peerTimeout', '1h', 3600, '99'],
+    ['to', 'bob', 'bob', 'carol'],
+    ['line', '1', true, '0'],
     ['json', '1', true, '0'],
   ]
   t.strictSame(
@@ -41,7 +43,9 @@ t.test('each flag: by flag, by variable, by older name, flag before variable bef
   )
   for (const [key, text, value, other] of cases) {
     const flag = `--${flagName(key)}=${text}`
-    const read = (args: string[], env: Record<string, string>) => readInvocation(args, env)
+    const { commands } = row(key)
+    const command = commands.includes('run') ? [] : [commands[0]!]
+    const read = (args: string[], env: Record<string, string>) => readInvocation([...command, ...args], env)
     const byFlag = read([flag], { [variableName(key)]: other })
     t.strictSame([byFlag.settings[key], byFlag.origins[key]], [value, 'flag'], flag)
     for (const variable of [variableName(key), ...(row(key).oldVariables ?? [])]) {

@@ -60,12 +60,14 @@ t.test('A16 D1 three terminals meet, talk, lose one and are whole again', notBui
   for (const node of [alice, carol]) await node.shows(/\[bob\] back again$/m)
 
   await t.test('connect: who is there, wrong key, nobody, silence', async t => {
-    t.match(await folder.command(['connect', `127.0.0.1:${a}`]), {
+    // Named by hand, the key asks for a node of its own: without it, the node on ./data is steered.
+    const own = ['connect', '--swarm-key', 'config/guild-home/swarm.key']
+    t.match(await folder.command([...own, `127.0.0.1:${a}`]), {
       code: 0,
       out: new RegExp(`^Connected to peer alice at 127\\.0\\.0\\.1:${a} over tcp\\n`),
       err: /short-lived node/,
     })
-    const { out } = await folder.command(['connect', `127.0.0.1:${a}`, '--json'])
+    const { out } = await folder.command([...own, `127.0.0.1:${a}`, '--json'])
     t.match(JSON.parse(out), { name: 'alice', direction: 'out', transport: 'tcp' })
     t.match(await folder.command(['swarm-key', 'new', '--swarm-key', 'other.key']), { code: 0 })
     t.equal(statSync(join(folder.path, 'other.key')).mode & 0o777, 0o600, 'CL-01')
@@ -75,11 +77,11 @@ t.test('A16 D1 three terminals meet, talk, lose one and are whole again', notBui
       out: '',
     })
     const [nobody] = (await freePorts(1)) as [number]
-    t.match(await folder.command(['connect', `127.0.0.1:${nobody}`]), { code: 1, err: /GH_DIAL_REFUSED/ })
+    t.match(await folder.command([...own, `127.0.0.1:${nobody}`]), { code: 1, err: /GH_DIAL_REFUSED/ })
     const held: Socket[] = []
     const silent = createServer(socket => void held.push(socket))
     await new Promise<void>(resolve => silent.listen(nobody, '127.0.0.1', resolve))
-    t.match(await folder.command(['connect', `127.0.0.1:${nobody}`, '--connect-timeout', '500ms']), {
+    t.match(await folder.command([...own, `127.0.0.1:${nobody}`, '--connect-timeout', '500ms']), {
       code: 4,
     })
     for (const socket of held) socket.destroy()

@@ -7,7 +7,7 @@
 import { EventEmitter, once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { type ErrorCode, GuildError } from '../../src/base/errors.ts'
-import type { Api, CliNode, NodeOptions, PeerInfo } from '../../src/cli/api.ts'
+import type { Api, CliControl, CliNode, NodeOptions, PeerInfo } from '../../src/cli/api.ts'
 import type { ExitCode } from '../../src/cli/exit-codes.ts'
 import { main } from '../../src/cli/main.ts'
 
@@ -74,6 +74,11 @@ export class FakeNode extends EventEmitter implements CliNode {
     this.told.push('discover')
   }
 
+  async send(to: string, text: string): Promise<PeerInfo> {
+    this.told.push(`send ${to} ${text}`)
+    return bob
+  }
+
   async connect(address: string, options: { signal?: AbortSignal } = {}): Promise<PeerInfo> {
     this.told.push(`connect ${address}`)
     if (this.faults.connect !== undefined) throw new GuildError(this.faults.connect, address)
@@ -109,6 +114,8 @@ export interface Scene {
   readonly slot?: number
   readonly terminal?: boolean
   readonly identity?: 'missing'
+  /** A node runs on the directory, and this is its control socket. */
+  readonly control?: CliControl
 }
 
 /** Starts `guild-home <args>`. */
@@ -174,6 +181,11 @@ function fakeApi(scene: Scene): { api: Api; calls: string[]; node: Promise<FakeN
       const created = new FakeNode(options, scene.faults ?? {})
       made(created)
       return created
+    },
+    async openControl({ dataDir, port }) {
+      calls.push(`openControl ${dataDir ?? '(default)'} ${port ?? '-'}`)
+      if (scene.control === undefined) throw new GuildError('GH_CONTROL_ABSENT', './data')
+      return scene.control
     },
     async openDataDir({ path, port, role }) {
       calls.push(`openDataDir ${path ?? '(default)'} ${port ?? '-'} ${role}`)

@@ -1,53 +1,56 @@
 /**
- * `guild-home connect <address>`: dial once, say who answered, say goodbye.
+ * `guild-home connect <address>`: the running node links to it; or dial once and say who answered.
  *
- * The node that does it listens nowhere and lives for this one call. Its
- * identity is new each time, because two processes with one PeerId would take each
- * other's links; a data directory or identity key named by hand is used under its
- * lock, for peers that admit only whom they know.
+ * Where no node runs, or another network or identity is named, a short-lived one dials, says
+ * who is there, and says goodbye.
  *
  * Exit codes: 5 closed before message 2 or refused, 4 silence, 1 nobody listens.
  *
  * Floor: cli.
  */
-import { type Api, type CliNode, type NodeOptions, visible } from '../api.ts'
+import { type CliControl, GuildError, type PeerInfo, visible } from '../api.ts'
 import type { Context } from '../context.ts'
-import { type ExitCode, exitCodes } from '../exit-codes.ts'
-import type { Settings } from '../flags.ts'
+import type { ExitCode } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
-import { identity, network } from '../keys.ts'
-import { listenForSignals } from '../signals.ts'
+import { findNode, oneShot, wantsOwnNode } from '../running.ts'
+import { shortLived } from '../short-lived.ts'
 import { hostAndPort, peerName } from '../text-lines.ts'
 import { UsageError } from '../usage.ts'
 import { Misfit, peerAddress } from '../values.ts'
-import { patience, within } from '../within.ts'
 
 export async function connect(context: Context): Promise<ExitCode> {
-  const { io, output, invocation } = context
-  const address = addressOf(invocation.words)
-  const interruption = listenForSignals(io)
-  output.broken = () => interruption.end()
-  const { signal } = interruption
+  const address = addressOf(context.invocation.words)
+  return await oneShot(context, async (api, { signal }) => {
+    if (wantsOwnNode(context)) context.output.note('starting a short-lived node for this call')
+    const control = wantsOwnNode(context) ? undefined : await findNode(api, context, signal)
+    if (control === undefined)
+      return await shortLived(context, api, signal, async node => {
+        show(context, await node.connect(address, { signal }))
+      })
+    try {
+      show(context, await steered(context, control, address, signal))
+    } finally {
+      await control.close()
+    }
+  })
+}
+
+/** The running node has a patience of its own; a shorter one given here is ours. */
+async function steered(
+  { invocation }: Context,
+  control: CliControl,
+  address: string,
+  signal: AbortSignal,
+): Promise<PeerInfo> {
+  const { settings, origins } = invocation
+  if (origins.connectTimeout === 'default') return await control.connect(address, { signal })
+  const late = AbortSignal.timeout(settings.connectTimeout * 1000)
   try {
-    const api = await io.loadApi()
-    const keys = await network(api, invocation.settings, output)
-    await withIdentity(api, context, signal, async who => {
-      output.note('starting a short-lived node for this call')
-      const node = await api.createNode({ ...options(invocation.settings), ...keys, ...who })
-      try {
-        await node.start({ signal })
-        await meet(context, node, address, signal)
-      } finally {
-        await within(patience, node.stop())
-      }
-    })
+    return await control.connect(address, { signal: AbortSignal.any([signal, late]) })
   } catch (error) {
-    if (!signal.aborted) throw error
-    return output.gone === undefined ? exitCodes.interrupted : exitCodes.done
-  } finally {
-    interruption.close()
+    if (!late.aborted || signal.aborted) throw error
+    throw new GuildError('GH_DIAL_TIMEOUT', address)
   }
-  return exitCodes.done
 }
 
 function addressOf(words: readonly string[]): string {
@@ -64,45 +67,11 @@ function addressOf(words: readonly string[]): string {
   }
 }
 
-async function meet(
-  { output, invocation }: Context,
-  node: CliNode,
-  address: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const peer = await node.connect(address, { signal })
+function show({ output, invocation }: Context, peer: PeerInfo): void {
   if (invocation.settings.json) output.line(json({ ...peer, rttMs: peer.rttMs ?? null }))
   else
     output.line(
       `Connected to peer ${peerName(peer)} at ${hostAndPort(peer.address)} over ${visible(peer.transport, 16)}\n` +
         `PeerId ${visible(peer.peerId)}`,
     )
-}
-
-/** Hands on the identity to use, holding the data directory's lock when it comes from there. */
-async function withIdentity(
-  api: Api,
-  { invocation }: Context,
-  signal: AbortSignal,
-  use: (who: Pick<NodeOptions, 'identityKey'>) => Promise<void>,
-): Promise<void> {
-  const { settings, origins } = invocation
-  if (origins.dataDir === 'default')
-    return use(settings.identityKey === undefined ? {} : await identity(api, settings, settings.dataDir))
-  const dir = await api.openDataDir({ path: settings.dataDir, role: 'one-shot', signal })
-  try {
-    await use(await identity(api, settings, dir.path))
-  } finally {
-    await dir.release()
-  }
-}
-
-function options(settings: Settings): NodeOptions {
-  return {
-    host: false,
-    mdns: false,
-    ...(settings.name === undefined ? {} : { name: settings.name }),
-    transport: settings.transport,
-    connectTimeout: settings.connectTimeout,
-  }
 }

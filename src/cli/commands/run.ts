@@ -55,6 +55,7 @@ async function live(context: Context, api: Api, interruption: Interruption): Pro
     const node = await api.createNode({
       ...options(settings),
       ...keys,
+      dataDir: dir,
       ...(await identity(api, settings, dir.path)),
     })
     tell(context, node)

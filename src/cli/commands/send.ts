@@ -1,0 +1,115 @@
+/**
+ * `guild-home send [--to <peer>] <text>`: say something to all, or to one.
+ *
+ * The running node says it. Where none runs, a short-lived one joins through `--bootstrap`,
+ * waits a moment for the others, says it and goes. A message to one is done when the other
+ * side has shown it; one to all when it has left.
+ *
+ * Exit codes: 3 nobody is there, 2 the name fits two.
+ *
+ * Floor: cli.
+ */
+import { type Api, type CliNode, codeOf, GuildError } from '../api.ts'
+import type { Context } from '../context.ts'
+import type { ExitCode } from '../exit-codes.ts'
+import { json } from '../json-lines.ts'
+import { findNode, oneShot, wantsOwnNode } from '../running.ts'
+import { shortLived } from '../short-lived.ts'
+import { peerName } from '../text-lines.ts'
+import { UsageError } from '../usage.ts'
+
+/** In milliseconds: no new peer for this long, and everybody is there; or this long in all. */
+const QUIET = 300
+const SETTLED = 2_000
+
+/** What said it: a running node through its socket, or one of our own. */
+interface Voice {
+  broadcast(text: string): Promise<number>
+  send(text: string, to: string): Promise<{ readonly peerId: string; readonly name: string }>
+}
+
+export async function send(context: Context): Promise<ExitCode> {
+  const text = context.invocation.words.join(' ')
+  if (text === '') throw new UsageError('send needs a text: guild-home send [--to <peer>] <text>')
+  return await oneShot(context, async (api, { signal }) => {
+    if (wantsOwnNode(context)) context.output.note('starting a short-lived node for this call')
+    const control = wantsOwnNode(context) ? undefined : await findNode(api, context, signal)
+    if (control === undefined) return await withOwnNode(context, api, signal, text)
+    try {
+      await say(context, text, {
+        broadcast: words => control.broadcast(words, { signal }),
+        send: (words, to) => control.send(words, { to, signal }),
+      })
+    } finally {
+      await control.close()
+    }
+  })
+}
+
+async function say({ output, invocation }: Context, text: string, voice: Voice): Promise<void> {
+  const { to, json: asJson } = invocation.settings
+  if (to !== undefined) {
+    const { peerId, name } = await voice.send(text, to)
+    output.line(asJson ? json({ to: peerId, name }) : `Sent to ${peerName({ peerId, name })} (${peerId})`)
+    return
+  }
+  const peers = await voice.broadcast(text)
+  if (peers === 0) throw new GuildError('GH_PEER_UNKNOWN', 'nobody is connected, so nobody heard that')
+  output.line(asJson ? json({ peers }) : `Sent to ${peers} ${peers === 1 ? 'peer' : 'peers'}`)
+}
+
+async function withOwnNode(context: Context, api: Api, signal: AbortSignal, text: string): Promise<void> {
+  const { settings } = context.invocation
+  if (settings.bootstrap.length === 0)
+    throw new GuildError('GH_CONTROL_ABSENT', 'and a short-lived one needs --bootstrap, to know whom to call')
+  await shortLived(context, api, signal, async node => {
+    await anyOf(settings.bootstrap.map(address => node.connect(address, { signal })))
+    const deadline = performance.now() + settings.connectTimeout * 1000
+    await say(context, text, {
+      async broadcast(words) {
+        await settled(node, signal)
+        node.broadcast(words)
+        return node.peers.length
+      },
+      async send(words, to) {
+        for (;;) {
+          const change = nextPeer(node, Math.max(0, deadline - performance.now()), signal)
+          try {
+            return await node.send(to, words, { signal })
+          } catch (error) {
+            if (codeOf(error) !== 'GH_PEER_UNKNOWN' || !(await change)) throw error
+          }
+        }
+      },
+    })
+  })
+}
+
+/** The first that succeeds; when none does, the first failure: it names the address that was given first. */
+async function anyOf<T>(work: readonly Promise<T>[]): Promise<T> {
+  try {
+    return await Promise.any(work)
+  } catch (error) {
+    throw (error as AggregateError).errors[0]
+  }
+}
+
+async function settled(node: CliNode, signal: AbortSignal): Promise<void> {
+  const end = performance.now() + SETTLED
+  while (performance.now() < end && (await nextPeer(node, QUIET, signal)));
+}
+
+/** True once another peer is linked, false when the time is over. */
+function nextPeer(node: CliNode, wait: number, signal: AbortSignal): Promise<boolean> {
+  return new Promise(resolve => {
+    const done = (came: boolean) => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', enough)
+      resolve(came)
+    }
+    const enough = () => done(false)
+    const timer = setTimeout(enough, wait)
+    signal.addEventListener('abort', enough, { once: true })
+    node.on('peer-connected', () => done(true))
+  })
+}

@@ -1,0 +1,101 @@
+/**
+ * What may be asked of a running node, and what it answers: the messages of the control socket.
+ *
+ *   client ─▶ {"do":"status"}                                  one message, then the end of its half
+ *   node   ─▶ {"ok":{…}}  or  {"error":{"code":"GH_…","detail":"…"}}
+ *   node   ─▶ {"event":{…}} {"dropped":3} …                    behind the "ok" of "events" only
+ *
+ * JSON text in UTF-8, each message behind its length: a person can read it in a capture, and
+ * any language can speak it. It never crosses a network, so its size does not matter.
+ *
+ * Refuses: anything that is not one of these objects, texts and addresses above their maximum.
+ * Page: protocol/control.md · Floor: protocols.
+ */
+import { fromUtf8, utf8 } from '../../base/bytes.ts'
+import { codes, type ErrorCode, GuildError } from '../../base/errors.ts'
+import { visible } from '../../base/text.ts'
+import { limits } from '../../wire/limits.ts'
+
+export const CONTROL_PROTOCOL = '/guild/control/1'
+
+/** Longest request: a chat text, escaped at worst to six bytes each, and its frame of JSON. */
+export const REQUEST_MAX: number = 6 * limits.chatText + 4_096 // 102,400
+/** Longest answer: the status of ten thousand peers. */
+export const ANSWER_MAX: number = 16 * 1024 * 1024
+/** An address, or a peer's id or name, in characters. */
+const WORD_MAX = 1_024
+
+export type ControlRequest =
+  | { readonly do: 'status' }
+  | { readonly do: 'connect'; readonly address: string }
+  /** To all, or `to` one: a PeerId, the beginning of one, or a name. */
+  | { readonly do: 'send'; readonly text: string; readonly to?: string }
+  | { readonly do: 'events' }
+
+export type ControlReply =
+  | { readonly ok: unknown }
+  | { readonly error: { readonly code: ErrorCode; readonly detail: string } }
+  | { readonly event: unknown }
+  /** So many events were left out, because they were not read in time. */
+  | { readonly dropped: number }
+
+export function encodeControl(message: ControlRequest | ControlReply): Uint8Array {
+  // An absent figure stays in its place, so that each row has the same keys.
+  return utf8(JSON.stringify(message, (_, value: unknown) => (value === undefined ? null : value)))
+}
+
+/** spec: CONTROL-4 */
+export function decodeRequest(bytes: Uint8Array): ControlRequest {
+  const message = parse(bytes)
+  switch (message.do) {
+    case 'status':
+    case 'events':
+      return { do: message.do }
+    case 'connect':
+      return { do: 'connect', address: word(message.address, 'address') }
+    case 'send': {
+      const { text, to } = message
+      if (typeof text !== 'string') throw malformed('"text" has to be a text')
+      return { do: 'send', text, ...(to === undefined || to === null ? {} : { to: word(to, 'to') }) }
+    }
+    default:
+      throw malformed(`"do" has to be status, connect, send or events, not ${shown(message.do)}`)
+  }
+}
+
+export function decodeReply(bytes: Uint8Array): ControlReply {
+  const message = parse(bytes)
+  if ('ok' in message) return { ok: message.ok }
+  if ('event' in message) return { event: message.event }
+  if (Number.isSafeInteger(message.dropped)) return { dropped: message.dropped as number }
+  const { code, detail } = (message.error ?? {}) as Record<string, unknown>
+  if (typeof code !== 'string' || typeof detail !== 'string') throw malformed('an answer of no known kind')
+  // A newer node may know codes that this one does not.
+  if (!Object.hasOwn(codes, code)) return { error: { code: 'GH_INTERNAL', detail: `${code}: ${detail}` } }
+  return { error: { code: code as ErrorCode, detail } }
+}
+
+function parse(bytes: Uint8Array): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(fromUtf8(bytes))
+  } catch {
+    throw malformed('not JSON in UTF-8')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('not an object')
+  return value as Record<string, unknown>
+}
+
+function word(value: unknown, name: string): string {
+  if (typeof value !== 'string' || value === '' || value.length > WORD_MAX)
+    throw malformed(`"${name}" has to be a text of 1 to ${WORD_MAX} characters`)
+  return value
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? `"${visible(value, 40)}"` : typeof value
+}
+
+function malformed(detail: string): GuildError {
+  return new GuildError('GH_CONTROL_REQUEST', detail)
+}
