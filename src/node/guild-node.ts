@@ -59,6 +59,8 @@ interface Parts {
 
 export class GuildNode implements AsyncDisposable {
   readonly #config: Config
+  readonly #runtime: Runtime
+  readonly #swarmKey: Uint8Array
   readonly #mesh: Mesh
   readonly #directory: DataDir | undefined
   readonly #happenings = new Happenings()
@@ -71,6 +73,8 @@ export class GuildNode implements AsyncDisposable {
   /** Use `createNode`. */
   constructor({ config, runtime, swarmKey, identitySeed, directory }: Parts) {
     this.#config = config
+    this.#runtime = runtime
+    this.#swarmKey = swarmKey
     this.#directory = directory
     this.#mesh = new Mesh({ config, runtime, swarmKey, identitySeed, happenings: this.#happenings })
     this.#now = () => runtime.clock.now()
@@ -142,6 +146,8 @@ export class GuildNode implements AsyncDisposable {
       await this.#mesh.start()
       this.#companions = await companionsOf({
         config: this.#config,
+        runtime: this.#runtime,
+        swarmKey: this.#swarmKey,
         mesh: this.#mesh,
         happenings: this.#happenings,
         dataDir: this.#directory?.path,
