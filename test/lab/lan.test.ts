@@ -52,7 +52,9 @@ class Lan {
   }
 }
 
-const connected = (name: string): RegExp => new RegExp(`Peer ${name} connected from (\\S+)`)
+/** Whoever dialled. */
+const connected = (name: string): RegExp =>
+  new RegExp(`(?:Peer ${name} connected from|Connected to peer ${name} at) (\\S+)`)
 
 for (const [title, machines, host] of [
   [
