@@ -60,7 +60,7 @@ type Sent = (error?: Error | null) => void
 export interface MulticastDns {
   on(event: 'query' | 'response', listener: (message: DnsMessage, source: Source) => void): this
   on(event: 'error' | 'warning', listener: (error: Error) => void): this
-  query(message: { questions: readonly Question[] }, done?: Sent): void
+  query(message: DnsMessage, done?: Sent): void
   respond(message: DnsMessage, to?: Source | null, done?: Sent): void
   destroy(done?: () => void): void
 }

@@ -23,6 +23,7 @@ import {
   isKnownTo,
   legacy,
   type MulticastDns,
+  type Question,
   recordsOf,
   SERVICE,
   type Self,
@@ -115,16 +116,28 @@ export class MdnsLink {
   }
 
   #round(count: number): void {
-    const self = this.#self!
     const { dns, after, interval } = this.#options
-    if (count <= REPEATS.length) dns.query({ questions: [{ name: SERVICE, type: 'PTR' }] }, this.#sent)
-    this.#say(recordsOf(self))
+    const early = this.#quiet()
+    if (early > 0 && count > 0) {
+      this.#timer = after(early, () => this.#round(count))
+      return
+    }
+    const records = recordsOf(this.#self!)
+    // Our own question comes back to us: that we know the answer keeps us from giving it.
+    const question = { questions: [{ name: SERVICE, type: 'PTR' }], answers: records.slice(0, 1) }
+    if (count <= REPEATS.length) dns.query(question, this.#sent)
+    this.#say(records)
     this.#timer = after(REPEATS[count] ?? Math.max(interval, QUIET), () => this.#round(count + 1))
   }
 
   #say(answers: DnsRecord[]): void {
     this.#lastSaid = this.#options.now()
     this.#options.dns.respond({ answers }, null, this.#sent)
+  }
+
+  /** How long to be silent still. */
+  #quiet(): Millis {
+    return Math.max(0, this.#lastSaid + QUIET - this.#options.now())
   }
 
   readonly #sent = (error?: Error | null): void => {
@@ -134,18 +147,23 @@ export class MdnsLink {
   #asked(query: DnsMessage, source: Source): void {
     const self = this.#self
     if (this.#closed || self === undefined || isKnownTo(query, self.instance)) return
-    const { dns, port, after, now, fraction } = this.#options
+    const { dns, port, fraction } = this.#options
     const questions = query.questions ?? []
     if (answersTo(questions, self).length === 0) return
     if (source.port !== port) {
       dns.respond(legacy(query, answersTo(questions, self)), source, this.#sent)
       return
     }
-    if (this.#answer !== undefined) return
-    const wait = Math.max(20 + 100 * fraction(), this.#lastSaid + QUIET - now())
-    this.#answer = after(wait, () => {
+    if (this.#answer === undefined)
+      this.#answerAfter(Math.max(20 + 100 * fraction(), this.#quiet()), questions)
+  }
+
+  #answerAfter(wait: Millis, questions: readonly Question[]): void {
+    this.#answer = this.#options.after(wait, () => {
       this.#answer = undefined
-      this.#say(answersTo(questions, this.#self!))
+      const early = this.#quiet()
+      if (early > 0) this.#answerAfter(early, questions)
+      else this.#say(answersTo(questions, this.#self!))
     })
   }
 
