@@ -102,19 +102,31 @@ export function recordsOf(self: Self, goodbye = false): DnsRecord[] {
 }
 
 /** That there is such a service at all. */
-export const enumeration: DnsRecord = { name: ENUMERATION, type: 'PTR', ttl: TTL, data: SERVICE }
+const enumeration: DnsRecord = { name: ENUMERATION, type: 'PTR', ttl: TTL, data: SERVICE }
 
-/** The answers to these questions: all about us when one of them is about us. */
-export function answersTo(questions: readonly Question[], self: Self): DnsRecord[] {
-  const names = new Set([SERVICE, `${self.instance}.${SERVICE}`, `${self.instance}.local`])
+/** What questions want to hear: of us, and that there is such a service. */
+export interface Wanted {
+  readonly self: boolean
+  readonly service: boolean
+}
+
+export const nothing: Wanted = { self: false, service: false }
+
+export function wantedBy(questions: readonly Question[], instance: string): Wanted {
   const asked = (name: string, types: RegExp): boolean =>
     questions.some(one => one.name.toLowerCase() === name && types.test(one.type))
-  const about = [...names].some(name => asked(name, name === SERVICE ? shared : own))
-  return [...(asked(ENUMERATION, shared) ? [enumeration] : []), ...(about ? recordsOf(self) : [])]
+  const self =
+    asked(SERVICE, shared) || asked(`${instance}.${SERVICE}`, own) || asked(`${instance}.local`, own)
+  return { self, service: asked(ENUMERATION, shared) }
 }
 
 const shared = /^(PTR|ANY)$/
 const own = /^(SRV|TXT|A|AAAA|ANY)$/
+
+/** Who asks for one of our records gets them all: they are few, and the next question is saved. */
+export function answersTo(wanted: Wanted, self: Self): DnsRecord[] {
+  return [...(wanted.service ? [enumeration] : []), ...(wanted.self ? recordsOf(self) : [])]
+}
 
 /** Does the asker know us already (RFC 6762 §7.1)? Then it is not told again. */
 export function isKnownTo(query: DnsMessage, instance: string): boolean {

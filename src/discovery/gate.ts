@@ -108,15 +108,21 @@ function samePrefix(a: Uint8Array, b: Uint8Array, prefix: number): boolean {
 }
 
 /**
- * A UDP socket behind a gate, as multicast-dns wants one. What it calls on a socket that is
- * closing or has lost its interface fails without a throw: there is nobody to catch it.
+ * A UDP socket behind a gate, as multicast-dns wants one.
+ *
+ * It sends by its own interface or not at all: multicast-dns sends by the default one when the
+ * system does not let it join the group, and would tell one network of another. What it calls on
+ * a socket that closes or has lost its interface fails without a throw: nobody would catch it.
  */
 export class GatedSocket extends EventEmitter {
   readonly #socket: Socket
+  readonly #interface: string
   #closed = false
 
-  constructor(type: 'udp4' | 'udp6', gate: Gate) {
+  /** `sendBy` as multicast-dns names an interface: an IPv4 address, or `::%eth0`. */
+  constructor(type: 'udp4' | 'udp6', sendBy: string, gate: Gate) {
     super()
+    this.#interface = sendBy
     this.#socket = createSocket({ type, reuseAddr: true, ipv6Only: type === 'udp6' })
     this.#socket.on('error', error => {
       if (!this.#closed) this.emit('error', error)
@@ -140,11 +146,13 @@ export class GatedSocket extends EventEmitter {
   }
 
   send(...args: [Uint8Array, number, number, number, string, (error?: Error | null) => void]): void {
-    if (this.#closed) return args[5]()
+    const done = args[5]
+    if (this.#closed) return done()
     try {
+      this.#socket.setMulticastInterface(this.#interface)
       this.#socket.send(...args)
     } catch (error) {
-      args[5](error as Error)
+      done(error as Error)
     }
   }
 
@@ -160,10 +168,6 @@ export class GatedSocket extends EventEmitter {
 
   setMulticastLoopback(on: boolean): void {
     this.#try(socket => socket.setMulticastLoopback(on))
-  }
-
-  setMulticastInterface(address: string): void {
-    this.#try(socket => socket.setMulticastInterface(address))
   }
 
   /** Throws as the socket does: multicast-dns tries again in five seconds. */

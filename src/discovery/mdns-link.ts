@@ -19,16 +19,17 @@ import type { Millis } from '../base/machine.ts'
 import {
   answersTo,
   type DnsMessage,
-  type DnsRecord,
   isKnownTo,
   legacy,
   type MulticastDns,
-  type Question,
+  nothing,
   recordsOf,
   SERVICE,
   type Self,
   type Source,
   sealedIn,
+  type Wanted,
+  wantedBy,
 } from './dns-sd.ts'
 
 /** Announcements of one message that are looked at: each is about one node. */
@@ -58,6 +59,7 @@ export interface MdnsLinkOptions {
 
 export class MdnsLink {
   readonly #options: MdnsLinkOptions
+  #owed: Wanted = nothing
   #self: Self | undefined
   #timer: (() => void) | undefined
   #answer: (() => void) | undefined
@@ -89,7 +91,7 @@ export class MdnsLink {
     if (this.#closed) return
     const { dns, after } = this.#options
     const self = this.#self
-    this.drop()
+    this.#drop()
     if (self !== undefined)
       await new Promise<void>(resolve => {
         const giveUp = after(GOODBYE_WITHIN, resolve)
@@ -104,12 +106,12 @@ export class MdnsLink {
   /** Lets go without a word: the interface is gone or broken. */
   abandon(): void {
     if (this.#closed) return
-    this.drop()
+    this.#drop()
     this.#options.dns.destroy()
   }
 
   /** Hears and says nothing more. */
-  drop(): void {
+  #drop(): void {
     this.#closed = true
     this.#timer?.()
     this.#answer?.()
@@ -126,13 +128,17 @@ export class MdnsLink {
     // Our own question comes back to us: that we know the answer keeps us from giving it.
     const question = { questions: [{ name: SERVICE, type: 'PTR' }], answers: records.slice(0, 1) }
     if (count <= REPEATS.length) dns.query(question, this.#sent)
-    this.#say(records)
+    this.#say({ self: true, service: this.#owed.service })
     this.#timer = after(REPEATS[count] ?? Math.max(interval, QUIET), () => this.#round(count + 1))
   }
 
-  #say(answers: DnsRecord[]): void {
+  /** To all; whatever was owed is in it. */
+  #say(what: Wanted): void {
+    this.#answer?.()
+    this.#answer = undefined
+    this.#owed = nothing
     this.#lastSaid = this.#options.now()
-    this.#options.dns.respond({ answers }, null, this.#sent)
+    this.#options.dns.respond({ answers: answersTo(what, this.#self!) }, null, this.#sent)
   }
 
   /** How long to be silent still. */
@@ -147,24 +153,15 @@ export class MdnsLink {
   #asked(query: DnsMessage, source: Source): void {
     const self = this.#self
     if (this.#closed || self === undefined || isKnownTo(query, self.instance)) return
-    const { dns, port, fraction } = this.#options
-    const questions = query.questions ?? []
-    if (answersTo(questions, self).length === 0) return
+    const { dns, port, after, fraction } = this.#options
+    const wanted = wantedBy(query.questions ?? [], self.instance)
+    if (!wanted.self && !wanted.service) return
     if (source.port !== port) {
-      dns.respond(legacy(query, answersTo(questions, self)), source, this.#sent)
+      dns.respond(legacy(query, answersTo(wanted, self)), source, this.#sent)
       return
     }
-    if (this.#answer === undefined)
-      this.#answerAfter(Math.max(20 + 100 * fraction(), this.#quiet()), questions)
-  }
-
-  #answerAfter(wait: Millis, questions: readonly Question[]): void {
-    this.#answer = this.#options.after(wait, () => {
-      this.#answer = undefined
-      const early = this.#quiet()
-      if (early > 0) this.#answerAfter(early, questions)
-      else this.#say(answersTo(questions, this.#self!))
-    })
+    this.#owed = { self: this.#owed.self || wanted.self, service: this.#owed.service || wanted.service }
+    this.#answer ??= after(Math.max(20 + 100 * fraction(), this.#quiet()), () => this.#say(this.#owed))
   }
 
   #told(response: DnsMessage): void {

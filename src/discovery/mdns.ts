@@ -239,6 +239,11 @@ async function multicastDns(options: MdnsOptions): Promise<NonNullable<MdnsOptio
       family === 4
         ? { ip: '224.0.0.251', interface: address, bind: '0.0.0.0' }
         : { ip: 'ff02::fb', interface: `::%${name}`, bind: '::' }
-    return make({ type, port, ...place, socket: new GatedSocket(type, gate) }) as MulticastDns
+    return make({
+      type,
+      port,
+      ...place,
+      socket: new GatedSocket(type, place.interface, gate),
+    }) as MulticastDns
   }
 }

@@ -210,11 +210,34 @@ t.test('mDNS: a question is answered once, after a moment, and a second after th
   t.match(answers(since().at(-1)), [{ name: ENUMERATION, type: 'PTR', data: SERVICE }])
   t.equal(answers(since().at(-1)).length, 1)
 
+  const before = since().length
+  ask(SERVICE, 'PTR')
+  ask(ENUMERATION, 'PTR')
+  lan.pass(2_000)
+  t.equal(since().length, before + 1, 'two questions while it waits, one answer to both')
+  t.equal(answers(since().at(-1)).length, 5)
+
   ask(SERVICE, 'PTR', 40_000)
   const alone = since().at(-1)!
   t.strictSame(alone.to, { ...from, port: 40_000 }, 'who asks from elsewhere is answered alone')
   t.equal(alone.message.id, 77)
   t.ok(answers(alone).every(({ ttl, flush }) => ttl! <= 10 && flush === undefined))
+})
+
+t.test('mDNS: announcements do not keep answers waiting, however often they come', async t => {
+  const lan = new FakeLan()
+  const a = lan.node('alice', { interval: 100 })
+  await a.mdns.start()
+  lan.pass(10_000)
+  t.equal(responses(lan.said).length, 10, 'a second apart')
+  const question = { questions: [{ name: ENUMERATION, type: 'PTR' }] }
+  a.stands[0]!.dns.tell('query', question, { address: '10.0.0.9', port: 5353 })
+  lan.pass(1_500)
+  t.ok(
+    responses(lan.of('10.0.0.1', 10_000)).some(said =>
+      answers(said).some(({ name }) => name === ENUMERATION),
+    ),
+  )
 })
 
 t.test('mDNS: interfaces that come and go, and change their addresses', async t => {

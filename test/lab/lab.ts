@@ -1,5 +1,5 @@
 /**
- * Hosts of their own for tests: network namespaces on one bridge, with nothing beyond it.
+ * Hosts of their own for tests: network namespaces on a bridge, with nothing beyond it.
  *
  *   host "a" ─ eth0 ─┐
  *   host "b" ─ eth0 ─┼─ br0       all inside one user, mount and network namespace
@@ -24,11 +24,13 @@ export interface HostOptions {
   /** With prefix: `192.168.1.10/24`. None: link-local IPv6 alone. */
   readonly addresses: readonly string[]
   readonly ipv6?: boolean
+  /** Hosts on different ones never meet. Default `br0`. */
+  readonly bridge?: string
 }
 
 export class Lab {
   readonly #shell: ChildProcess
-  #bridged = false
+  readonly #bridges = new Set<string>()
 
   private constructor(shell: ChildProcess) {
     this.#shell = shell
@@ -60,17 +62,17 @@ export class Lab {
   }
 
   /** Adds a host to the bridge. */
-  host(name: string, { addresses, ipv6 = true }: HostOptions): void {
-    if (!this.#bridged) {
-      this.#ip('link', 'add', 'br0', 'type', 'bridge', 'mcast_snooping', '0')
-      this.#ip('link', 'set', 'br0', 'up')
-      this.#bridged = true
+  host(name: string, { addresses, ipv6 = true, bridge = 'br0' }: HostOptions): void {
+    if (!this.#bridges.has(bridge)) {
+      this.#ip('link', 'add', bridge, 'type', 'bridge', 'mcast_snooping', '0')
+      this.#ip('link', 'set', bridge, 'up')
+      this.#bridges.add(bridge)
     }
     this.#ip('netns', 'add', name)
     for (const setting of [...settings, `net.ipv6.conf.all.disable_ipv6=${ipv6 ? 0 : 1}`])
       this.#run(['ip', 'netns', 'exec', name, 'sh', '-c', sysctl(setting)])
     this.#ip('link', 'add', `to-${name}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name)
-    this.#ip('link', 'set', `to-${name}`, 'master', 'br0', 'up')
+    this.#ip('link', 'set', `to-${name}`, 'master', bridge, 'up')
     for (const address of addresses) this.ip(name, 'addr', 'add', address, 'dev', 'eth0')
     this.ip(name, 'link', 'set', 'lo', 'up')
     this.ip(name, 'link', 'set', 'eth0', 'up')

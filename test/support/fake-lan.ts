@@ -71,7 +71,11 @@ export class FakeLan {
   readonly said: Said[] = []
   readonly instances = new Set<FakeDns>()
   readonly #timers = new TimerTable<{ readonly work: () => void }>()
-  readonly random = new Seeded(1)
+  readonly random: Seeded
+
+  constructor(seed = 1) {
+    this.random = new Seeded(seed)
+  }
 
   readonly after = (wait: number, work: () => void): (() => void) => {
     const timer = { work }
