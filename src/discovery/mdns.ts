@@ -191,7 +191,7 @@ export class Mdns {
     const hosts = announcement.hosts
       .filter(host => isOnLink(host, stand.name, all))
       .map(host => (isLinkLocal6(host) ? `${host}%${stand.name}` : host))
-    if (hosts.length > 0) learned({ ...announcement, hosts })
+    if (hosts.length > 0) learned({ ...announcement, hosts }) // spec: MDNS-7
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * What it announces are the addresses this node listens at on each link, sealed under the
  * swarm key; whom it hears of, membership dials. A node that listens on loopback only, or
- * nowhere, has nothing to announce and stays silent.
+ * nowhere, has nothing to announce and stays silent (spec: MDNS-8).
  *
  * Floor: node. Page: protocol/mdns.md.
  */
