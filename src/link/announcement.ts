@@ -19,12 +19,12 @@ import type { Cipher, NoiseSuite } from '../base/ports.ts'
 import { hkdf } from '../noise/hkdf.ts'
 import {
   ANNOUNCEMENT_LENGTH,
+  ANNOUNCEMENT_SALT_LENGTH,
+  ANNOUNCEMENT_TAG_LENGTH,
   type Announcement,
   decodeAnnouncement,
   encodeAnnouncement,
-  SALT_LENGTH,
   SEALED_ANNOUNCEMENT_LENGTH,
-  TAG_LENGTH,
 } from '../wire/mdns.ts'
 
 const label = utf8('guild-home mdns v1')
@@ -50,15 +50,18 @@ export function sealAnnouncement(
 export function openAnnouncement({ suite, psk, instance }: Under, sealed: Uint8Array): Announcement {
   if (sealed.length !== SEALED_ANNOUNCEMENT_LENGTH)
     throw new WireError('GH_WIRE_LENGTH', 'sealed announcement', 0, `${sealed.length} bytes`)
-  const salt = sealed.subarray(0, SALT_LENGTH)
-  const tag = sealed.subarray(SALT_LENGTH, SALT_LENGTH + TAG_LENGTH)
-  const body = sealed.subarray(SALT_LENGTH + TAG_LENGTH, SALT_LENGTH + TAG_LENGTH + ANNOUNCEMENT_LENGTH)
+  const salt = sealed.subarray(0, ANNOUNCEMENT_SALT_LENGTH)
+  const tag = sealed.subarray(ANNOUNCEMENT_SALT_LENGTH, ANNOUNCEMENT_SALT_LENGTH + ANNOUNCEMENT_TAG_LENGTH)
+  const body = sealed.subarray(
+    ANNOUNCEMENT_SALT_LENGTH + ANNOUNCEMENT_TAG_LENGTH,
+    ANNOUNCEMENT_SALT_LENGTH + ANNOUNCEMENT_TAG_LENGTH + ANNOUNCEMENT_LENGTH,
+  )
   let opened: Uint8Array
   try {
     opened = cipherOf(suite, psk, salt).open(0, utf8(instance), concat(body, tag))
   } catch (error) {
     if (error instanceof GuildError && error.code === 'GH_NOISE_OPEN')
-      throw new WireError('GH_WIRE_VALUE', 'tag', SALT_LENGTH, 'sealed by others')
+      throw new WireError('GH_WIRE_VALUE', 'tag', ANNOUNCEMENT_SALT_LENGTH, 'sealed by others')
     throw error
   }
   return decodeAnnouncement(opened)

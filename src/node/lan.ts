@@ -8,16 +8,30 @@
  * Floor: node. Page: protocol/mdns.md.
  */
 import { WireError } from '../base/errors.ts'
-import type { Interface } from '../base/ports.ts'
+import type { Interface, Runtime } from '../base/ports.ts'
 import type { Mdns } from '../discovery/mdns.ts'
 import { openAnnouncement, sealAnnouncement } from '../link/announcement.ts'
 import { hostKind } from '../wire/address.ts'
 import { formatIp, parseIp } from '../wire/ip.ts'
-import { type Announcement, SALT_LENGTH } from '../wire/mdns.ts'
+import { ANNOUNCEMENT_SALT_LENGTH, type Announcement } from '../wire/mdns.ts'
 import { keyFromPeerId, peerIdFromKey } from '../wire/peer-id.ts'
-import type { Companion, Surroundings } from './companions.ts'
+import type { Config } from './config.ts'
+import type { Happenings } from './emitter.ts'
+import type { Mesh } from './mesh.ts'
 
-export function lanDiscovery({ config, runtime, swarmKey, mesh, happenings }: Surroundings): Companion {
+export interface LanOptions {
+  readonly config: Config
+  readonly runtime: Runtime
+  readonly swarmKey: Uint8Array
+  readonly mesh: Mesh
+  readonly happenings: Happenings
+}
+
+/** A companion of the mesh. */
+export function lanDiscovery({ config, runtime, swarmKey, mesh, happenings }: LanOptions): {
+  start(): Promise<void>
+  stop(): Promise<void>
+} {
   const { suite, random, network, clock } = runtime
   const { hosts } = config
   let mdns: Mdns | undefined
@@ -42,7 +56,11 @@ export function lanDiscovery({ config, runtime, swarmKey, mesh, happenings }: Su
         self: { identityKey: keyFromPeerId(mesh.peerId), name: mesh.name, tcpPort: mesh.port },
         uses: one => !one.internal && listensAt(one, hosts),
         seal: (instance, announcement) =>
-          sealAnnouncement({ suite, psk: swarmKey, instance }, random.bytes(SALT_LENGTH), announcement),
+          sealAnnouncement(
+            { suite, psk: swarmKey, instance },
+            random.bytes(ANNOUNCEMENT_SALT_LENGTH),
+            announcement,
+          ),
         open,
         learned: ({ identityKey, tcpPort: port, hosts: found }) => {
           const peerId = peerIdFromKey(identityKey)

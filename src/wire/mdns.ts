@@ -40,9 +40,10 @@ export interface Announcement {
 }
 
 export const ANNOUNCEMENT_LENGTH = 192
-export const SALT_LENGTH = 16
-export const TAG_LENGTH = 16
-export const SEALED_ANNOUNCEMENT_LENGTH: number = SALT_LENGTH + TAG_LENGTH + ANNOUNCEMENT_LENGTH
+export const ANNOUNCEMENT_SALT_LENGTH = 16
+export const ANNOUNCEMENT_TAG_LENGTH = 16
+export const SEALED_ANNOUNCEMENT_LENGTH: number =
+  ANNOUNCEMENT_SALT_LENGTH + ANNOUNCEMENT_TAG_LENGTH + ANNOUNCEMENT_LENGTH
 
 /** Always 192 bytes. */
 export function encodeAnnouncement(announcement: Announcement): Uint8Array {

@@ -208,7 +208,7 @@ export const codecs: Readonly<Record<string, Codec>> = {
   'mdns-sealed': {
     decode: bytes => ({
       ...announcement(openAnnouncement(under, bytes)),
-      salt: toHex(bytes.subarray(0, wire.SALT_LENGTH)),
+      salt: toHex(bytes.subarray(0, wire.ANNOUNCEMENT_SALT_LENGTH)),
     }),
     encode: ({ salt, ...value }) =>
       sealAnnouncement(under, hex(salt), { ...value, identityKey: hex(value.identityKey) }),
