@@ -75,6 +75,8 @@ export class Mdns {
   readonly #options: MdnsOptions
   readonly #links = new Map<string, Standing>()
   readonly #resting = new Map<string, Millis>()
+  /** As of the last scan: asking the system for every packet would cost more than the packet. */
+  #interfaces: readonly Interface[] = []
   #make: ((stand: Stand, instance: string) => MulticastDns) | undefined
   #timer: (() => void) | undefined
   #stopped = false
@@ -94,7 +96,7 @@ export class Mdns {
 
   async start(): Promise<void> {
     try {
-      this.#make = this.#options.make ?? (await multicastDns(this.#options))
+      this.#make = this.#options.make ?? (await multicastDns(this.#options, () => this.#interfaces))
     } catch (error) {
       return this.#options.fault(asGuildError(error, 'GH_DISCOVERY_FAILED'))
     }
@@ -113,6 +115,7 @@ export class Mdns {
   #scan(): void {
     const { interfaces, uses, after } = this.#options
     const all = interfaces()
+    this.#interfaces = all
     const used = all.filter(uses)
     const wanted = new Map(standsOf(all, used).map(stand => [keyOf(stand), stand]))
     for (const [key, { stand, link }] of this.#links) {
@@ -180,16 +183,15 @@ export class Mdns {
   }
 
   #heard(stand: Stand, instance: string, sealed: Uint8Array): void {
-    const { open, interfaces, learned, self } = this.#options
+    const { open, learned, self } = this.#options
     const announcement = open(instance, sealed)
     if (announcement === undefined) {
       this.strangers++
       return
     }
     if (announcement.tcpPort === 0 || equal(announcement.identityKey, self.identityKey)) return
-    const all = interfaces()
     const hosts = announcement.hosts
-      .filter(host => isOnLink(host, stand.name, all))
+      .filter(host => isOnLink(host, stand.name, this.#interfaces))
       .map(host => (isLinkLocal6(host) ? `${host}%${stand.name}` : host))
     if (hosts.length > 0) learned({ ...announcement, hosts }) // spec: MDNS-7
   }
@@ -228,8 +230,10 @@ function isLinkLocal6(host: string): boolean {
 }
 
 /** The package, loaded when it is needed. */
-async function multicastDns(options: MdnsOptions): Promise<NonNullable<MdnsOptions['make']>> {
-  const { interfaces, now, port = PORT } = options
+async function multicastDns(
+  { now, port = PORT }: MdnsOptions,
+  interfaces: () => readonly Interface[],
+): Promise<NonNullable<MdnsOptions['make']>> {
   const { default: make } = await import('multicast-dns')
   return ({ name, family, address }, instance) => {
     const about = ['_guild-home', '_dns-sd', instance]
