@@ -50,6 +50,7 @@ export const codes = {
   GH_DIAL_FAILED: 'dialling failed',
   GH_LISTEN_IN_USE: 'the port is in use',
   GH_LISTEN_FAILED: 'listening failed',
+  GH_DISCOVERY_FAILED: 'peers on the local network cannot be looked for',
   GH_PEER_UNKNOWN: 'no such peer is connected',
   GH_PEER_AMBIGUOUS: 'more than one peer fits',
   GH_NODE_STATE: 'the node is not in a state for this',

@@ -71,6 +71,7 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   GH_DIAL_FAILED: failed,
   GH_LISTEN_IN_USE: failed,
   GH_LISTEN_FAILED: failed,
+  GH_DISCOVERY_FAILED: failed,
   GH_PEER_UNKNOWN: notFound,
   GH_PEER_AMBIGUOUS: usage,
   GH_NODE_STATE: failed,

@@ -195,7 +195,7 @@ export const flags = {
     fallback: true,
     fallbackText: 'on',
     commands: ['run'],
-    about: 'find peers on the local network; accepted, but this version does not search yet',
+    about: 'find peers on the local network, and be found; idle where --host is loopback only',
     parse: truth,
   }),
   swarmKey: flag<string | undefined>({

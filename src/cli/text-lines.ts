@@ -116,10 +116,13 @@ export function shortId(peerId: string): string {
 
 /** `/ip4/192.0.2.1/tcp/8002/p2p/…` as `192.0.2.1:8002`; what is not so simple stays as it is. */
 export function hostAndPort(address: string): string {
-  const [, kind, host, port] =
-    /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/(?:tcp|udp)\/(\d+)(?:\/p2p\/[^/]+)?$/.exec(address) ?? []
+  const [, zone, kind, host, port] =
+    /^(?:\/ip6zone\/([^/]+))?\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/(?:tcp|udp)\/(\d+)(?:\/p2p\/[^/]+)?$/.exec(
+      address,
+    ) ?? []
   if (host === undefined) return visible(address, 512)
-  return visible(kind === 'ip6' ? `[${host}]:${port}` : `${host}:${port}`, 512)
+  const place = zone === undefined ? host : `${host}%${zone}`
+  return visible(kind === 'ip6' ? `[${place}]:${port}` : `${place}:${port}`, 512)
 }
 
 /** Colour where a terminal shows it and nobody asked for none: https://no-color.org */

@@ -6,6 +6,7 @@
  *
  * Floor: node.
  */
+import type { Runtime } from '../base/ports.ts'
 import type { Config } from './config.ts'
 import type { DirectMessages } from './direct-messages.ts'
 import type { Happenings } from './emitter.ts'
@@ -19,6 +20,8 @@ export interface Companion {
 
 export interface Surroundings {
   readonly config: Config
+  readonly runtime: Runtime
+  readonly swarmKey: Uint8Array
   readonly mesh: Mesh
   readonly happenings: Happenings
   readonly direct: DirectMessages
@@ -33,5 +36,6 @@ export async function companionsOf(around: Surroundings): Promise<Companion[]> {
     const { ControlSocket } = await import('./control-socket.ts')
     companions.push(new ControlSocket({ ...around, dataDir }))
   }
+  if (around.config.mdns) companions.push((await import('./lan.ts')).lanDiscovery(around))
   return companions
 }

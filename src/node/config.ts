@@ -28,6 +28,7 @@ export interface Config {
   readonly swarmKey: string | Uint8Array | undefined
   readonly open: string | undefined
   readonly identityKey: string | Uint8Array | undefined
+  readonly mdns: boolean
   readonly maxPeers: number
   readonly transport: readonly string[]
   /** Milliseconds from here on. */
@@ -93,6 +94,7 @@ export function checkOptions(options: NodeOptions): Config {
     swarmKey: key(options.swarmKey, 'swarmKey'),
     open: text(options.open, 'open'),
     identityKey: key(options.identityKey, 'identityKey'),
+    mdns: truth(options.mdns, 'mdns') ?? options.runtime === undefined,
     maxPeers: whole(options.maxPeers, 'maxPeers', 20, 1, 10_000),
     transport: transports(options.transport),
     interval,
@@ -133,6 +135,11 @@ function whole(
   if (value === undefined) return fallback
   if (!Number.isInteger(value) || value < least || value > most)
     throw invalid(name, String(value), `a whole number from ${least} to ${most}`)
+  return value
+}
+
+function truth(value: boolean | undefined, name: string): boolean | undefined {
+  if (value !== undefined && typeof value !== 'boolean') throw invalid(name, String(value), 'true or false')
   return value
 }
 

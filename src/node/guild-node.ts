@@ -67,6 +67,8 @@ interface Parts {
 
 export class GuildNode implements AsyncDisposable {
   readonly #config: Config
+  readonly #runtime: Runtime
+  readonly #swarmKey: Uint8Array
   readonly #mesh: Mesh
   readonly #direct: DirectMessages
   readonly #directory: Held | undefined
@@ -80,6 +82,8 @@ export class GuildNode implements AsyncDisposable {
   /** Use `createNode`. */
   constructor({ config, runtime, swarmKey, identitySeed, directory }: Parts) {
     this.#config = config
+    this.#runtime = runtime
+    this.#swarmKey = swarmKey
     this.#directory = directory
     this.#mesh = new Mesh({ config, runtime, swarmKey, identitySeed, happenings: this.#happenings })
     this.#direct = new DirectMessages({ mesh: this.#mesh, runtime, happenings: this.#happenings })
@@ -152,6 +156,8 @@ export class GuildNode implements AsyncDisposable {
       await this.#mesh.start()
       this.#companions = await companionsOf({
         config: this.#config,
+        runtime: this.#runtime,
+        swarmKey: this.#swarmKey,
         mesh: this.#mesh,
         happenings: this.#happenings,
         direct: this.#direct,

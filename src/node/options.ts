@@ -24,7 +24,7 @@ export interface NodeOptions {
   readonly open?: string
   /** Path of the Ed25519 identity key, or its 32-byte seed. Default: `<dataDir>/identity.key`, else a new one. */
   readonly identityKey?: string | Uint8Array
-  /** LAN discovery. Accepted from the start; takes effect when it exists. */
+  /** Finds members of the swarm on the local network by mDNS, and is found. Default true: nobody should type addresses at home. Has no effect where the node listens on loopback only or not at all; default false when a `runtime` is given, whose network may be a simulated one. */
   readonly mdns?: boolean
   /** Most peers at once. Default 20: a full mesh costs N(N-1)/2 links. 1 to 10,000. */
   readonly maxPeers?: number

@@ -21,6 +21,7 @@ import { WireError } from '../base/errors.ts'
 import { ByteReader, type Note } from '../base/reader.ts'
 import { type FrameSink, readFrame } from './frames/index.ts'
 import { decodeHello } from './hello.ts'
+import { decodeAnnouncement } from './mdns.ts'
 import { decodeMessage1 } from './message-1.ts'
 import { closeCodes, frameTypes, parameters, refusals, streamCodes } from './registry.ts'
 
@@ -57,6 +58,13 @@ export function explainMessage1(bytes: Uint8Array): Note[] {
     } finally {
       nameParameters(notes)
     }
+  })
+}
+
+/** What a TXT record of ours holds once opened. */
+export function explainAnnouncement(bytes: Uint8Array): Note[] {
+  return explain(bytes, (_, notes) => {
+    decodeAnnouncement(bytes, notes)
   })
 }
 

@@ -27,6 +27,8 @@ export const limits = {
   address: 320,
   /** Addresses of one peer in PEERS. */
   addressesPerPeer: 8,
+  /** Hosts in one mDNS announcement: what fits beside a full name. */
+  announcedHosts: 4,
   /** Entries of one PEERS frame (P19). */
   peersPerFrame: 50,
   /** All entries of one PEERS frame together. A teller stops before it, so that the frame fits any record. */

@@ -160,6 +160,7 @@ t.test('JSON lines: the event as it is, with a time', async t => {
 t.test('addresses as people write them', async t => {
   t.equal(hostAndPort('/ip4/1.2.3.4/tcp/5'), '1.2.3.4:5')
   t.equal(hostAndPort('/ip6/2001:db8::1/udp/5'), '[2001:db8::1]:5')
+  t.equal(hostAndPort('/ip6zone/eth0/ip6/fe80::1/tcp/5'), '[fe80::1%eth0]:5', 'as one types it')
   t.equal(hostAndPort(`/dns/x.example/tcp/5/p2p/${bobId}`), 'x.example:5')
   const circuit = `/ip4/1.2.3.4/tcp/5/p2p/${bobId}/p2p-circuit`
   t.equal(hostAndPort(circuit), circuit, 'what is not so simple stays')

@@ -3,6 +3,7 @@
  */
 import fc from 'fast-check'
 import { limits, refusals } from '../../src/wire/index.ts'
+import { formatIp } from '../../src/wire/ip.ts'
 import type { Json } from './codecs.ts'
 
 const number = fc.oneof(
@@ -79,6 +80,24 @@ export const anyFrame: fc.Arbitrary<Json> = fc.oneof(
 
 const port = fc.nat(65_535)
 
+const host = fc
+  .oneof(
+    fc.uint8Array({ minLength: 4, maxLength: 4 }),
+    fc.uint8Array({ minLength: 16, maxLength: 16 }),
+    fc
+      .uint8Array({ minLength: 4, maxLength: 4 })
+      .map(ip => Uint8Array.of(...new Uint8Array(10), 255, 255, ...ip)),
+  )
+  .map(formatIp)
+
+const announcement = {
+  identityKey: exactly(32),
+  name: text(limits.name),
+  tcpPort: port,
+  udpPort: port,
+  hosts: fc.array(host, { maxLength: limits.announcedHosts }),
+}
+
 /** A value each codec of `codecs.ts` encodes. */
 export const anyValue: Readonly<Record<string, fc.Arbitrary<Json>>> = {
   frames: fc.array(anyFrame, { maxLength: 8 }),
@@ -103,6 +122,8 @@ export const anyValue: Readonly<Record<string, fc.Arbitrary<Json>>> = {
   'version-refusal': fc.array(number, { minLength: 1, maxLength: 16 }),
   'stream-header': fc.stringMatching(/^\/[!-~]{1,127}$/),
   numbers: number,
+  mdns: record(announcement),
+  'mdns-sealed': record({ ...announcement, salt: exactly(16) }),
 }
 
 /** What a fuzzer does to good bytes: flips, cuts, splices, edits of one byte. */

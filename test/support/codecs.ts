@@ -3,11 +3,13 @@
  *
  * What the vectors, the properties and the generated pages share. Bytes stand as hex
  * in JSON, frames as `{ frame, … }`, parameters as pairs. Only functions of `src/wire`
- * decode and encode here.
+ * decode and encode here, and for what is sealed the one that seals it.
  */
 import { fromHex, toHex } from '../../src/base/bytes.ts'
 import { ByteReader } from '../../src/base/reader.ts'
 import { ByteWriter } from '../../src/base/writer.ts'
+import { nobleSuite } from '../../src/crypto/index.ts'
+import { openAnnouncement, sealAnnouncement } from '../../src/link/announcement.ts'
 import * as wire from '../../src/wire/index.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, checked by comparison
@@ -107,6 +109,18 @@ export function recorder(into: Json[], r?: ByteReader): wire.FrameSink {
   }
 }
 
+/** What the sealed vectors are sealed under. */
+const under = {
+  suite: nobleSuite,
+  psk: Uint8Array.from({ length: 32 }, (_, i) => i),
+  instance: 'abcdefghijklmnopqrstuvwxyz234567',
+}
+
+const announcement = (value: wire.Announcement): Json => ({
+  ...value,
+  identityKey: toHex(value.identityKey),
+})
+
 const pairs = (map: wire.Parameters): [number, number][] => [...map]
 
 export const codecs: Readonly<Record<string, Codec>> = {
@@ -186,5 +200,17 @@ export const codecs: Readonly<Record<string, Codec>> = {
       return value
     },
     encode: (value: number) => new ByteWriter().varint(value).view(),
+  },
+  mdns: {
+    decode: bytes => announcement(wire.decodeAnnouncement(bytes)),
+    encode: value => wire.encodeAnnouncement({ ...value, identityKey: hex(value.identityKey) }),
+  },
+  'mdns-sealed': {
+    decode: bytes => ({
+      ...announcement(openAnnouncement(under, bytes)),
+      salt: toHex(bytes.subarray(0, wire.ANNOUNCEMENT_SALT_LENGTH)),
+    }),
+    encode: ({ salt, ...value }) =>
+      sealAnnouncement(under, hex(salt), { ...value, identityKey: hex(value.identityKey) }),
   },
 }

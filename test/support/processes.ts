@@ -31,8 +31,14 @@ export class Folder {
   readonly path: string = mkdtempSync(join(tmpdir(), 'guild-home-'))
   readonly #running = new Set<ChildProcess>()
 
-  launch(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
-    const child = spawn(process.execPath, [program, ...args], {
+  /** `on`: words to put before the program, such as those of a host of a lab. */
+  launch(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    on: readonly string[] = [],
+  ): Running {
+    const [first, ...rest] = [...on, process.execPath, program, ...args]
+    const child = spawn(first!, rest, {
       cwd: this.path,
       env: {
         PATH: process.env.PATH ?? '',

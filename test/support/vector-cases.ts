@@ -374,6 +374,91 @@ const numbers: readonly Case[] = [
   ['left-over', '2525', bad('LONG', 'number', 1)],
 ]
 
+const announcedHosts = '02 04c0a8010a 10fe800000000000000000000000000001'
+const zeros = (length: number): string => '00'.repeat(length)
+const announced = {
+  identityKey: key,
+  name: 'alice',
+  tcpPort: 8000,
+  udpPort: 0,
+  hosts: ['192.168.1.10', 'fe80::1'],
+}
+const nobody = { ...announced, name: '', tcpPort: 0, hosts: [] }
+
+const mdns: readonly Case[] = [
+  ['full', `${key}${t('alice')}${n(8000)}00${announcedHosts}${zeros(128)}`, announced],
+  ['bare', `${key}00 00 00 00${zeros(156)}`, nobody, 'nothing but an identity'],
+  [
+    'largest',
+    `${key}${t('x'.repeat(64))}${n(65_535)}${n(65_535)}04${`10${run(0x20, 16)}`.repeat(4)}${zeros(17)}`,
+    {
+      ...announced,
+      name: 'x'.repeat(64),
+      tcpPort: 65_535,
+      udpPort: 65_535,
+      hosts: Array.from({ length: 4 }, () => '2021:2223:2425:2627:2829:2a2b:2c2d:2e2f'),
+    },
+    'what fits',
+  ],
+
+  ['empty', '', bad('SHORT', 'identity key', 0)],
+  ['key-short', run(0x10, 31), bad('SHORT', 'identity key', 0)],
+  ['name-65', `${key}${t('x'.repeat(65))}000000${zeros(91)}`, bad('LENGTH', 'name length', 32), 'FR-01'],
+  ['name-not-utf8', `${key}01ff 00 00 00${zeros(155)}`, bad('TEXT', 'name', 32)],
+  ['tcp-port-above', `${key}00${n(65_536)}0000${zeros(153)}`, bad('LENGTH', 'TCP port', 33)],
+  ['udp-port-above', `${key}0000${n(65_536)}00${zeros(153)}`, bad('LENGTH', 'UDP port', 34)],
+  ['port-over-long', `${key}00400000 00${zeros(155)}`, bad('VARINT', 'TCP port', 33), 'FR-05'],
+  ['hosts-five', `${key}00000005${zeros(156)}`, bad('LENGTH', 'host count', 35), 'FR-01'],
+  ['host-of-17', `${key}0000000111${zeros(155)}`, bad('LENGTH', 'host length', 36), 'FR-01'],
+  ['host-of-5', `${key}0000000105${zeros(155)}`, bad('LENGTH', 'host length', 36)],
+  ['host-of-nothing', `${key}0000000100${zeros(155)}`, bad('LENGTH', 'host length', 36)],
+  ['padding-short', `${key}00 00 00 00${zeros(155)}`, bad('SHORT', 'padding', 36)],
+  ['padding-not-zero', `${key}00 00 00 00${zeros(155)}01`, bad('RESERVED', 'padding', 36)],
+  ['left-over', `${key}00 00 00 00${zeros(157)}`, bad('LONG', 'announcement', 192)],
+]
+
+/** Sealed by an implementation of its own: HKDF and AEAD of OpenSSL, put together by hand. */
+const sealedAlice =
+  '808182838485868788898a8b8c8d8e8feee5813b6e375030d8df946bc2891d7e99f67e8a9a2a63ed26ee967e2308bcc76e8cd58acc8470993ca25899bf9c0904072f1718bde803c05c58ec1f02f8b47fc083088b25fc04eed93008e2e11628d29a8845789010288a8e4cb5e776816023e58af5ac912a8f5d35462af8ff33702d9a81c90b626b2b46c8411578e8ce5aafd9f5547eca5642c82d75dd872194cbf28ac0c6c3280295977aea1a8609880f9d3a5549228be8f89492ed16b6bf91bc852e84d3a2823b890c1bb0195dc043f4440e9d8aa135a4e050a909c1d3664da077'
+const sealedBare =
+  'a0a1a2a3a4a5a6a7a8a9aaabacadaeaf48a0b3c2e0d74141136aa29025baad2995558521940f0597ede45edc3c94f76c9df6403c1ac03b9b9aef8cfb006a9f661b6a1319e0f6c60e07bfa9992fefc7ba7cec7345d26d0138b63242e752d1a0a9548452bc4b7c080c405526789a48e27d0386ca15d82da3e40b7d61d6fb1f8341e92a1bfab476a9ee86d9f195062231ba404a96b5eb313f204a15e482aa43fa439bfea1fce2643ddf671e97de6abcfe9347da450583ef23f75c366f4b25d3b27d77fa30cea7bed09b0e8c5780eae625b5ae419f5c367879a4a7f61e710629f8bd'
+const notOurs = bad('VALUE', 'tag', 16)
+
+const mdnsSealed: readonly Case[] = [
+  ['full', sealedAlice, { ...announced, salt: run(0x80, 16) }],
+  ['bare', sealedBare, { ...nobody, salt: run(0xa0, 16) }],
+
+  [
+    'other-swarm',
+    '808182838485868788898a8b8c8d8e8f3881700bd6c9e1b0c760fd3fb43fc8eabb06ebdd46613affc1692b6e3fcb44723293fef23a1c380a6f80336b8886b95cfce8d5040a02437441170c4ac7e5bb682a212a2bb27a7508c360c3abf3b5c8d4ddce41f675eeaa2ca456797d9a3eb55a9dead8cec920b679d9751c534245d0e981ecc9dcaf2903c584e0c74ef895168422812faa51a5e0c6dda7e277e84a8dcb0148934cee47b34dcb24d7b89d6ac345bc6267738549f0d049351e464661fd271482945d0375c6be09e1ab1446db2c666d8a42749834aa0f7c6232d780bbf47a',
+    notOurs,
+    'swarm key 0102 … 20',
+  ],
+  [
+    'other-instance',
+    '808182838485868788898a8b8c8d8e8fa93957ff9af108ec7956a2eaedd2513c99f67e8a9a2a63ed26ee967e2308bcc76e8cd58acc8470993ca25899bf9c0904072f1718bde803c05c58ec1f02f8b47fc083088b25fc04eed93008e2e11628d29a8845789010288a8e4cb5e776816023e58af5ac912a8f5d35462af8ff33702d9a81c90b626b2b46c8411578e8ce5aafd9f5547eca5642c82d75dd872194cbf28ac0c6c3280295977aea1a8609880f9d3a5549228be8f89492ed16b6bf91bc852e84d3a2823b890c1bb0195dc043f4440e9d8aa135a4e050a909c1d3664da077',
+    notOurs,
+    'instance …6 for …7',
+  ],
+  [
+    'other-label',
+    '808182838485868788898a8b8c8d8e8f4e94668a3541077e422cfdc0a7b8e500780c389000ec8d99207ef57f935b5bcdf986815be2eec50b2579f94b5d917fec7c20f5365daeb3d9d6bdb023bba2ddedd2a07430f4789481ea9e9564b5a77ed4f6395b325448f9dc00a32aef595e3412f94331f2f5d4dfc114a56069342778bd34f4c43333fcf57f1dfa3ba2fc5d0768fe256518f8681c6a934bb92d95d1b555560505badf577e89eba8e8fe7d363cd10477030a9ca7248125b322796971b4134f90ceada544eac9bcd9b65e48419e142e32082fd079e93ccf7c46ba1f34a601',
+    notOurs,
+    'v2',
+  ],
+  ['other-salt', `a0${sealedAlice.slice(2)}`, notOurs],
+  ['other-tag', `${sealedAlice.slice(0, 32)}00${sealedAlice.slice(34)}`, notOurs],
+  [
+    'padding-not-zero',
+    '808182838485868788898a8b8c8d8e8f7eb300a23fc8b32196b483a9de7cab4b99f67e8a9a2a63ed26ee967e2308bcc76e8cd58acc8470993ca25899bf9c0904072f1718bde803c05c58ec1f02f8b47fc083088b25fc04eed93008e2e11628d29a8845789010288a8e4cb5e776816023e58af5ac912a8f5d35462af8ff33702d9a81c90b626b2b46c8411578e8ce5aafd9f5547eca5642c82d75dd872194cbf28ac0c6c3280295977aea1a8609880f9d3a5549228be8f89492ed16b6bf91bc852e84d3a2823b890c1bb0195dc043f4440e9d8aa135a4e050a909c1d3664da076',
+    bad('RESERVED', 'padding', 64),
+    'sealed well, wrong inside',
+  ],
+  ['empty', '', bad('LENGTH', 'sealed announcement', 0)],
+  ['short', sealedAlice.slice(2), bad('LENGTH', 'sealed announcement', 0)],
+  ['long', `${sealedAlice}00`, bad('LENGTH', 'sealed announcement', 0)],
+]
+
 export interface CaseFile {
   readonly page: string
   readonly notes: string
@@ -406,5 +491,16 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
     page: 'protocol/numbers.md',
     notes: 'One QUIC integer and nothing behind it.',
     cases: numbers,
+  },
+  mdns: {
+    page: 'protocol/mdns.md',
+    notes: 'What a sealed TXT record holds once opened. Hosts are IP addresses in text.',
+    cases: mdns,
+  },
+  'mdns-sealed': {
+    page: 'protocol/mdns.md',
+    notes:
+      'The string of a TXT record behind "s=", under the swarm key 0001 … 1f and the instance name abcdefghijklmnopqrstuvwxyz234567. Offsets of what is wrong inside count from the opened bytes.',
+    cases: mdnsSealed,
   },
 }

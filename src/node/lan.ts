@@ -1,0 +1,103 @@
+/**
+ * Peers on the local network: mDNS beside the mesh.
+ *
+ * What it announces are the addresses this node listens at on each link, sealed under the
+ * swarm key; whom it hears of, membership dials. A node that listens on loopback only, or
+ * nowhere, has nothing to announce and stays silent (spec: MDNS-8).
+ *
+ * Floor: node. Page: protocol/mdns.md.
+ */
+import { WireError } from '../base/errors.ts'
+import type { Interface, Runtime } from '../base/ports.ts'
+import type { Mdns } from '../discovery/mdns.ts'
+import { openAnnouncement, sealAnnouncement } from '../link/announcement.ts'
+import { hostKind } from '../wire/address.ts'
+import { formatIp, parseIp } from '../wire/ip.ts'
+import { ANNOUNCEMENT_SALT_LENGTH, type Announcement } from '../wire/mdns.ts'
+import { keyFromPeerId, peerIdFromKey } from '../wire/peer-id.ts'
+import type { Config } from './config.ts'
+import type { Happenings } from './emitter.ts'
+import type { Mesh } from './mesh.ts'
+
+export interface LanOptions {
+  readonly config: Config
+  readonly runtime: Runtime
+  readonly swarmKey: Uint8Array
+  readonly mesh: Mesh
+  readonly happenings: Happenings
+}
+
+/** A companion of the mesh. */
+export function lanDiscovery({ config, runtime, swarmKey, mesh, happenings }: LanOptions): {
+  start(): Promise<void>
+  stop(): Promise<void>
+} {
+  const { suite, random, network, clock } = runtime
+  const { hosts } = config
+  let mdns: Mdns | undefined
+  const open = (instance: string, sealed: Uint8Array): Announcement | undefined => {
+    try {
+      return openAnnouncement({ suite, psk: swarmKey, instance }, sealed)
+    } catch (error) {
+      if (error instanceof WireError) return undefined // of another swarm (spec: MD-05)
+      throw error
+    }
+  }
+  return {
+    async start() {
+      if (hosts === undefined || (hosts.length > 0 && hosts.every(isLoopback))) return
+      const { Mdns } = await import('../discovery/mdns.ts')
+      mdns = new Mdns({
+        after: (wait, work) => mesh.drive.after(wait, work),
+        now: () => clock.now(),
+        random,
+        interfaces: network.interfaces,
+        interval: config.discoveryInterval,
+        self: { identityKey: keyFromPeerId(mesh.peerId), name: mesh.name, tcpPort: mesh.port },
+        uses: one => !one.internal && listensAt(one, hosts),
+        seal: (instance, announcement) =>
+          sealAnnouncement(
+            { suite, psk: swarmKey, instance },
+            random.bytes(ANNOUNCEMENT_SALT_LENGTH),
+            announcement,
+          ),
+        open,
+        learned: ({ identityKey, tcpPort: port, hosts: found }) => {
+          const peerId = peerIdFromKey(identityKey)
+          mesh.learn(
+            found.map(host => ({ transport: 'tcp', host, port, peerId })),
+            'mdns',
+          )
+        },
+        fault: error => mesh.fault(error),
+        debug: message => {
+          if (happenings.wanted('debug')) happenings.emit({ event: 'debug', message })
+        },
+      })
+      await mdns.start()
+    },
+    async stop() {
+      await mdns?.stop()
+    },
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return hostKind(host) === 'loopback'
+}
+
+/** Does a node with these hosts (empty: all) listen at this address of an interface? */
+export function listensAt({ name, address }: Interface, hosts: readonly string[]): boolean {
+  if (hosts.length === 0) return true
+  const own = canonical(address)
+  return hosts.some(host => {
+    const [ip, zone] = host.split('%', 2)
+    if (hostKind(host) === 'unspecified') return ip!.includes(':') === own.includes(':')
+    return canonical(ip!) === own && (zone === undefined || zone === name)
+  })
+}
+
+function canonical(host: string): string {
+  const ip = parseIp(host.split('%', 1)[0]!)
+  return ip === undefined ? host : formatIp(ip)
+}
