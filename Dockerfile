@@ -8,7 +8,7 @@
 
 FROM node:22-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json tsconfig.json LICENSE README.md CHANGELOG.md ./
+COPY package.json package-lock.json tsconfig.json LICENSE README.md CHANGELOG.md SECURITY.md ./
 COPY bin ./bin
 COPY protocol ./protocol
 COPY src ./src
@@ -17,9 +17,10 @@ RUN npm ci && npm prune --omit=dev
 
 FROM node:22-slim
 WORKDIR /app
-COPY --from=build /app/package.json /app/LICENSE /app/README.md /app/CHANGELOG.md ./
+COPY --from=build /app/package.json /app/LICENSE /app/README.md /app/CHANGELOG.md /app/SECURITY.md ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
+COPY --from=build /app/src ./src
 COPY --from=build /app/bin ./bin
 COPY --from=build /app/protocol ./protocol
 # A fresh volume takes owner and mode of the folder it covers, so both belong to the user below.

@@ -5,6 +5,8 @@ import { readInvocation } from '../../src/cli/settings.ts'
 import { nearest } from '../../src/cli/usage.ts'
 import { command } from '../support/cli.ts'
 
+const anId = '12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq'
+
 const words = (line: string): string[] => line.split(' ').filter(word => word !== '')
 
 t.test('each flag: by flag, by variable, by older name, flag before variable before default', async t => {
@@ -22,6 +24,10 @@ t.test('each flag: by flag, by variable, by older name, flag before variable bef
     ['name', 'alice', 'alice', 'bob'],
     ['host', '127.0.0.1,::1', ['127.0.0.1', '::1'], '0.0.0.0'],
     ['maxPeers', '10', 10, '3'],
+    ['allow', anId, [anId], anId],
+    ['deny', anId, [anId], anId],
+    ['bandwidthIn', '1.5MB', 1_500_000, '500k'],
+    ['bandwidthOut', '2000', 2000, '1G'],
     ['transport', 'tcp', ['tcp'], 'tcp'],
     ['mdns', 'false', false, 'true'],
     ['swarmKey', 'team.key', 'team.key', 'other.key'],

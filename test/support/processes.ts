@@ -44,6 +44,8 @@ export class Folder {
         PATH: process.env.PATH ?? '',
         HOME: this.path,
         XDG_CONFIG_HOME: join(this.path, 'config'),
+        // Nothing a test starts may speak on this machine's own network; a lab host has another.
+        ...(on.length === 0 ? { GUILD_MDNS: 'false' } : {}),
         ...env,
       },
     })
