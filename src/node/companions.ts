@@ -6,6 +6,7 @@
  *
  * Floor: node.
  */
+import type { Runtime } from '../base/ports.ts'
 import type { Config } from './config.ts'
 import type { Happenings } from './emitter.ts'
 import type { Mesh } from './mesh.ts'
@@ -20,11 +21,17 @@ export interface Surroundings {
   readonly config: Config
   readonly mesh: Mesh
   readonly happenings: Happenings
+  readonly runtime: Runtime
   /** Absolute path, where there is a data directory. */
   readonly dataDir: string | undefined
 }
 
-export async function companionsOf(_surroundings: Surroundings): Promise<Companion[]> {
+export async function companionsOf(surroundings: Surroundings): Promise<Companion[]> {
   const companions: Companion[] = []
+  const { linePort: port } = surroundings.config
+  if (port !== undefined) {
+    const { LinePort } = await import('./line-port.ts')
+    companions.push(new LinePort({ ...surroundings, port }))
+  }
   return companions
 }

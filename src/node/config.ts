@@ -33,6 +33,10 @@ export interface Config {
   readonly maintenanceInterval: number
   readonly connectTimeout: number
   readonly peerTimeout: number
+  /** Undefined: no line port. */
+  readonly linePort: number | undefined
+  readonly lineHosts: readonly string[]
+  readonly teach: boolean
   readonly runtime: Runtime | undefined
 }
 
@@ -54,6 +58,9 @@ const known: ReadonlySet<string> = new Set([
   'connectTimeout',
   'peerTimeout',
   'announce',
+  'linePort',
+  'lineHost',
+  'teach',
   'runtime',
 ] satisfies (keyof NodeOptions)[])
 
@@ -87,6 +94,9 @@ export function checkOptions(options: NodeOptions): Config {
     maintenanceInterval: seconds(options.maintenanceInterval, 'maintenanceInterval', 15, 0.1, 86_400),
     connectTimeout: seconds(options.connectTimeout, 'connectTimeout', 10, 0.05, 3600),
     peerTimeout,
+    linePort: options.linePort === undefined ? undefined : whole(options.linePort, 'linePort', 0, 0, 65_535),
+    lineHosts: hosts(options.lineHost ?? '127.0.0.1', 'lineHost') ?? [],
+    teach: options.teach === true,
     runtime: options.runtime,
   })
 }
@@ -148,13 +158,13 @@ function key(value: string | Uint8Array | undefined, name: string): string | Uin
   return text(value, name)
 }
 
-function hosts(value: NodeOptions['host']): readonly string[] | undefined {
+function hosts(value: NodeOptions['host'], name = 'host'): readonly string[] | undefined {
   if (value === false) return undefined
   if (value === undefined) return []
   const list = typeof value === 'string' ? [value] : value
   for (const host of list)
     if (typeof host !== 'string' || !looksLikeIp(host))
-      throw invalid('host', `"${visible(String(host))}"`, 'an IP address such as 127.0.0.1 or ::1')
+      throw invalid(name, `"${visible(String(host))}"`, 'an IP address such as 127.0.0.1 or ::1')
   return Object.freeze([...list])
 }
 

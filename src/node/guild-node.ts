@@ -59,6 +59,7 @@ interface Parts {
 
 export class GuildNode implements AsyncDisposable {
   readonly #config: Config
+  readonly #runtime: Runtime
   readonly #mesh: Mesh
   readonly #directory: DataDir | undefined
   readonly #happenings = new Happenings()
@@ -72,6 +73,7 @@ export class GuildNode implements AsyncDisposable {
   constructor({ config, runtime, swarmKey, identitySeed, directory }: Parts) {
     this.#config = config
     this.#directory = directory
+    this.#runtime = runtime
     this.#mesh = new Mesh({ config, runtime, swarmKey, identitySeed, happenings: this.#happenings })
     this.#now = () => runtime.clock.now()
     this.#startedAt = this.#now()
@@ -89,6 +91,11 @@ export class GuildNode implements AsyncDisposable {
   /** The port it listens on; 0 before `start`, or when it does not listen. */
   get port(): number {
     return this.#mesh.port
+  }
+
+  /** Where people can type, `127.0.0.1:7000`; undefined without a line port. */
+  get linePort(): string | undefined {
+    return this.#mesh.guests.where
   }
 
   get maxPeers(): number {
@@ -144,6 +151,7 @@ export class GuildNode implements AsyncDisposable {
         config: this.#config,
         mesh: this.#mesh,
         happenings: this.#happenings,
+        runtime: this.#runtime,
         dataDir: this.#directory?.path,
       })
       for (const companion of this.#companions) await companion.start()
@@ -156,7 +164,9 @@ export class GuildNode implements AsyncDisposable {
       throw new GuildError('GH_NODE_STATE', 'the node was stopped while it started')
     this.#state = 'running'
     const { peerId, name, port, addresses } = this
-    this.#happenings.emit({ event: 'system-start', peerId, name, port, addresses })
+    const linePort = this.#mesh.guests.where
+    const line = linePort === undefined ? {} : { linePort }
+    this.#happenings.emit({ event: 'system-start', peerId, name, port, addresses, ...line })
     this.#mesh.join()
   }
 

@@ -11,7 +11,7 @@
  * Floor: node.
  */
 import { asGuildError, GuildError } from '../base/errors.ts'
-import type { Pipe, Runtime, Transport } from '../base/ports.ts'
+import type { Endpoint, Pipe, Runtime, Transport } from '../base/ports.ts'
 import { ByteWriter } from '../base/writer.ts'
 import { Freshness } from '../link/freshness.ts'
 import type { Proved } from '../link/handshake.ts'
@@ -36,6 +36,7 @@ import type { Config } from './config.ts'
 import { Connection, type ConnectionEvents } from './connection.ts'
 import { Dialer } from './dialer.ts'
 import type { Happenings } from './emitter.ts'
+import { type Guests, linePortsOf, nobody, toward } from './guests.ts'
 import { Listening } from './listening.ts'
 import { proofOf } from './proof.ts'
 import { Threshold } from './threshold.ts'
@@ -60,6 +61,8 @@ export class Mesh implements ConnectionEvents {
   readonly membership: Membership
   name: string
   readonly observed = new Set<string>()
+  /** Set by the line port while it is open. */
+  guests: Guests = nobody
   readonly #options: MeshOptions
   readonly #self: Self
   readonly #members: Driven<MembershipInput>
@@ -111,6 +114,7 @@ export class Mesh implements ConnectionEvents {
       peerTimeout: config.peerTimeout,
       discoveryInterval: config.discoveryInterval,
       maintenanceInterval: config.maintenanceInterval,
+      guests: { count: () => this.guests.count, makeRoom: () => this.guests.makeRoom() },
     })
     this.#members = this.drive.run(this.membership, output => this.#membershipSays(output))
     this.#chat = new ChatRoom({
@@ -134,11 +138,17 @@ export class Mesh implements ConnectionEvents {
   }
 
   peers(): PeerInfo[] {
-    return peerInfos(this.membership, this.#connections)
+    return [...peerInfos(this.membership, this.#connections), ...this.guests.peers()]
+  }
+
+  /** Where people can type to the nodes we are linked to. */
+  linePorts(): Endpoint[] {
+    return linePortsOf(this.membership, this.#connections)
   }
 
   stats(): Omit<NodeStats, 'events_dropped'> {
-    return this.#totals.stats(this.membership.linkCount, this.#connections.values(), this.#chat.dropped)
+    const { membership, guests } = this
+    return this.#totals.stats(membership.linkCount, this.#connections.values(), this.#chat.dropped, guests)
   }
 
   /** Listens. */
@@ -198,6 +208,7 @@ export class Mesh implements ConnectionEvents {
   /** Chat to all; `as` a person at our line port. */
   say(text: string, as?: { line: string; name: string }): void {
     this.#chat.say(text, this.#options.runtime.clock.wall(), as)
+    if (as === undefined) this.guests.tell(this.name, text, this.peerId)
   }
 
   discover(): void {
@@ -205,7 +216,7 @@ export class Mesh implements ConnectionEvents {
   }
 
   disconnect(peerId: string): void {
-    this.#members.feed({ kind: 'disconnect', peerId })
+    if (!this.guests.disconnect(peerId)) this.#members.feed({ kind: 'disconnect', peerId })
   }
 
   /** Dials for a person: resolves with the peer's id once it is linked, or fails as the dial did. */
@@ -324,7 +335,7 @@ export class Mesh implements ConnectionEvents {
     const connection = new Connection({
       key,
       pipe,
-      self: this.#self,
+      self: toward(this.#self, () => this.guests.linePortFor(pipe.remote.host)),
       drive: this.drive,
       events: this,
       plaintext: this.#plaintext,

@@ -55,6 +55,8 @@ const explainers: Readonly<Record<string, (bytes: Uint8Array) => Note[]>> = {
   frames: wire.explainFrames,
   hello: wire.explainHello,
   'message-1': wire.explainMessage1,
+  line: wire.explainLine,
+  'line-hello': wire.explainFirstLine,
 }
 
 const marker = /<!-- dump ([a-z0-9-]+)\/([a-z0-9-]+) -->\n[\s\S]*?<!-- end -->/g

@@ -374,6 +374,119 @@ const numbers: readonly Case[] = [
   ['left-over', '2525', bad('LONG', 'number', 1)],
 ]
 
+/** A line of text with its LF. */
+const l = (line: string): string => `${text(line)}0a`
+const said = (words: string): Json => ({ message: 'CHAT', text: words })
+const told = (...addresses: string[]): Json => ({ message: 'PEERS', addresses })
+const fifty = Array.from({ length: 50 }, (_, i) => `10.0.0.${i}:7000`)
+
+const line: readonly Case[] = [
+  ['ping', l('PING'), { message: 'PING' }],
+  ['pong', l('PONG'), { message: 'PONG' }],
+  ['request-peers', l('REQUEST_PEERS'), { message: 'REQUEST_PEERS' }],
+  ['peers', l('PEERS:10.0.0.2:7000,10.0.0.3:7001'), told('10.0.0.2:7000', '10.0.0.3:7001')],
+  ['peers-none', l('PEERS:'), told(), 'sent also when there are none'],
+  ['peers-v6', l('PEERS:[2001:db8::7]:7000,localhost:7001'), told('[2001:db8::7]:7000', 'localhost:7001')],
+  ['peers-most', l(`PEERS:${fifty.join(',')}`), told(...fifty)],
+  ['duplicate', l('DUPLICATE'), { message: 'REFUSED', reason: 'DUPLICATE' }],
+  ['max-peers', l('MAX_PEERS'), { message: 'REFUSED', reason: 'MAX_PEERS' }],
+  ['help', l('HELP'), { message: 'HELP' }],
+  ['chat', l('hello everybody'), said('hello everybody')],
+  ['chat-shown', l('[bob] network status looks good'), said('[bob] network status looks good')],
+  ['chat-any-script', l('안녕 ✌️'), said('안녕 ✌️')],
+  ['chat-empty', l(''), said(''), 'no words: nobody is told'],
+  ['chat-lower-case', l('ping'), said('ping'), 'keywords are upper case'],
+  ['chat-not-quite', l('PING '), said('PING ')],
+  ['chat-that-is-a-keyword', l(' PING'), said('PING'), 'one space in front'],
+  ['chat-that-is-peers', l(' PEERS:nonsense'), said('PEERS:nonsense')],
+  ['chat-behind-a-space', l('  indented'), said(' indented')],
+  ['chat-like-hello', l('bob:Bob'), said('bob:Bob'), 'only the first line is a hello'],
+  ['chat-control', `1b5b326a0a`, said('\u001b[2j'), 'kept as it came; escaped where it is shown'],
+  ['nothing', '', bad('SHORT', 'line end', 0)],
+  ['no-line-end', text('PING'), bad('SHORT', 'line end', 4)],
+  ['no-line-end-cr', `${text('PING')}0d`, bad('SHORT', 'line end', 5)],
+  ['two-lines', l('PING') + l('PONG'), bad('LONG', 'line', 5)],
+  ['line-and-half', `${l('PING')}50`, bad('LONG', 'line', 5)],
+  ['two-ends', '0a0a', bad('LONG', 'line', 1)],
+  ['utf8-alone', 'ff0a', bad('TEXT', 'line', 0)],
+  ['utf8-cut', 'e282 0a', bad('TEXT', 'line', 0)],
+  ['utf8-over-long', 'c0af0a', bad('TEXT', 'line', 0)],
+  ['utf8-surrogate', 'eda0800a', bad('TEXT', 'line', 0)],
+  ['utf8-in-keyword', `${text('PING')}800a`, bad('TEXT', 'line', 0)],
+  ['utf16', 'fffe500049004e0047000a', bad('TEXT', 'line', 0)],
+  ['chat-too-long', l('x'.repeat(16_385)), bad('LENGTH', 'text', 0)],
+  ['chat-too-long-behind-a-space', l(` ${'x'.repeat(16_385)}`), bad('LENGTH', 'text', 1)],
+  ['line-too-long', l('x'.repeat(16_640)), bad('LENGTH', 'line', 0)],
+  ['line-too-long-no-end', text('x'.repeat(16_641)), bad('LENGTH', 'line', 0)],
+  ['peers-too-many', l(`PEERS:${[...fifty, '10.0.0.50:7000'].join(',')}`), bad('LENGTH', 'address count', 6)],
+  ['peers-no-port', l('PEERS:10.0.0.2'), bad('VALUE', 'address', 6)],
+  ['peers-port-0', l('PEERS:10.0.0.2:0'), bad('VALUE', 'address', 6)],
+  ['peers-port-above', l('PEERS:10.0.0.2:65536'), bad('VALUE', 'address', 6)],
+  ['peers-second', l('PEERS:10.0.0.2:7000,x'), bad('VALUE', 'address', 20)],
+  [
+    'peers-v6-bare',
+    l('PEERS:2001:db8::7:7000'),
+    bad('VALUE', 'address', 6),
+    'brackets, or nobody knows the port',
+  ],
+  ['peers-v6-zone', l('PEERS:[fe80::1%eth0]:7000'), bad('VALUE', 'address', 6)],
+  ['peers-blank', l('PEERS: 10.0.0.2:7000'), bad('VALUE', 'address', 6)],
+  ['peers-comma-last', l('PEERS:10.0.0.2:7000,'), bad('VALUE', 'address', 20)],
+  ['peers-comma-alone', l('PEERS:,'), bad('VALUE', 'address', 6)],
+  ['peers-multiaddr', l('PEERS:/ip4/10.0.0.2/tcp/7000'), bad('VALUE', 'address', 6)],
+  ['peers-url', l('PEERS:http://10.0.0.2:7000'), bad('VALUE', 'address', 6)],
+  ['peers-octal', l('PEERS:0177.0.0.1:7000'), bad('VALUE', 'address', 6)],
+  [
+    'peers-cr',
+    `${text('PEERS:10.0.0.2:7000')}0d0a`,
+    bad('VALUE', 'address', 6),
+    'a reader takes the CR away first',
+  ],
+  ['peers-escape', l('PEERS:\u001b[2J:7000'), bad('VALUE', 'address', 6)],
+  ['peers-userinfo', l('PEERS:a@b:7000'), bad('VALUE', 'address', 6)],
+]
+
+const peerId = '12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq'
+const hi = (id: string, name?: string): Json => ({
+  message: 'HELLO',
+  id,
+  ...(name === undefined ? {} : { name }),
+})
+
+const lineHello: readonly Case[] = [
+  ['id-and-name', l('peer-8001:alice'), hi('peer-8001', 'alice')],
+  ['id-alone', l('peer-8001'), hi('peer-8001'), 'the name is the id'],
+  ['name-empty', l('bob:'), hi('bob', ''), 'the same'],
+  ['name-with-colons', l('bob:a:b::c'), hi('bob', 'a:b::c'), 'the first colon divides'],
+  ['name-with-blanks', l('bob:Bob the Builder'), hi('bob', 'Bob the Builder')],
+  ['any-script', l('민수:김민수'), hi('민수', '김민수')],
+  ['gateway', l(`${peerId}:alice`), hi(peerId, 'alice'), 'what a gateway answers; a guest may not'],
+  ['duplicate', l('DUPLICATE'), { message: 'REFUSED', reason: 'DUPLICATE' }],
+  ['max-peers', l('MAX_PEERS'), { message: 'REFUSED', reason: 'MAX_PEERS' }],
+  ['help', l('HELP'), { message: 'HELP' }],
+  ['nothing', '', bad('SHORT', 'line end', 0)],
+  ['no-line-end', text('bob:Bob'), bad('SHORT', 'line end', 7)],
+  ['utf8', 'ff0a', bad('TEXT', 'line', 0)],
+  ['empty', l(''), bad('VALUE', 'id', 0)],
+  ['id-empty', l(':Bob'), bad('VALUE', 'id', 0)],
+  ['id-blank', l('bob smith'), bad('VALUE', 'id', 0)],
+  ['id-comma', l('bob,x'), bad('VALUE', 'id', 0)],
+  ['id-at', l('bob@home:Bob'), bad('VALUE', 'id', 0)],
+  ['id-control', `${text('b')}1b0a`, bad('VALUE', 'id', 0)],
+  ['id-hidden', `${text('bob')}e2808b0a`, bad('VALUE', 'id', 0), 'zero width space'],
+  ['id-too-long', l('x'.repeat(33)), bad('VALUE', 'id', 0)],
+  ['id-too-long-in-bytes', l('é'.repeat(17)), bad('VALUE', 'id', 0)],
+  ['id-keyword', l('PING'), bad('VALUE', 'id', 0)],
+  ['id-keyword-named', l('MAX_PEERS:Bob'), bad('VALUE', 'id', 0)],
+  ['peers', l('PEERS:10.0.0.2:7000'), bad('VALUE', 'id', 0)],
+  ['name-control', `${text('bob:')}070a`, bad('VALUE', 'name', 4)],
+  ['name-cr', `${text('bob:Bob')}0d0a`, bad('VALUE', 'name', 4), 'a reader takes the CR away first'],
+  ['name-bidi', `${text('bob:')}e280ae0a`, bad('VALUE', 'name', 4), 'right-to-left override'],
+  ['name-too-long', l(`bob:${'x'.repeat(65)}`), bad('VALUE', 'name', 4)],
+  ['http', l('POST / HTTP/1.1'), bad('VALUE', 'id', 0), 'a browser comes no further'],
+  ['tls', '160301020001000a', bad('VALUE', 'id', 0), 'a TLS hello, by chance with an LF'],
+]
+
 export interface CaseFile {
   readonly page: string
   readonly notes: string
@@ -401,6 +514,16 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
     page: 'protocol/streams.md',
     notes: 'The first bytes of a stream, and nothing behind them.',
     cases: streamHeader,
+  },
+  line: {
+    page: 'protocol/line.md',
+    notes: 'One line with its LF, from either side, but not its first. Text is UTF-8; bytes are hex.',
+    cases: line,
+  },
+  'line-hello': {
+    page: 'protocol/line.md',
+    notes: 'The first line of a side, with its LF.',
+    cases: lineHello,
   },
   numbers: {
     page: 'protocol/numbers.md',

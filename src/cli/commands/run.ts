@@ -122,7 +122,7 @@ function tell({ io, output, invocation }: Context, node: CliNode): void {
 }
 
 function options(settings: Settings): NodeOptions {
-  const { name, host, announce } = settings
+  const { name, host, announce, linePort, lineHost } = settings
   return {
     port: settings.port,
     ...(host.length === 0 ? {} : { host }),
@@ -137,6 +137,8 @@ function options(settings: Settings): NodeOptions {
     connectTimeout: settings.connectTimeout,
     peerTimeout: settings.peerTimeout,
     ...(announce.length === 0 ? {} : { announce }),
+    ...(linePort === undefined ? {} : { linePort, teach: settings.teach }),
+    ...(linePort === undefined || lineHost.length === 0 ? {} : { lineHost }),
   }
 }
 
