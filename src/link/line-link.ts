@@ -172,9 +172,11 @@ export class LineLink implements Machine<LineInput, LineOutput> {
       case 'carrier-closed':
         return this.#end(input.error === undefined ? 'goodbye' : `connection lost: ${input.error.message}`)
       case 'tick':
-        if (this.#retryAt !== undefined && now >= this.#retryAt) this.#flush(now)
         if (this.#state === 'waiting' && now >= this.#firstLineBy) return this.#end('no first line')
-        return this.#live(now)
+        this.#live(now)
+        // Nobody else knows that there is something to send now.
+        if (this.#retryAt === undefined || now >= this.#retryAt) this.#flush(now)
+        return
     }
   }
 
@@ -334,7 +336,7 @@ export class LineLink implements Machine<LineInput, LineOutput> {
 
   #flush(now: Millis): void {
     this.#retryAt = undefined
-    if (this.#queued === 0) return
+    if (this.#queued === 0 || this.#state === 'ended') return
     if (this.#options.buffered() >= defaults.buffered) this.#retryAt = now + defaults.retry
     else this.#write()
   }

@@ -52,7 +52,7 @@ export function greetingWords({ name }: LineFacts): string[] {
 /** A guest was let in. */
 export function admittedWords({ name, peerId }: LineFacts, id: string): string[] {
   return [
-    `# HELLO: that line was ${visible(name, limits.name)}'s, its PeerId and its name. The mesh knows you as line:${id}@${peerId}.`,
+    `# HELLO: you said who you are, and ${visible(name, limits.name)} answered with its PeerId and its name. The mesh knows you as line:${id}@${peerId}.`,
     '# Between nodes HELLO is the sealed payload of a handshake that also proves the swarm key (protocol/handshake.md).',
     '# Now type anything to say it to everybody, or HELP.',
   ]

@@ -26,6 +26,11 @@ export interface Surroundings {
   readonly dataDir: string | undefined
 }
 
+/** Loads what the options ask for, so that `start` waits for the network only: a simulated one has no disk. */
+export async function loadCompanions(config: Config): Promise<void> {
+  if (config.linePort !== undefined) await import('./line-port.ts')
+}
+
 export async function companionsOf(surroundings: Surroundings): Promise<Companion[]> {
   const companions: Companion[] = []
   const { linePort: port } = surroundings.config

@@ -15,7 +15,7 @@ import { checkChatText } from '../protocols/chat/chat.ts'
 import type { DataDir } from '../store/data-dir.ts'
 import { parseAddress } from '../wire/address.ts'
 import { isProtocolId } from '../wire/stream-header.ts'
-import { type Companion, companionsOf } from './companions.ts'
+import { type Companion, companionsOf, loadCompanions } from './companions.ts'
 import { type Config, checkOptions } from './config.ts'
 import { Happenings } from './emitter.ts'
 import type { GuildStream } from './guild-stream.ts'
@@ -38,6 +38,7 @@ export interface RequestOptions extends WaitOptions {
 export async function createNode(options: NodeOptions = {}): Promise<GuildNode> {
   const config = checkOptions(options)
   const runtime = config.runtime ?? (await systemRuntime())
+  await loadCompanions(config)
   const directory = await hold(config)
   try {
     const swarmKey = await swarmKeyOf(config, runtime)
