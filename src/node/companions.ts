@@ -26,16 +26,21 @@ export interface Surroundings {
   readonly dataDir: string | undefined
 }
 
-/** Loads what the options ask for, so that `start` waits for the network only: a simulated one has no disk. */
+const loaded: { linePort?: typeof import('./line-port.ts') } = {}
+
+/**
+ * Loads those that belong in a simulated network too, before the node starts: what `start` waits
+ * for there must come from that network, not from a disk.
+ */
 export async function loadCompanions(config: Config): Promise<void> {
-  if (config.linePort !== undefined) await import('./line-port.ts')
+  if (config.linePort !== undefined) loaded.linePort ??= await import('./line-port.ts')
 }
 
 export async function companionsOf(surroundings: Surroundings): Promise<Companion[]> {
   const companions: Companion[] = []
   const { linePort: port } = surroundings.config
   if (port !== undefined) {
-    const { LinePort } = await import('./line-port.ts')
+    const { LinePort } = loaded.linePort ?? (await import('./line-port.ts'))
     companions.push(new LinePort({ ...surroundings, port }))
   }
   return companions

@@ -1,7 +1,7 @@
 /** The line port of a real process: by socket, by `nc` where it is installed, and what the console shows. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import t from 'tap'
-import { command } from '../support/cli.ts'
+import { command, start } from '../support/cli.ts'
 import { Folder, freePorts, notBuilt, type Running } from '../support/processes.ts'
 import { Typist } from '../support/typist.ts'
 
@@ -54,27 +54,36 @@ function netcat(): { path: string } | { skip: string } {
 
 const nc = netcat()
 
-t.test('D7 works from nc', 'skip' in nc ? nc : notBuilt, async t => {
-  const { alice, bob, where } = await pair('--teach')
-  const [host, port] = where.split(':') as [string, string]
-  const child = spawn((nc as { path: string }).path, [host, port])
-  t.teardown(() => child.kill())
-  const shown = reading(child)
-  child.stdin.write('dave:Dave\n')
-  await shown(/^12D3KooW\w+:alice$/m)
-  await shown(/^# HELLO: you said who you are/m)
-  child.stdin.write('PING\nREQUEST_PEERS\nhello from nc\n')
-  await shown(/^PONG$/m)
-  await shown(/^PEERS:$/m)
-  for (const node of [alice, bob]) await node.shows(/\[Dave\] hello from nc$/m)
-  bob.types('hello nc')
-  await shown(/^\[bob\] hello nc$/m)
-  child.kill()
-  await alice.shows(/Peer Dave disconnected: /)
-  for (const node of [alice, bob]) t.equal((await node.ends('SIGTERM')).code, 0)
-})
+t.test(
+  'D7 D8 works from nc, byte for byte, in one piece and byte by byte',
+  'skip' in nc ? nc : notBuilt,
+  async t => {
+    const { alice, bob, where } = await pair()
+    const [host, port] = where.split(':') as [string, string]
+    const [, peerId] = await alice.shows(/PeerId (12D3KooW\w+)/)
+    for (const piece of [1_000, 1]) {
+      const since = [alice.out().length, bob.out().length] as const
+      const child = spawn((nc as { path: string }).path, [host, port])
+      t.teardown(() => child.kill())
+      const shown = reading(child)
+      const session = 'dave:Dave\nPING\nPEERS:[::1]:7\r\nREQUEST_PEERS\n PING\nhello from nc\n'
+      for (let at = 0; at < session.length; at += piece) {
+        child.stdin.write(session.slice(at, at + piece))
+        await new Promise(resolve => setImmediate(resolve))
+      }
+      for (const text of ['PING', 'hello from nc'])
+        for (const [i, node] of [alice, bob].entries())
+          await node.shows(new RegExp(`\\[Dave\\] ${text}$`, 'm'), since[i])
+      bob.types('hello nc')
+      t.equal(await shown(/^\[bob\] hello nc\n/m), `${peerId}:alice\nPONG\nPEERS:\n[bob] hello nc\n`)
+      child.kill()
+      await alice.shows(/Peer Dave disconnected: /, since[0])
+    }
+    for (const node of [alice, bob]) t.equal((await node.ends('SIGTERM')).code, 0)
+  },
+)
 
-t.test('the flags reach the node: off by default, loopback, teach', async t => {
+t.test('the flags: checked, and handed to the node when there is a line port', async t => {
   for (const args of [
     ['--line-port', 'x'],
     ['--line-port', '65536'],
@@ -82,9 +91,25 @@ t.test('the flags reach the node: off by default, loopback, teach', async t => {
     ['--teach=maybe'],
   ])
     t.equal((await command(['run', ...args])).code, 2, args.join(' '))
+  const given = async (...args: readonly string[]): Promise<{ options: object; err: string }> => {
+    const { node, code, err, signals } = start(['run', ...args])
+    const { options } = await node
+    signals.emit('SIGTERM')
+    await code
+    return { options, err: err() }
+  }
+  t.notOk('linePort' in (await given('--teach', '--line-host', '::')).options, 'off by default')
+  const near = await given('--line-port', '7000', '--teach')
+  t.match(near.options, { linePort: 7000, teach: true })
+  t.notOk('lineHost' in near.options)
+  t.notMatch(near.err, 'line port')
+  const far = await given('--line-port', '7000', '--line-host', '127.0.0.1,0.0.0.0')
+  t.match(far.options, { linePort: 7000, lineHost: ['127.0.0.1', '0.0.0.0'], teach: false })
+  t.match(far.err, /whoever reaches 0\.0\.0\.0 can use the line port/)
 })
 
-function reading(child: ChildProcess): (pattern: RegExp) => Promise<void> {
+/** Resolves with all it showed once that holds the pattern. */
+function reading(child: ChildProcess): (pattern: RegExp) => Promise<string> {
   let text = ''
   child.stdout!.setEncoding('utf8').on('data', part => {
     text += part
@@ -96,7 +121,7 @@ function reading(child: ChildProcess): (pattern: RegExp) => Promise<void> {
         if (!pattern.test(text)) return
         clearTimeout(timer)
         child.stdout!.off('data', look)
-        resolve()
+        resolve(text)
       }
       child.stdout!.on('data', look)
       look()

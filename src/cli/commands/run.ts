@@ -52,6 +52,9 @@ async function live(context: Context, api: Api, interruption: Interruption): Pro
   try {
     if ((dir.slot ?? 1) > 1)
       output.note(`data directory ${visible(dir.path)}, for other nodes use those before it`)
+    const far = settings.lineHost.filter(host => !/^127\.|^::1$/.test(host))
+    if (settings.linePort !== undefined && far.length > 0)
+      output.note(`whoever reaches ${far.join(', ')} can use the line port; nothing on it is encrypted`)
     const node = await api.createNode({
       ...options(settings),
       ...keys,
