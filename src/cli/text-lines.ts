@@ -50,6 +50,9 @@ export function textLines(message: NodeMessage, look: Look): readonly string[] {
       return [
         line('SYSTEM', `Node ${visible(message.name)} listening on port ${message.port}`),
         line('SYSTEM', `PeerId ${visible(message.peerId)}${addresses && `, reached at ${addresses}`}`),
+        ...(message.linePort === undefined
+          ? []
+          : [line('SYSTEM', `Line port at ${visible(message.linePort)}: ${netcat(message.linePort)}`)]),
       ]
     }
     case 'peer-connected': {
@@ -123,6 +126,13 @@ export function hostAndPort(address: string): string {
   if (host === undefined) return visible(address, 512)
   const place = zone === undefined ? host : `${host}%${zone}`
   return visible(kind === 'ip6' ? `[${place}]:${port}` : `${place}:${port}`, 512)
+}
+
+/** `127.0.0.1:7000` as the command that joins there. */
+function netcat(where: string): string {
+  const colon = where.lastIndexOf(':')
+  const host = where.slice(0, colon).replace(/^\[|\]$/g, '')
+  return visible(`nc ${host} ${where.slice(colon + 1)}`, 120)
 }
 
 /** Colour where a terminal shows it and nobody asked for none: https://no-color.org */

@@ -7,7 +7,8 @@
  *                            └─────────── down, silence ─────────────▶ closed
  *
  * A full node gives the place of its newest peer that has other links, and that no
- * person asked for, to a newcomer that has none: nobody is isolated (decision 14).
+ * person asked for, to a newcomer that has none: nobody is isolated (decision 14). Where
+ * no such peer is, and where a node has no link at all, the newest guest goes.
  *
  * Of a drained link the side that was told closes it, once it is empty and another
  * stands there; the side that decided waits 10 s. So the peer never sees its last
@@ -48,7 +49,7 @@ export class Links {
 
   /** We are the responder, and message 3 was good. */
   proved(proof: Proof, now: Millis): void {
-    const { table, options, emit, dialling } = this.#parts
+    const { table, taken, options, emit, dialling } = this.#parts
     const { link, peerId } = proof
     if (peerId === options.ownId)
       return emit({ kind: 'refuse', link, reason: 'SELF', detail: '', entries: [] })
@@ -62,9 +63,9 @@ export class Links {
       for (const old of activeLinks(peer!)) this.#probe(old, now)
       return
     }
-    if (peer === undefined && table.size >= options.maxPeers && !this.#yield(proof, now)) {
+    if (peer === undefined && taken() >= options.maxPeers && !this.#yield(proof, now)) {
       const entries = this.#hooks.entriesFor(peerId, now)
-      const detail = `${table.size} of ${options.maxPeers} peers`
+      const detail = `${taken()} of ${options.maxPeers} peers`
       return emit({ kind: 'refuse', link, reason: 'MAX_PEERS', detail, entries })
     }
     emit({ kind: 'admit', link })
@@ -74,11 +75,12 @@ export class Links {
 
   /** We dialled, and ACCEPTED came. */
   accepted(proof: Proof, dialled: Address, now: Millis): void {
-    const { table, options, emit, dialling } = this.#parts
+    const { table, taken, options, emit, dialling } = this.#parts
     const { link, peerId } = proof
     dialling.accepted(dialled, peerId, now)
     const peer = table.peer(peerId)
-    if (peer === undefined && table.size >= options.maxPeers) {
+    const full = peer === undefined && taken() >= options.maxPeers
+    if (full && !(table.size === 0 && options.guests.makeRoom())) {
       // Inbound peers took the places while this dial was under way.
       emit({ kind: 'close', link, code: closeCodes.DISCONNECTED, detail: 'no place left' })
       return dialling.lost(peerId, { wait: defaults.backoffMax, short: false }, now)
@@ -156,7 +158,7 @@ export class Links {
   }
 
   #establish(proof: Proof, dialled: Address | undefined, verdict: Verdict, now: Millis): void {
-    const { table, say, options } = this.#parts
+    const { table, taken, say, options } = this.#parts
     const before = table.peer(proof.peerId)
     const sameProcess = before !== undefined && equal(before.staticKey, proof.staticKey)
     if (before !== undefined && !sameProcess) this.#restarted(before)
@@ -178,7 +180,7 @@ export class Links {
       const { transport } = address
       const where = formatAddress(address)
       const { maxPeers } = options
-      const peers = table.size
+      const peers = taken()
       say({ event: 'peer-connected', peerId, name, address: where, transport, direction, peers, maxPeers })
       this.#parts.changed(now)
     }
@@ -195,27 +197,27 @@ export class Links {
 
   /** Another process of the same identity is here: the one before is dead. */
   #restarted(peer: PeerRecord): void {
-    const { table, emit, say } = this.#parts
+    const { table, taken, emit, say } = this.#parts
     for (const link of [...peer.links]) {
       emit({ kind: 'close', link: link.id, code: closeCodes.REPLACED, detail: '' })
       this.#timers.clear(link.id)
       table.detach(link)
     }
     const { peerId, name } = peer
-    say({ event: 'peer-disconnected', peerId, name, reason: 'restarted', peers: table.size })
+    say({ event: 'peer-disconnected', peerId, name, reason: 'restarted', peers: taken() })
   }
 
   /** Makes room for a node that would otherwise be alone. */
   #yield(newcomer: Proof, now: Millis): boolean {
-    if (newcomer.linkCount > 0) return false
-    const { table, dialling } = this.#parts
+    const { table, dialling, options } = this.#parts
+    if (newcomer.linkCount > 0) return table.size === 0 && options.guests.makeRoom()
     let newest: PeerRecord | undefined
     for (const peer of table.peers()) {
       if (otherLinks(peer) === 0) continue
       if ([...dialling.book.ofPeer(peer.peerId)].some(isKept)) continue
       if (newest === undefined || peer.since >= newest.since) newest = peer
     }
-    if (newest === undefined) return false
+    if (newest === undefined) return options.guests.makeRoom()
     const { reason } = partings.yielded
     this.closePeer(newest, closeCodes.DISCONNECTED, reason, partings.yielded, now)
     return true
@@ -259,14 +261,14 @@ export class Links {
   }
 
   #ended(link: LinkRecord, parting: Parting, now: Millis): void {
-    const { table, say, dialling } = this.#parts
+    const { table, taken, say, dialling } = this.#parts
     const { peerId, name } = link.peer
     this.#timers.clear(link.id)
     if (!table.detach(link)) {
       if (primaryLink(link.peer)!.drainUntil !== undefined) dialling.wanting(peerId, now)
       return
     }
-    say({ event: 'peer-disconnected', peerId, name, reason: parting.reason, peers: table.size })
+    say({ event: 'peer-disconnected', peerId, name, reason: parting.reason, peers: taken() })
     const short = !parting.orderly && now - link.establishedAt < defaults.settled
     dialling.lost(peerId, { short, ...(parting.wait === undefined ? {} : { wait: parting.wait }) }, now)
     this.#parts.changed(now)

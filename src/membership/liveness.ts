@@ -41,6 +41,8 @@ export interface LivenessOptions {
   /** Silence after which the peer is gone. */
   readonly patience: Millis
   readonly random: Random
+  /** Before the first PING. Default 0: it measures the RTT at once. */
+  readonly wait?: Millis
 }
 
 /** PINGs whose PONG may still come; an older one no longer measures anything. */
@@ -63,7 +65,7 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
     this.#patience = options.patience
     this.#random = options.random
     this.#heardAt = now
-    this.#pingAt = now
+    this.#pingAt = now + (options.wait ?? 0)
   }
 
   get state(): LivenessState {

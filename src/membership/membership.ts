@@ -30,7 +30,7 @@ import { Introductions } from './introductions.ts'
 import { Links } from './links.ts'
 import type { Direction, LinkId, MembershipEvent, MembershipInput, MembershipOutput } from './messages.ts'
 import { partings } from './partings.ts'
-import type { MembershipOptions, Parts } from './parts.ts'
+import type { Guests, MembershipOptions, Parts } from './parts.ts'
 import { activeLinks, type PeerRecord, PeerTable, primaryLink } from './peer-table.ts'
 
 /** One connected peer. */
@@ -51,6 +51,8 @@ export interface PeerView {
 
 /** Peers a person parted from; the oldest is forgotten beyond this. */
 const PARTED = 1_024
+/** Without a line port. */
+const nobody: Guests = { count: () => 0, makeRoom: () => false }
 /** Outputs of one `handle`: a few for each link. Far above what can come. */
 const OUTPUTS = 1_000_000
 
@@ -69,13 +71,22 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
   debug = false
 
   constructor(options: MembershipOptions) {
-    this.#options = { own: () => [], announce: [], admits: () => true, ...defaults, ...options }
+    this.#options = {
+      own: () => [],
+      announce: [],
+      admits: () => true,
+      guests: nobody,
+      ...defaults,
+      ...options,
+    }
     const { own, random, bookLimit, admits } = this.#options
+    const taken = (): number => this.#table.size + this.#options.guests.count()
     const emit = (output: MembershipOutput): void => void this.#out.push(output)
     const say = (message: MembershipEvent): void => emit({ kind: 'event', message })
     const gate = {
       closed: (peerId: string) => this.#isLinked(peerId) || this.#parted.has(peerId) || !admits(peerId),
-      room: () => this.#options.maxPeers - this.#table.size,
+      // One without links has room for one, whoever else is here: a guest goes for it.
+      room: () => Math.max(this.#options.maxPeers - taken(), this.#table.size === 0 ? 1 : 0),
     }
     this.#dialling = new Dialling({ bookLimit, random, gate, own, emit })
     const parts: Parts = {
@@ -87,6 +98,7 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
       debug: text => {
         if (this.debug) say({ event: 'debug', message: text() })
       },
+      taken,
       changed: now => this.#introductions.changed(now),
     }
     this.#introductions = new Introductions(parts, (link, now) =>

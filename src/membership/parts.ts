@@ -32,6 +32,15 @@ export interface MembershipOptions {
   readonly discoveryInterval?: Millis
   readonly maintenanceInterval?: Millis
   readonly bookLimit?: number
+  /** People at our line port: they take places too. Default: nobody. */
+  readonly guests?: Guests
+}
+
+/** Who has a place here without being a node. */
+export interface Guests {
+  count(): number
+  /** A node would otherwise be alone: the newest guest goes. False when there is none. */
+  makeRoom(): boolean
 }
 
 export interface Parts {
@@ -42,6 +51,8 @@ export interface Parts {
   readonly say: (message: MembershipEvent) => void
   /** The text is made only when somebody listens. */
   readonly debug: (text: () => string) => void
+  /** Places taken, of `maxPeers`: by linked peers and by guests. */
+  readonly taken: () => number
   /** Our numbers of linked or known peers may have changed. */
   readonly changed: (now: Millis) => void
 }

@@ -29,13 +29,28 @@ export interface Surroundings {
   readonly dataDir: string | undefined
 }
 
+const loaded: { linePort?: typeof import('./line-port.ts') } = {}
+
+/**
+ * Loads those that belong in a simulated network too, before the node starts: what `start` waits
+ * for there must come from that network, not from a disk.
+ */
+export async function loadCompanions(config: Config): Promise<void> {
+  if (config.linePort !== undefined) loaded.linePort ??= await import('./line-port.ts')
+}
+
 export async function companionsOf(around: Surroundings): Promise<Companion[]> {
   const companions: Companion[] = []
   const { dataDir } = around
+  const { linePort: port, mdns } = around.config
+  if (port !== undefined) {
+    const { LinePort } = loaded.linePort ?? (await import('./line-port.ts'))
+    companions.push(new LinePort({ ...around, port }))
+  }
   if (dataDir !== undefined && process.platform !== 'win32') {
     const { ControlSocket } = await import('./control-socket.ts')
     companions.push(new ControlSocket({ ...around, dataDir }))
   }
-  if (around.config.mdns) companions.push((await import('./lan.ts')).lanDiscovery(around))
+  if (mdns) companions.push((await import('./lan.ts')).lanDiscovery(around))
   return companions
 }

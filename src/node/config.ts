@@ -42,6 +42,10 @@ export interface Config {
   readonly bandwidthOut: number | undefined
   readonly allow: readonly string[]
   readonly deny: readonly string[]
+  /** Undefined: no line port. */
+  readonly linePort: number | undefined
+  readonly lineHosts: readonly string[]
+  readonly teach: boolean
   readonly runtime: Runtime | undefined
 }
 
@@ -63,6 +67,9 @@ const known: ReadonlySet<string> = new Set([
   'connectTimeout',
   'peerTimeout',
   'announce',
+  'linePort',
+  'lineHost',
+  'teach',
   'runtime',
   'bandwidthIn',
   'bandwidthOut',
@@ -106,6 +113,9 @@ export function checkOptions(options: NodeOptions): Config {
     bandwidthOut: rate(options.bandwidthOut, 'bandwidthOut'),
     allow: peerIds(options.allow, 'allow'),
     deny: peerIds(options.deny, 'deny'),
+    linePort: options.linePort === undefined ? undefined : whole(options.linePort, 'linePort', 0, 0, 65_535),
+    lineHosts: hosts(options.lineHost ?? '127.0.0.1', 'lineHost') ?? [],
+    teach: options.teach === true,
     runtime: options.runtime,
   })
 }
@@ -182,13 +192,13 @@ function key(value: string | Uint8Array | undefined, name: string): string | Uin
   return text(value, name)
 }
 
-function hosts(value: NodeOptions['host']): readonly string[] | undefined {
+function hosts(value: NodeOptions['host'], name = 'host'): readonly string[] | undefined {
   if (value === false) return undefined
   if (value === undefined) return []
   const list = typeof value === 'string' ? [value] : value
   for (const host of list)
     if (typeof host !== 'string' || !looksLikeIp(host))
-      throw invalid('host', `"${visible(String(host))}"`, 'an IP address such as 127.0.0.1 or ::1')
+      throw invalid(name, `"${visible(String(host))}"`, 'an IP address such as 127.0.0.1 or ::1')
   return Object.freeze([...list])
 }
 

@@ -15,7 +15,7 @@ import { checkChatText } from '../protocols/chat/chat.ts'
 import type { DataDir } from '../store/data-dir.ts'
 import { parseAddress } from '../wire/address.ts'
 import { isProtocolId } from '../wire/stream-header.ts'
-import { type Companion, companionsOf } from './companions.ts'
+import { type Companion, companionsOf, loadCompanions } from './companions.ts'
 import { type Config, checkOptions } from './config.ts'
 import { DirectMessages } from './direct-messages.ts'
 import { Happenings } from './emitter.ts'
@@ -43,6 +43,7 @@ export interface RequestOptions extends WaitOptions {
 export async function createNode(options: NodeOptions = {}): Promise<GuildNode> {
   const config = checkOptions(options)
   const runtime = config.runtime ?? (await systemRuntime())
+  await loadCompanions(config)
   const directory = await hold(config)
   try {
     const swarmKey = await swarmKeyOf(config, runtime)
@@ -103,6 +104,11 @@ export class GuildNode implements AsyncDisposable {
   /** The port it listens on; 0 before `start`, or when it does not listen. */
   get port(): number {
     return this.#mesh.port
+  }
+
+  /** Where people can type, `127.0.0.1:7000`; undefined without a line port. */
+  get linePort(): string | undefined {
+    return this.#mesh.guests.where
   }
 
   get maxPeers(): number {
@@ -173,7 +179,9 @@ export class GuildNode implements AsyncDisposable {
       throw new GuildError('GH_NODE_STATE', 'the node was stopped while it started')
     this.#state = 'running'
     const { peerId, name, port, addresses } = this
-    this.#happenings.emit({ event: 'system-start', peerId, name, port, addresses })
+    const linePort = this.#mesh.guests.where
+    const line = linePort === undefined ? {} : { linePort }
+    this.#happenings.emit({ event: 'system-start', peerId, name, port, addresses, ...line })
     this.#mesh.join()
   }
 

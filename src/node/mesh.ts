@@ -11,7 +11,7 @@
  * Floor: node.
  */
 import { asGuildError, GuildError } from '../base/errors.ts'
-import type { Pipe, Runtime, Transport } from '../base/ports.ts'
+import type { Endpoint, Pipe, Runtime, Transport } from '../base/ports.ts'
 import { ByteWriter } from '../base/writer.ts'
 import { Freshness } from '../link/freshness.ts'
 import type { Proved } from '../link/handshake.ts'
@@ -38,6 +38,7 @@ import type { Config } from './config.ts'
 import { Connection, type ConnectionEvents } from './connection.ts'
 import { Dialer } from './dialer.ts'
 import type { Happenings } from './emitter.ts'
+import { type Guests, linePortsOf, nobody, toward } from './guests.ts'
 import { Listening } from './listening.ts'
 import { type Pace, paceOf } from './pace.ts'
 import { proofOf } from './proof.ts'
@@ -63,6 +64,8 @@ export class Mesh implements ConnectionEvents {
   readonly membership: Membership
   name: string
   readonly observed = new Set<string>()
+  /** Set by the line port while it is open. */
+  guests: Guests = nobody
   readonly #options: MeshOptions
   readonly #self: Self
   readonly #members: Driven<MembershipInput>
@@ -118,6 +121,7 @@ export class Mesh implements ConnectionEvents {
       peerTimeout: config.peerTimeout,
       discoveryInterval: config.discoveryInterval,
       maintenanceInterval: config.maintenanceInterval,
+      guests: { count: () => this.guests.count, makeRoom: () => this.guests.makeRoom() },
     })
     this.#members = this.drive.run(this.membership, output => this.#membershipSays(output))
     this.#chat = new ChatRoom({
@@ -141,11 +145,17 @@ export class Mesh implements ConnectionEvents {
   }
 
   peers(): PeerInfo[] {
-    return peerInfos(this.membership, this.#connections)
+    return [...peerInfos(this.membership, this.#connections), ...this.guests.peers()]
+  }
+
+  /** Where people can type to the nodes we are linked to. */
+  linePorts(): Endpoint[] {
+    return linePortsOf(this.membership, this.#connections)
   }
 
   stats(): Omit<NodeStats, 'events_dropped'> {
-    return this.#totals.stats(this.membership.linkCount, this.#connections.values(), this.#chat.dropped)
+    const { membership, guests } = this
+    return this.#totals.stats(membership.linkCount, this.#connections.values(), this.#chat.dropped, guests)
   }
 
   /** Listens. */
@@ -205,6 +215,7 @@ export class Mesh implements ConnectionEvents {
   /** Chat to all; `as` a person at our line port. */
   say(text: string, as?: { line: string; name: string }): void {
     this.#chat.say(text, this.#options.runtime.clock.wall(), as)
+    if (as === undefined) this.guests.tell(this.name, text, this.peerId)
   }
 
   discover(): void {
@@ -212,7 +223,7 @@ export class Mesh implements ConnectionEvents {
   }
 
   disconnect(peerId: string): void {
-    this.#members.feed({ kind: 'disconnect', peerId })
+    if (!this.guests.disconnect(peerId)) this.#members.feed({ kind: 'disconnect', peerId })
   }
 
   /** Dials for a person: resolves with the peer's id once it is linked, or fails as the dial did. */
@@ -331,7 +342,7 @@ export class Mesh implements ConnectionEvents {
     const connection = new Connection({
       key,
       pipe,
-      self: this.#self,
+      self: toward(this.#self, () => this.guests.linePortFor(pipe.remote.host)),
       drive: this.drive,
       events: this,
       plaintext: this.#plaintext,

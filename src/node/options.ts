@@ -50,6 +50,12 @@ export interface NodeOptions {
   readonly bandwidthIn?: number
   /** The same towards all peers. */
   readonly bandwidthOut?: number
+  /** TCP port where people join in plain text with `nc`; 0 lets the system pick. Default none: it is plain text, so it is asked for. */
+  readonly linePort?: number
+  /** IP addresses for the line port. Default 127.0.0.1: whoever reaches it is a guest. */
+  readonly lineHost?: string | readonly string[]
+  /** Explains each line to the person at the line port. Default false. */
+  readonly teach?: boolean
   /** Clock, randomness, timers, network and cryptography. Default: this machine's. The simulator hands in its own. */
   readonly runtime?: Runtime
 }

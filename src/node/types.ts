@@ -17,6 +17,7 @@ export interface PeerInfo {
   readonly name: string
   /** A multiaddr: the observed host with the announced port. */
   readonly address: string
+  /** `tcp`; of a person at the line port `line`, with a peer id `line:<id>@<PeerId of the gateway>`. */
   readonly transport: string
   readonly direction: Direction
   /** The last measured round trip; undefined before the first PONG. */
@@ -68,6 +69,8 @@ export type NodeMessage =
       readonly name: string
       readonly port: number
       readonly addresses: readonly string[]
+      /** Where people can type, `host:port`; absent without a line port. */
+      readonly linePort?: string
     }
   | {
       readonly event: 'peer-connected'

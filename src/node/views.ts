@@ -26,6 +26,14 @@ export function peerInfos(membership: Membership, connections: ReadonlyMap<numbe
   })
 }
 
+/** What guests add to the figures, those that left included. */
+export interface GuestTotals {
+  readonly count: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly dropped: number
+}
+
 /** Sums over links that are gone; those that live are added when somebody asks. */
 export class Totals {
   #bytesIn = 0
@@ -44,8 +52,11 @@ export class Totals {
     peers: number,
     connections: Iterable<Connection>,
     chatDropped: number,
+    guests: GuestTotals,
   ): Omit<NodeStats, 'events_dropped'> {
-    let [bytesIn, bytesOut, dropped] = [this.#bytesIn, this.#bytesOut, this.#dropped + chatDropped]
+    let bytesIn = this.#bytesIn + guests.bytesIn
+    let bytesOut = this.#bytesOut + guests.bytesOut
+    let dropped = this.#dropped + chatDropped + guests.dropped
     for (const { link } of connections) {
       if (link.ended) continue // counted already; its pipe still closes
       bytesIn += link.bytesIn
@@ -55,7 +66,7 @@ export class Totals {
     return {
       blocks_sent: 0,
       blocks_received: 0,
-      peers_connected: peers,
+      peers_connected: peers + guests.count,
       want_list_size: 0,
       strangers_refused: this.#strangers,
       bytes_in: bytesIn,

@@ -21,6 +21,7 @@ import { WireError } from '../base/errors.ts'
 import { ByteReader, type Note } from '../base/reader.ts'
 import { type FrameSink, readFrame } from './frames/index.ts'
 import { decodeHello } from './hello.ts'
+import { decodeFirstLine, decodeLine } from './line.ts'
 import { decodeAnnouncement } from './mdns.ts'
 import { decodeMessage1 } from './message-1.ts'
 import { closeCodes, frameTypes, parameters, refusals, streamCodes } from './registry.ts'
@@ -66,6 +67,16 @@ export function explainAnnouncement(bytes: Uint8Array): Note[] {
   return explain(bytes, (_, notes) => {
     decodeAnnouncement(bytes, notes)
   })
+}
+
+/** A line of the line voice. */
+export function explainLine(bytes: Uint8Array): Note[] {
+  return explain(bytes, (_, notes) => void decodeLine(bytes, notes))
+}
+
+/** The first line of either side. */
+export function explainFirstLine(bytes: Uint8Array): Note[] {
+  return explain(bytes, (_, notes) => void decodeFirstLine(bytes, notes))
 }
 
 const BYTES_A_LINE = 8

@@ -35,6 +35,8 @@ export const limits = {
   peersBytes: 16_384,
   /** A chat text, in UTF-8: a page, not a file. */
   chatText: 16_384,
+  /** One line at a line port with its LF: a chat text of 16,384 and 256 for what stands before it. */
+  line: 16_640,
   /** Ignorable frames above this are refused even though nobody reads them. */
   ignorableFrame: 16_384,
   /** A cookie (decision 3). */

@@ -63,7 +63,12 @@ t.test('npm start passes its arguments on, and Ctrl-C ends both', async t => {
     ['start', '--silent', '--', '--port', '0', ...local, '--data-dir', folder.path],
     {
       cwd: root,
-      env: { GUILD_MDNS: 'false', PATH: process.env.PATH ?? '', HOME: folder.path, XDG_CONFIG_HOME: folder.path },
+      env: {
+        GUILD_MDNS: 'false',
+        PATH: process.env.PATH ?? '',
+        HOME: folder.path,
+        XDG_CONFIG_HOME: folder.path,
+      },
       detached: true,
       stdio: ['ignore', 'pipe', 'ignore'],
     },
@@ -131,7 +136,12 @@ t.test('CL-05 standard streams that are closed, empty or cut off', async t => {
   const shell = (script: string) => {
     const child = spawn('bash', ['-c', script, 'bash', process.execPath, program], {
       cwd: folder.path,
-      env: { GUILD_MDNS: 'false', PATH: process.env.PATH ?? '', HOME: folder.path, XDG_CONFIG_HOME: folder.path },
+      env: {
+        GUILD_MDNS: 'false',
+        PATH: process.env.PATH ?? '',
+        HOME: folder.path,
+        XDG_CONFIG_HOME: folder.path,
+      },
     })
     const text = { out: '', err: '' }
     child.stdout.on('data', part => {

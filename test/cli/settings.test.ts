@@ -40,6 +40,9 @@ t.test('each flag: by flag, by variable, by older name, flag before variable bef
     ['peerTimeout', '1h', 3600, '99'],
     ['to', 'bob', 'bob', 'carol'],
     ['line', '1', true, '0'],
+    ['linePort', '7000', 7000, '7001'],
+    ['lineHost', '0.0.0.0,::1', ['0.0.0.0', '::1'], '127.0.0.1'],
+    ['teach', 'true', true, '0'],
     ['json', '1', true, '0'],
   ]
   t.strictSame(

@@ -36,7 +36,12 @@ t.test('the library example is the file that runs here, and does what it says', 
   writeFileSync(copy, compiled.replaceAll('8000', String(bob.port)).replaceAll('8001', String(port)))
   const child = spawn(process.execPath, [copy], {
     cwd: folder.path,
-    env: { GUILD_MDNS: 'false', PATH: process.env.PATH ?? '', HOME: folder.path, XDG_CONFIG_HOME: folder.path },
+    env: {
+      GUILD_MDNS: 'false',
+      PATH: process.env.PATH ?? '',
+      HOME: folder.path,
+      XDG_CONFIG_HOME: folder.path,
+    },
   })
   let [out, err] = ['', '']
   child.stdout.on('data', text => {

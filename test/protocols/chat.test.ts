@@ -93,10 +93,12 @@ t.test('our own message echoed back is nothing', async t => {
 
 t.test('for a person at the line port the node signs, and the name says whose word it is', async t => {
   const gateway = member(1)
-  const [output] = gateway.feed({ kind: 'say', text: 'hi', wall: WALL, as: { line: 'dave', name: 'Dave' } })
+  const as = { line: 'dave', name: 'Dave' }
+  const [output, here] = gateway.feed({ kind: 'say', text: 'hi', wall: WALL, as })
   const chat = (output as { chat: ChatFrame }).chat
   const [heard] = member(2).feed({ kind: 'heard', link: 1, chat })
   t.match(heard, { message: { from: `line:dave@${gateway.id}`, name: 'Dave', message: 'hi' } })
+  t.strictSame(here, heard, 'the gateway reads it too, as everybody does')
 })
 
 t.test('a flood on one link is dropped beyond its budget; another link is not touched', async t => {

@@ -2,7 +2,7 @@
  * Any frame, any HELLO, any message 1, as fast-check draws them: within every limit.
  */
 import fc from 'fast-check'
-import { limits, refusals } from '../../src/wire/index.ts'
+import { idFault, limits, lineNameFault, refusals } from '../../src/wire/index.ts'
 import { formatIp } from '../../src/wire/ip.ts'
 import type { Json } from './codecs.ts'
 
@@ -97,6 +97,19 @@ const announcement = {
   udpPort: port,
   hosts: fc.array(host, { maxLength: limits.announcedHosts }),
 }
+/** Text without line ends. */
+const lineText = (max: number): fc.Arbitrary<string> => text(max).map(value => value.replace(/[\r\n]/g, '.'))
+const word = (...names: string[]): fc.Arbitrary<Json> =>
+  fc.constantFrom(...names).map(message => ({ message }))
+const refusal = record({ message: fc.constant('REFUSED'), reason: fc.constantFrom('DUPLICATE', 'MAX_PEERS') })
+const lineId = fc.stringMatching(/^[\p{L}\p{N}._-]{1,12}$/u).filter(id => idFault(id) === undefined)
+const lineName = text(limits.name).filter(name => lineNameFault(name) === undefined)
+const hostPort = fc.oneof(
+  fc.tuple(fc.ipV4(), fc.integer({ min: 1, max: 65_535 })).map(([host, at]) => `${host}:${at}`),
+  fc.tuple(fc.ipV6(), fc.integer({ min: 1, max: 65_535 })).map(([host, at]) => `[${host}]:${at}`),
+  fc.constantFrom('localhost:8001', 'node-2:7000'),
+)
+const chatLike = fc.constantFrom('PING', ' PING', 'PEERS:', 'PEERS:x', '  ', 'MAX_PEERS', 'HELP', 'ping', '')
 
 /** A value each codec of `codecs.ts` encodes. */
 export const anyValue: Readonly<Record<string, fc.Arbitrary<Json>>> = {
@@ -121,6 +134,21 @@ export const anyValue: Readonly<Record<string, fc.Arbitrary<Json>>> = {
   }),
   'version-refusal': fc.array(number, { minLength: 1, maxLength: 16 }),
   'stream-header': fc.stringMatching(/^\/[!-~]{1,127}$/),
+  line: fc.oneof(
+    word('PING', 'PONG', 'REQUEST_PEERS', 'HELP'),
+    refusal,
+    record({
+      message: fc.constant('PEERS'),
+      addresses: fc.array(hostPort, { maxLength: limits.peersPerFrame }),
+    }),
+    record({ message: fc.constant('CHAT'), text: fc.oneof(chatLike, lineText(2000)) }),
+  ),
+  'line-hello': fc.oneof(
+    word('HELP'),
+    refusal,
+    record({ message: fc.constant('HELLO'), id: lineId, name: lineName }),
+    record({ message: fc.constant('HELLO'), id: lineId }),
+  ),
   numbers: number,
   mdns: record(announcement),
   'mdns-sealed': record({ ...announcement, salt: exactly(16) }),

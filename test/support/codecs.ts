@@ -192,6 +192,8 @@ export const codecs: Readonly<Record<string, Codec>> = {
     },
     encode: (protocol: string) => wire.encodeStreamHeader(protocol),
   },
+  line: { decode: bytes => wire.decodeLine(bytes), encode: wire.encodeLine },
+  'line-hello': { decode: bytes => wire.decodeFirstLine(bytes), encode: wire.encodeLine },
   numbers: {
     decode(bytes) {
       const r = new ByteReader(bytes)

@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { exportedNames, snapshotPath } from './exports.ts'
+import { conversations, withConversations } from './line-story.ts'
 import { generate, registryBreaks, registryJson } from './protocol-pages.ts'
 import { root } from './root.ts'
 
@@ -16,6 +17,8 @@ if (existsSync(registryPath)) {
 }
 
 for (const [path, text] of generate()) write(join(root, path), text)
+const linePage = join(root, 'protocol/line.md')
+write(linePage, withConversations(readFileSync(linePage, 'utf8'), await conversations()))
 write(snapshotPath, `${JSON.stringify(await exportedNames(), null, 2)}\n`)
 
 function write(path: string, text: string): void {

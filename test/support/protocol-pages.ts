@@ -56,6 +56,8 @@ const explainers: Readonly<Record<string, (bytes: Uint8Array) => Note[]>> = {
   hello: wire.explainHello,
   'message-1': wire.explainMessage1,
   mdns: wire.explainAnnouncement,
+  line: wire.explainLine,
+  'line-hello': wire.explainFirstLine,
 }
 
 const marker = /<!-- dump ([a-z0-9-]+)\/([a-z0-9-]+) -->\n[\s\S]*?<!-- end -->/g

@@ -4,8 +4,14 @@
  * A test finds every exported table and fails when one is not listed here.
  */
 import type { StateTable } from '../../src/base/states.ts'
+import { lineLink } from '../../src/link/line-link.ts'
 import { liveness } from '../../src/membership/liveness.ts'
 import { receiving } from '../../src/streams/receive-half.ts'
 import { sending } from '../../src/streams/send-half.ts'
 
-export const stateTables: Readonly<Record<string, StateTable>> = { liveness, receiving, sending }
+export const stateTables: Readonly<Record<string, StateTable>> = {
+  'line-link': lineLink,
+  liveness,
+  receiving,
+  sending,
+}

@@ -27,6 +27,9 @@ function attempt(message: string, bytes: Uint8Array): unknown {
   }
 }
 
+/** A text behind one needless space is the same text: of some lines there are two. */
+const oneForm = (message: string, bytes: Uint8Array): boolean => message !== 'line' || bytes[0] !== 0x20
+
 for (const message of vectorMessages)
   t.test(`TYPE-3 HAND-17 REG-2 vectors: ${message}`, async t => {
     for (const vector of readVectors(message).vectors) {
@@ -72,6 +75,8 @@ t.test('vectors: the files keep their schema, and hold more invalid cases than v
 
 for (const message of vectorMessages) {
   const { decode, encode } = codecs[message]!
+  const same = (got: unknown, bytes: Uint8Array): boolean =>
+    oneForm(message, bytes) ? equal(encode(got), bytes) : isDeepStrictEqual(decode(encode(got)), got)
   const fault = (code: string): string => (['hello', 'message-1'].includes(message) ? `${code} ` : '')
 
   t.test(`${message}: what is encoded decodes to the same`, async t => {
@@ -115,7 +120,7 @@ for (const message of vectorMessages) {
           const got = attempt(message, bytes)
           if (got instanceof WireError) return got.offset <= bytes.length && got.field !== ''
           accepted++
-          return equal(encode(got), bytes)
+          return same(got, bytes)
         }),
         600,
       )
@@ -127,7 +132,7 @@ for (const message of vectorMessages) {
     check(
       fc.property(fc.uint8Array({ maxLength: 200, size: 'max' }), bytes => {
         const got = attempt(message, bytes)
-        return got instanceof WireError || equal(encode(got), bytes)
+        return got instanceof WireError || same(got, bytes)
       }),
       600,
     )
@@ -252,6 +257,8 @@ t.test('explain: every byte of every valid vector is in exactly one note', async
     frames: wire.explainFrames,
     hello: wire.explainHello,
     'message-1': wire.explainMessage1,
+    line: wire.explainLine,
+    'line-hello': wire.explainFirstLine,
   }
   for (const [message, explain] of Object.entries(explainers))
     for (const { id, result, bytes: hex, error } of readVectors(message).vectors) {

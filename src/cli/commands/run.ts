@@ -52,6 +52,9 @@ async function live(context: Context, api: Api, interruption: Interruption): Pro
   try {
     if ((dir.slot ?? 1) > 1)
       output.note(`data directory ${visible(dir.path)}, for other nodes use those before it`)
+    const far = settings.lineHost.filter(host => !/^127\.|^::1$/.test(host))
+    if (settings.linePort !== undefined && far.length > 0)
+      output.note(`whoever reaches ${far.join(', ')} can use the line port; nothing on it is encrypted`)
     const node = await api.createNode({
       ...options(settings),
       ...keys,
@@ -123,7 +126,7 @@ function tell({ io, output, invocation }: Context, node: CliNode): void {
 }
 
 function options(settings: Settings): NodeOptions {
-  const { name, host, announce, allow, deny, bandwidthIn, bandwidthOut } = settings
+  const { name, host, announce, allow, deny, bandwidthIn, bandwidthOut, linePort, lineHost } = settings
   return {
     port: settings.port,
     ...(host.length === 0 ? {} : { host }),
@@ -142,6 +145,8 @@ function options(settings: Settings): NodeOptions {
     ...(bandwidthOut === undefined ? {} : { bandwidthOut }),
     allow,
     deny,
+    ...(linePort === undefined ? {} : { linePort, teach: settings.teach }),
+    ...(linePort === undefined || lineHost.length === 0 ? {} : { lineHost }),
   }
 }
 

@@ -118,9 +118,12 @@ export class Chat implements Machine<ChatInput, ChatOutput> {
       text,
     }
     const signed = chatSignedBytes(unsigned)
-    this.#seen.add(toHex(suite.hash(signed)), now)
+    const id = toHex(suite.hash(signed))
+    this.#seen.add(id, now)
     const chat = { ...unsigned, signature: identity.sign(signed) }
     this.#outputs.push({ kind: 'send', links: links().map(one => one.link), chat })
+    // What a guest says is news here too; our own words are not.
+    if (as !== undefined) this.#outputs.push({ kind: 'message', message: messageOf(id, chat) })
   }
 
   #heard(link: number, chat: ChatFrame, now: Millis): void {
@@ -143,19 +146,15 @@ export class Chat implements Machine<ChatInput, ChatOutput> {
       return
     }
     this.#seen.add(id, now)
-    this.#outputs.push({
-      kind: 'message',
-      message: {
-        id,
-        from: chat.line === '' ? peerIdFromKey(chat.from) : `line:${chat.line}@${peerIdFromKey(chat.from)}`,
-        name: chat.name,
-        message: chat.text,
-        timestamp: chat.timestamp,
-      },
-    })
+    this.#outputs.push({ kind: 'message', message: messageOf(id, chat) })
     const onward = links().filter(one => one.partial && one.link !== link)
     if (onward.length > 0) this.#outputs.push({ kind: 'send', links: onward.map(one => one.link), chat })
   }
+}
+
+function messageOf(id: string, { from, line, name, text, timestamp }: ChatFrame): ChatMessage {
+  const peerId = peerIdFromKey(from)
+  return { id, from: line === '' ? peerId : `line:${line}@${peerId}`, name, message: text, timestamp }
 }
 
 /** Refuses a chat text that would not fit a frame, before anything is sent. */
