@@ -131,7 +131,7 @@ t.test('commands beside running nodes', windows, async t => {
     t.equal(alice.err().match(/ERROR/g), null, alice.err())
   })
 
-  await t.test('monitor: a line per tick in a pipe, objects with --json', async t => {
+  await t.test('B28 monitor: a line per tick in a pipe, objects with --json', async t => {
     const lines = folder.launch(['monitor', '--interval', '100ms'])
     await lines.shows(/^(\[\d\d:\d\d:\d\d\] connected 1\/20, sent .*, received .*, queue 0\n){3}/)
     t.equal((await lines.ends('SIGINT')).code, 0)
