@@ -51,9 +51,13 @@ t.test('CL-02 CL-03 monitor and console: nothing from a peer paints, rings or mo
   t.equal(terminal.rows(true).join('').includes('\u001b['), false, 'NO_COLOR: nothing has a colour')
 
   // The monitor, beside it.
-  const window = new Tmux(join(folder.path, 'data'))
-  t.teardown(() => window.close())
-  window.open(`${guild} monitor --interval 200ms`, folder.path, env)
+  const watch = (): Tmux => {
+    const opened = new Tmux(folder.path)
+    t.teardown(() => opened.close())
+    opened.open(`${guild} monitor --interval 200ms`, folder.path, env)
+    return opened
+  }
+  let window = watch()
   await window.shows(/1\/20/)
   t.equal(window.says('#{alternate_on} #{cursor_flag}'), '1 0', 'a screen of its own, no cursor')
   peer.say(evil)
@@ -88,12 +92,11 @@ t.test('CL-02 CL-03 monitor and console: nothing from a peer paints, rings or mo
       `${how} gives the terminal back`,
     )
     t.notMatch(window.rows().join(''), 'NAME', `${how}: nothing of it is left`)
-    window.close()
-    window.open(`${guild} monitor`, folder.path, env)
+    window = watch()
     await window.shows(/1\/20/)
   }
   // What is said not to have happened is seen when it happens.
-  const control = new Tmux(join(folder.path, 'config'))
+  const control = new Tmux(folder.path)
   t.teardown(() => control.close())
   control.open("printf '\\033]0;evil\\007\\007done'", folder.path, env)
   await control.shows(/done/)

@@ -6,12 +6,14 @@ import { join } from 'node:path'
 export const noTmux: { skip: string } | Record<string, never> =
   spawnSync('tmux', ['-V']).status === 0 ? {} : { skip: 'tmux is not installed here' }
 
+let count = 0
+
 export class Tmux {
   readonly #socket: string
 
-  /** `folder` holds the socket of its server. */
+  /** `folder` holds the socket of its server: one each, for a server that ends is still there for a moment. */
   constructor(folder: string) {
-    this.#socket = join(folder, 't')
+    this.#socket = join(folder, `t${++count}`)
   }
 
   /** Opens a window of this size that runs a shell command, and stays when that has ended. */
