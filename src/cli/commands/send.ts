@@ -73,11 +73,15 @@ async function withOwnNode(context: Context, api: Api, signal: AbortSignal, text
       },
       async send(words, to) {
         for (;;) {
-          const change = nextPeer(node, Math.max(0, deadline - performance.now()), signal)
+          const enough = new AbortController()
+          const either = AbortSignal.any([signal, enough.signal])
+          const change = nextPeer(node, Math.max(0, deadline - performance.now()), either)
           try {
             return await node.send(to, words, { signal })
           } catch (error) {
             if (codeOf(error) !== 'GH_PEER_UNKNOWN' || !(await change)) throw error
+          } finally {
+            enough.abort()
           }
         }
       },
@@ -102,6 +106,7 @@ async function settled(node: CliNode, signal: AbortSignal): Promise<void> {
 /** True once another peer is linked, false when the time is over. */
 function nextPeer(node: CliNode, wait: number, signal: AbortSignal): Promise<boolean> {
   return new Promise(resolve => {
+    if (signal.aborted) return resolve(false)
     const done = (came: boolean) => {
       clearTimeout(timer)
       signal.removeEventListener('abort', enough)
