@@ -156,9 +156,12 @@ t.test('CL-05 standard streams that are closed, empty or cut off', async t => {
   const run = `"$1" "$2" run ${local.join(' ')}`
   const head = shell(`${run} | head -1; exit \${PIPESTATUS[0]}`)
   await until(() => listening.test(head.text.out))
-  // The system tells that nobody reads any more when the next lines are written.
+  // The system tells that nobody reads any more when the next lines are written. The visitor comes
+  // from another folder: in this one `connect` would steer the very node.
+  const elsewhere = new Folder()
+  t.teardown(() => elsewhere.remove())
   for (let i = 0; i < 2; i++)
-    await folder.command(['connect', `127.0.0.1:${listening.exec(head.text.out)![1]}`], keys)
+    await elsewhere.command(['connect', `127.0.0.1:${listening.exec(head.text.out)![1]}`], keys)
   t.equal(await head.code, 0, '| head -1')
   t.match(head.text.out, listening)
   t.notMatch(head.text.err, /EPIPE|Error| {4}at /)

@@ -136,6 +136,7 @@ for (const [title, flags] of [
       await first.shows(/listening on port 8000/)
       const begun = performance.now()
       const second = lan.run(b, key, [...port, '--bootstrap', '192.168.1.10:8000'])
+      await second.shows(/listening on port 8000/) // else the third may knock too early, and say so
       const third = lan.run(c, key, [...port, '--bootstrap', '192.168.1.10:8000,192.168.1.11:8000'])
       const nodes = [first, second, third]
       for (const [i, node] of nodes.entries())

@@ -2,6 +2,7 @@
 import t from 'tap'
 import { fromHex, toHex, utf8 } from '../../src/base/bytes.ts'
 import { ByteWriter } from '../../src/base/writer.ts'
+import { defaults } from '../../src/link/link-io.ts'
 import * as admission from '../../src/wire/frames/admission.ts'
 import { encodeMesh, encodePeers, encodeRequestPeers } from '../../src/wire/frames/peers.ts'
 import { encodePing, encodePong } from '../../src/wire/frames/ping.ts'
@@ -85,7 +86,7 @@ t.test('CONTROL-2 what has no place here ends the link, with its code', async t 
     t.equal(node.carrier, 'ended', name)
     node.give(bytes)
     t.equal(node.take().length, 0, 'and that is all it hears')
-    node.tick(node.now + 1_000)
+    node.tick(node.now + defaults.closeLinger)
     t.equal(node.carrier, 'destroyed', 'a client that does not hang up is left')
   }
   const node = new PlainSide(false)
