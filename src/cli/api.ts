@@ -8,11 +8,11 @@
  * Floor: cli, and the only file of it that looks below.
  */
 import type { ErrorCode } from '../base/errors.ts'
-import type { EventName, EventOf, NodeOptions, PeerInfo } from '../index.ts'
+import type { DataDir, EventName, EventOf, NodeOptions, PeerInfo } from '../index.ts'
 
 export type { ErrorCode } from '../base/errors.ts'
 export { visible } from '../base/text.ts'
-export type { EventName, EventOf, NodeMessage, NodeOptions, PeerInfo } from '../index.ts'
+export type { DataDir, EventName, EventOf, NodeMessage, NodeOptions, PeerInfo } from '../index.ts'
 export { parseAddress } from '../wire/address.ts'
 
 /** What the commands use of a GuildNode. */
@@ -28,16 +28,6 @@ export interface CliNode {
   broadcast(text: string): void
   connect(address: string, options?: { signal?: AbortSignal }): Promise<PeerInfo>
   discover(): void
-}
-
-/** A data directory held by its lock. */
-export interface DataDir {
-  readonly path: string
-  /** 1 for the first node of a folder, 2 for `node-2`, and so on; undefined when named by hand. */
-  readonly slot: number | undefined
-  /** So that the next start with this port finds this slot again. */
-  rememberPort(port: number): void
-  release(): void | Promise<void>
 }
 
 export interface SwarmKeyFile {

@@ -49,18 +49,20 @@ export async function createNode(options: NodeOptions = {}): Promise<GuildNode> 
   }
 }
 
+type Held = Pick<DataDir, 'path' | 'release'>
+
 interface Parts {
   readonly config: Config
   readonly runtime: Runtime
   readonly swarmKey: Uint8Array
   readonly identitySeed: Uint8Array
-  readonly directory: DataDir | undefined
+  readonly directory: Held | undefined
 }
 
 export class GuildNode implements AsyncDisposable {
   readonly #config: Config
   readonly #mesh: Mesh
-  readonly #directory: DataDir | undefined
+  readonly #directory: Held | undefined
   readonly #happenings = new Happenings()
   readonly #startedAt: number
   readonly #now: () => number
@@ -273,8 +275,9 @@ async function systemRuntime(): Promise<Runtime> {
   return make({ suite: nativeSuite, transports: [tcpTransport()] })
 }
 
-async function hold(config: Config): Promise<DataDir | undefined> {
-  if (config.dataDir === undefined) return undefined
+/** Takes the directory, or uses one that is held already and that whoever opened it will release. */
+async function hold({ dataDir }: Config): Promise<Held | undefined> {
+  if (typeof dataDir !== 'string') return dataDir && { path: dataDir.path, release: () => {} }
   const { openDataDir } = await import('../store/data-dir.ts')
-  return openDataDir({ path: config.dataDir, role: 'run' })
+  return openDataDir({ path: dataDir, role: 'run' })
 }

@@ -56,6 +56,7 @@ async function live(context: Context, api: Api, interruption: Interruption): Pro
       ...options(settings),
       ...keys,
       ...(await identity(api, settings, dir.path)),
+      dataDir: dir,
     })
     tell(context, node)
     try {
