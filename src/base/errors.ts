@@ -60,6 +60,7 @@ export const codes = {
   GH_KEY_PERMISSIONS: 'a key file can be read by others',
   GH_STORE_LOCKED: 'the data directory is in use by another node',
   GH_STORE_FAILED: 'a file or directory cannot be used',
+  GH_STORE_DAMAGED: 'a damaged file was set aside',
   GH_STORE_NATIVE_MISSING: 'better-sqlite3 is not installed',
   GH_MESSAGE_TOO_LARGE: 'a message is larger than its maximum',
   GH_ABORTED: 'aborted by the caller',

@@ -81,6 +81,7 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   GH_KEY_PERMISSIONS: refused,
   GH_STORE_LOCKED: refused,
   GH_STORE_FAILED: failed,
+  GH_STORE_DAMAGED: failed,
   GH_STORE_NATIVE_MISSING: failed,
   GH_MESSAGE_TOO_LARGE: refused,
   GH_ABORTED: interrupted,
@@ -109,6 +110,7 @@ const remedies: Partial<Record<ErrorCode, string>> = {
   GH_KEY_MISSING: 'check the path; keys named by hand are never made silently',
   GH_KEY_PERMISSIONS: 'make the file yours alone: chmod 600',
   GH_STORE_LOCKED: 'stop the other node, or give another --data-dir',
+  GH_STORE_DAMAGED: 'nothing; look into the file that was set aside if you want to know why',
   GH_STORE_FAILED: 'check space and permissions there, or give another --data-dir',
 }
 

@@ -42,6 +42,8 @@ export interface Entry {
   /** When somebody last heard of the peer there. */
   heardAt: Millis
   lastSuccess: Millis | undefined
+  /** When a link to the peer there was last known to stand; undefined: it was only told. */
+  metAt: Millis | undefined
   /** In a row. */
   failures: number
   /** Not dialled before this. */
@@ -55,6 +57,9 @@ export interface Told {
   readonly peerId?: string
   readonly teller?: string
   readonly heardAt?: Millis
+  /** From the peerbook: what is known of it already. */
+  readonly metAt?: Millis | undefined
+  readonly reachedAt?: Millis | undefined
 }
 
 export interface BookOptions {
@@ -110,6 +115,7 @@ export class AddressBook {
     const old = this.#entries.get(key)
     if (old !== undefined) {
       this.#join(old, told.peerId ?? address.peerId, source, told.heardAt ?? now)
+      old.metAt = latest(old.metAt, told.metAt)
       return old
     }
     const entry = makeEntry(key, address, source, now, told)
@@ -127,6 +133,7 @@ export class AddressBook {
       entry.lastSuccess = now
     })
     entry.heardAt = now
+    entry.metAt = now
     this.rebind(entry, peerId)
   }
 
@@ -136,6 +143,13 @@ export class AddressBook {
     this.#unindex(entry)
     entry.peerId = peerId
     this.#index(entry, peerId)
+  }
+
+  /** Removes it, unless something says that it must stay. */
+  drop(entry: Entry): boolean {
+    if (isKept(entry) || this.#busy(entry)) return false
+    this.remove(entry)
+    return true
   }
 
   remove(entry: Entry): void {
@@ -201,10 +215,12 @@ export function isKept(entry: Entry): boolean {
   return entry.self || entry.sources.has('bootstrap') || entry.sources.has('person')
 }
 
-/** Only told by peers, never proven: what quotas bound. */
+const hearsay: ReadonlySet<Source> = new Set(['gossip', 'inbound', 'peerbook'])
+
+/** Only told by peers, in this life or the last, and never proven: what quotas bound (spec: BOOK-5). */
 function counts(entry: Entry): boolean {
   if (entry.lastSuccess !== undefined) return false
-  for (const source of entry.sources) if (source !== 'gossip' && source !== 'inbound') return false
+  for (const source of entry.sources) if (!hearsay.has(source)) return false
   return true
 }
 
@@ -225,9 +241,14 @@ function makeEntry(key: string, address: Address, source: Source, now: Millis, t
     sources: new Set([source]),
     teller: told.teller,
     heardAt: told.heardAt ?? now,
-    lastSuccess: undefined,
+    lastSuccess: told.reachedAt,
+    metAt: told.metAt,
     failures: 0,
     nextAttempt: now,
     self: false,
   }
+}
+
+function latest(a: Millis | undefined, b: Millis | undefined): Millis | undefined {
+  return a === undefined ? b : b === undefined ? a : Math.max(a, b)
 }

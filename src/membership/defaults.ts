@@ -31,6 +31,11 @@ export const defaults = Object.freeze({
   /** … or in one prefix. */
   perLocalPrefix: 512,
 
+  /** An address where no peer was met for so long is forgotten: seven days (E18). */
+  retention: 604_800_000,
+  /** Peers of the book that are dialled before all others after a restart. */
+  anchors: 8,
+
   /** Dials under way at once. */
   dials: 16,
   /** More for bootstrap and person, so that told addresses which answer nothing cannot keep them waiting. */
@@ -41,7 +46,7 @@ export const defaults = Object.freeze({
   backoffMax: 30_000,
   /** First wait after a goodbye: the peer meant to leave. */
   goodbyeWait: 5_000,
-  /** A peer that has not been reached for `slowAfter` is tried at this pace, for ever. */
+  /** A peer that has not been reached for `slowAfter` is tried at this pace, until it is forgotten. */
   slowPace: 300_000,
   slowAfter: 3_600_000,
   /** A told address that never worked is dropped after so many failures, about four minutes. */

@@ -167,9 +167,9 @@ export class DialPlan {
   }
 }
 
-/** Told, from a file or from the LAN, and never once reached in ten attempts: not worth its place. */
+/** Told, or from the LAN, never met, and not reached in ten attempts: not worth its place. */
 export function isHopeless(entry: Entry): boolean {
-  if (entry.failures < defaults.giveUpAfter || entry.lastSuccess !== undefined) return false
+  if (entry.failures < defaults.giveUpAfter || entry.metAt !== undefined) return false
   return ![...entry.sources].some(
     source => source === 'bootstrap' || source === 'person' || source === 'inbound',
   )

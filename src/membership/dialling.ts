@@ -24,6 +24,7 @@ import { type DialGate, DialPlan, isHopeless, jitter } from './dial-plan.ts'
 import type { Claim } from './gossip.ts'
 import { dialable } from './hygiene.ts'
 import type { Emit, MembershipInput } from './messages.ts'
+import { believed, isForgotten, type Remembered } from './remembering.ts'
 
 export interface DiallingOptions {
   readonly bookLimit: number
@@ -93,6 +94,20 @@ export class Dialling {
     }
   }
 
+  /** Takes what the last life left in a file: its first peers are dialled before all others. */
+  recalled(rows: readonly Remembered[], now: Millis): void {
+    const anchors = new Set<string>()
+    for (const { address, metAt, reachedAt } of believed(rows, now)) {
+      if (this.#isOwn(address) || !dialable(address)) continue
+      const told = { peerId: address.peerId!, teller: address.peerId!, heardAt: metAt, metAt, reachedAt }
+      const entry = this.#book.add(address, 'peerbook', now, told)
+      if (entry === undefined) continue
+      if (anchors.size < defaults.anchors) anchors.add(address.peerId!)
+      if (anchors.has(address.peerId!)) this.#plan.urge(entry)
+      else this.#plan.wish(entry, now)
+    }
+  }
+
   /** Takes what a peer told; answers how many peers were new. */
   told(claims: readonly Claim[], teller: string, now: Millis): number {
     let fresh = 0
@@ -111,10 +126,11 @@ export class Dialling {
   cameIn(address: Address, peerId: string, now: Millis): void {
     if (!dialable(address) || this.#isOwn(address)) return
     const entry = this.#book.add(address, 'inbound', now, { peerId, teller: peerId })
-    if (entry === undefined || entry.self || entry.peerId === peerId) return
+    if (entry === undefined || entry.self) return
     const { peerId: before } = entry
-    if (!entry.pinned && (before === undefined || !this.#gate.closed(before)))
+    if (before !== peerId && !entry.pinned && (before === undefined || !this.#gate.closed(before)))
       this.#book.rebind(entry, peerId)
+    if (entry.peerId === peerId) entry.metAt = now
   }
 
   /** ACCEPTED came: the address is that peer's. */
@@ -147,6 +163,7 @@ export class Dialling {
   lost(peerId: string, how: { readonly wait?: Millis; readonly short: boolean }, now: Millis): void {
     for (const entry of this.#book.ofPeer(peerId)) {
       entry.heardAt = now
+      if (entry.metAt !== undefined) entry.metAt = now
       if (how.short) this.#plan.failed(entry, now)
       else {
         entry.failures = 0
@@ -177,7 +194,10 @@ export class Dialling {
 
   /** Puts back into the plan whatever fell out of it, so that nothing ever needs a restart. */
   sweep(now: Millis): void {
-    for (const entry of this.#book.entries()) this.#plan.wish(entry, now)
+    for (const entry of this.#book.entries()) {
+      if (isForgotten(entry, now) && this.#book.drop(entry)) continue
+      this.#plan.wish(entry, now)
+    }
   }
 
   deadline(): Millis | undefined {

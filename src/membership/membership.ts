@@ -32,6 +32,7 @@ import type { Direction, LinkId, MembershipEvent, MembershipInput, MembershipOut
 import { partings } from './partings.ts'
 import type { MembershipOptions, Parts } from './parts.ts'
 import { activeLinks, type PeerRecord, PeerTable, primaryLink } from './peer-table.ts'
+import { type Remembered, remembered } from './remembering.ts'
 
 /** One connected peer. */
 export interface PeerView {
@@ -51,6 +52,8 @@ export interface PeerView {
 
 /** Peers a person parted from; the oldest is forgotten beyond this. */
 const PARTED = 1_024
+/** What may be told before `start`. */
+const early: ReadonlySet<MembershipInput['kind']> = new Set(['start', 'learned', 'recalled'])
 /** Outputs of one `handle`: a few for each link. Far above what can come. */
 const OUTPUTS = 1_000_000
 
@@ -96,7 +99,7 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
   }
 
   handle(input: MembershipInput, now: Millis): void {
-    if (this.#state === 'running' || input.kind === 'start' || input.kind === 'learned') {
+    if (this.#state === 'running' || early.has(input.kind)) {
       this.#route(input, now)
       if (this.#state === 'running') this.#dialling.pump(now)
     } else if (input.kind === 'proved' || input.kind === 'accepted')
@@ -145,6 +148,12 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
     return this.#introductions.numbers().known
   }
 
+  /** What is worth keeping over a restart, the most important first. */
+  remembered(now: Millis): Remembered[] {
+    const linkedSince = (peerId: string) => this.#table.peer(peerId)?.since
+    return remembered(this.#dialling.book, { linkedSince, parted: id => this.#parted.has(id), now })
+  }
+
   /** Is there a peer we know and are not linked to? */
   get partial(): boolean {
     const { linked, known } = this.#introductions.numbers()
@@ -178,6 +187,8 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
       case 'learned':
         if (input.source === 'person') this.#welcome(input.addresses)
         return this.#dialling.learned(input.addresses, input.source, now)
+      case 'recalled':
+        return this.#dialling.recalled(input.rows, now)
       case 'proved':
         return links.proved(input, now)
       case 'accepted':

@@ -6,6 +6,7 @@
  *
  * Floor: node.
  */
+import type { Runtime } from '../base/ports.ts'
 import type { Config } from './config.ts'
 import type { Happenings } from './emitter.ts'
 import type { Mesh } from './mesh.ts'
@@ -18,13 +19,19 @@ export interface Companion {
 
 export interface Surroundings {
   readonly config: Config
+  readonly runtime: Runtime
   readonly mesh: Mesh
   readonly happenings: Happenings
   /** Absolute path, where there is a data directory. */
   readonly dataDir: string | undefined
 }
 
-export async function companionsOf(_surroundings: Surroundings): Promise<Companion[]> {
+export async function companionsOf(surroundings: Surroundings): Promise<Companion[]> {
   const companions: Companion[] = []
+  if (surroundings.dataDir !== undefined) {
+    const { PeerbookCompanion } = await import('./peerbook.ts')
+    const { mesh, happenings, runtime, dataDir } = surroundings
+    companions.push(new PeerbookCompanion({ mesh, happenings, clock: runtime.clock, dataDir }))
+  }
   return companions
 }

@@ -10,7 +10,6 @@ import { utf8 } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Runtime } from '../base/ports.ts'
 import { visible } from '../base/text.ts'
-import type { DataDir } from '../store/data-dir.ts'
 import { type Address, parseAddress } from '../wire/address.ts'
 import { limits } from '../wire/limits.ts'
 import type { NodeOptions } from './options.ts'
@@ -22,7 +21,9 @@ export interface Config {
   readonly name: string | undefined
   readonly bootstrap: readonly Address[]
   readonly announce: readonly Address[]
-  readonly dataDir: string | DataDir | undefined
+  readonly dataDir: string | undefined
+  /** The caller holds its lock. */
+  readonly dataDirHeld: boolean
   readonly swarmKey: string | Uint8Array | undefined
   readonly open: string | undefined
   readonly identityKey: string | Uint8Array | undefined
@@ -77,7 +78,8 @@ export function checkOptions(options: NodeOptions): Config {
     name: options.name === undefined ? undefined : nodeName(options.name),
     bootstrap: addresses(options.bootstrap, 'bootstrap'),
     announce: addresses(options.announce, 'announce'),
-    dataDir: directory(options.dataDir),
+    dataDir: text(typeof options.dataDir === 'object' ? options.dataDir.path : options.dataDir, 'dataDir'),
+    dataDirHeld: typeof options.dataDir === 'object',
     swarmKey: key(options.swarmKey, 'swarmKey'),
     open: text(options.open, 'open'),
     identityKey: key(options.identityKey, 'identityKey'),
@@ -137,12 +139,6 @@ function text(value: string | undefined, name: string): string | undefined {
   if (value === undefined) return undefined
   if (typeof value !== 'string' || value === '' || value.includes('\0'))
     throw invalid(name, JSON.stringify(value), 'a text')
-  return value
-}
-
-function directory(value: string | DataDir | undefined): string | DataDir | undefined {
-  if (typeof value !== 'object') return text(value, 'dataDir')
-  if (typeof value?.path !== 'string') throw invalid('dataDir', String(value), 'a path, or what openDataDir gave')
   return value
 }
 

@@ -49,6 +49,7 @@ export async function createNode(options: NodeOptions = {}): Promise<GuildNode> 
   }
 }
 
+/** The data directory, as long as the node lives. */
 type Held = Pick<DataDir, 'path' | 'release'>
 
 interface Parts {
@@ -61,6 +62,7 @@ interface Parts {
 
 export class GuildNode implements AsyncDisposable {
   readonly #config: Config
+  readonly #runtime: Runtime
   readonly #mesh: Mesh
   readonly #directory: Held | undefined
   readonly #happenings = new Happenings()
@@ -73,6 +75,7 @@ export class GuildNode implements AsyncDisposable {
   /** Use `createNode`. */
   constructor({ config, runtime, swarmKey, identitySeed, directory }: Parts) {
     this.#config = config
+    this.#runtime = runtime
     this.#directory = directory
     this.#mesh = new Mesh({ config, runtime, swarmKey, identitySeed, happenings: this.#happenings })
     this.#now = () => runtime.clock.now()
@@ -144,6 +147,7 @@ export class GuildNode implements AsyncDisposable {
       await this.#mesh.start()
       this.#companions = await companionsOf({
         config: this.#config,
+        runtime: this.#runtime,
         mesh: this.#mesh,
         happenings: this.#happenings,
         dataDir: this.#directory?.path,
@@ -275,9 +279,9 @@ async function systemRuntime(): Promise<Runtime> {
   return make({ suite: nativeSuite, transports: [tcpTransport()] })
 }
 
-/** Takes the directory, or uses one that is held already and that whoever opened it will release. */
-async function hold({ dataDir }: Config): Promise<Held | undefined> {
-  if (typeof dataDir !== 'string') return dataDir && { path: dataDir.path, release: () => {} }
+async function hold(config: Config): Promise<Held | undefined> {
+  if (config.dataDir === undefined) return undefined
+  if (config.dataDirHeld) return { path: config.dataDir, release() {} }
   const { openDataDir } = await import('../store/data-dir.ts')
-  return openDataDir({ path: dataDir, role: 'run' })
+  return openDataDir({ path: config.dataDir, role: 'run' })
 }

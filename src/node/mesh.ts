@@ -21,6 +21,7 @@ import { createSwarm } from '../link/swarm.ts'
 import type { Source } from '../membership/address-book.ts'
 import { Membership } from '../membership/membership.ts'
 import type { MembershipInput, MembershipOutput } from '../membership/messages.ts'
+import type { Remembered } from '../membership/remembering.ts'
 import { Router } from '../router/router.ts'
 import { Drive, type Driven } from '../runtime/drive.ts'
 import type { Stream } from '../streams/stream.ts'
@@ -170,6 +171,11 @@ export class Mesh implements ConnectionEvents {
   /** Addresses from anywhere but a peer. */
   learn(addresses: readonly Address[], source: Source): void {
     this.#members.feed({ kind: 'learned', addresses, source })
+  }
+
+  /** What the peerbook holds, before `join`. */
+  recall(rows: readonly Remembered[]): void {
+    this.#members.feed({ kind: 'recalled', rows })
   }
 
   /** Goodbyes to all, then at most half a second for them to be on their way. */

@@ -6,7 +6,6 @@
  * Floor: node. Page: README.md.
  */
 import type { Runtime } from '../base/ports.ts'
-import type { DataDir } from '../store/data-dir.ts'
 
 export interface NodeOptions {
   /** TCP port to listen on. Default 0: the system picks one, and `addresses` tells it. */
@@ -18,7 +17,7 @@ export interface NodeOptions {
   /** Where to find the first peers: `host:port`, `[v6]:port` or multiaddrs. Default none. Retried for ever. */
   readonly bootstrap?: readonly string[]
   /** Directory for the identity and the peerbook; locked while the node lives. One from `openDataDir` is used as it is, and stays yours to release. Default none: an embedded node keeps its identity in memory and touches no disk but for the swarm key. */
-  readonly dataDir?: string | DataDir
+  readonly dataDir?: string | { readonly path: string }
   /** Path of the swarm key, or its 32 bytes. Default: the user's `guild-home/swarm.key`, made if missing. */
   readonly swarmKey?: string | Uint8Array
   /** Name of a public network, whose key anyone can derive. Excludes `swarmKey`. */
