@@ -14,6 +14,7 @@ export type { ErrorCode } from '../base/errors.ts'
 export { visible } from '../base/text.ts'
 export type { DataDir, EventName, EventOf, NodeMessage, NodeOptions, PeerInfo } from '../index.ts'
 export { parseAddress } from '../wire/address.ts'
+export { parseBootstrap } from '../wire/dnsaddr.ts'
 
 /** What the commands use of a GuildNode. */
 export interface CliNode {

@@ -13,6 +13,7 @@
 import type { Level } from './text-lines.ts'
 import { levels } from './text-lines.ts'
 import {
+  bootstrapAddress,
   duration,
   ipAddress,
   keyPath,
@@ -69,7 +70,7 @@ export const flags = {
     many: true,
     commands: ['run'],
     about: 'where to find first peers: comma list of host:port, [v6]:port or multiaddrs',
-    parse: list(peerAddress),
+    parse: list(bootstrapAddress),
   }),
   dataDir: flag<string>({
     short: 'd',

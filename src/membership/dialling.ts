@@ -32,6 +32,8 @@ export interface DiallingOptions {
   readonly gate: DialGate
   /** Our own listening addresses. */
   readonly own: () => readonly Address[]
+  /** What this node can dial. */
+  readonly transports: readonly string[]
   readonly emit: Emit
 }
 
@@ -50,6 +52,7 @@ export class Dialling {
   readonly #gate: DialGate
   readonly #random: Random
   readonly #own: () => readonly Address[]
+  readonly #transports: readonly string[]
   readonly #emit: Emit
   /** What was last said of each bootstrap address. */
   readonly #said = new Map<string, 'success' | 'failed'>()
@@ -60,6 +63,7 @@ export class Dialling {
     this.#gate = options.gate
     this.#random = options.random
     this.#own = options.own
+    this.#transports = options.transports
     this.#emit = options.emit
     this.#book = new AddressBook({
       limit: options.bookLimit,
@@ -83,6 +87,10 @@ export class Dialling {
 
   learned(addresses: readonly Address[], source: Source, now: Millis): void {
     for (const address of addresses) {
+      if (!this.#speaks(address)) {
+        this.#passOver(address, source)
+        continue
+      }
       const own = this.#isOwn(address)
       if (source === 'person' && (own || !dialable(address)))
         this.#fail(address, own ? 'GH_HANDSHAKE_SELF' : 'GH_DIAL_UNREACHABLE', formatAddress(address))
@@ -98,7 +106,7 @@ export class Dialling {
   recalled(rows: readonly Remembered[], now: Millis): void {
     const anchors = new Set<string>()
     for (const { address, metAt, reachedAt } of believed(rows, now)) {
-      if (this.#isOwn(address) || !dialable(address)) continue
+      if (this.#isOwn(address) || !dialable(address) || !this.#speaks(address)) continue
       const told = { peerId: address.peerId!, teller: address.peerId!, heardAt: metAt, metAt, reachedAt }
       const entry = this.#book.add(address, 'peerbook', now, told)
       if (entry === undefined) continue
@@ -114,6 +122,7 @@ export class Dialling {
     for (const { peerId, heardAt, addresses } of claims) {
       const before = this.#isKnown(peerId)
       for (const address of addresses) {
+        if (!this.#speaks(address)) continue
         const entry = this.#book.add(address, 'gossip', now, { peerId, teller, heardAt })
         if (entry !== undefined) this.#plan.wish(entry, now)
       }
@@ -316,6 +325,24 @@ export class Dialling {
       message: message === '' ? codes[code] : message,
     } as const
     this.#emit({ kind: 'event', message: event })
+  }
+
+  #speaks({ transport }: Address): boolean {
+    return this.#transports.includes(transport)
+  }
+
+  /** What a person gave and this node cannot dial is said once, and is in nobody's way (spec: ADDR-7). */
+  #passOver(address: Address, source: Source): void {
+    const event =
+      source === 'bootstrap' ? 'bootstrap-failed' : source === 'person' ? 'connection-failed' : undefined
+    if (event === undefined) return
+    const spoken = this.#transports.join(', ')
+    const detail = `passed over, this node does not dial ${address.transport}, but ${spoken}`
+    const message = `${codes.GH_DIAL_FAILED}: ${detail}`
+    this.#emit({
+      kind: 'event',
+      message: { event, address: formatAddress(address), code: 'GH_DIAL_FAILED', message },
+    })
   }
 
   #isOwn(address: Address): boolean {

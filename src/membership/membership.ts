@@ -72,15 +72,15 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
   debug = false
 
   constructor(options: MembershipOptions) {
-    this.#options = { own: () => [], announce: [], ...defaults, ...options }
-    const { own, random, bookLimit } = this.#options
+    this.#options = { own: () => [], announce: [], transports: ['tcp'], ...defaults, ...options }
+    const { own, random, bookLimit, transports } = this.#options
     const emit = (output: MembershipOutput): void => void this.#out.push(output)
     const say = (message: MembershipEvent): void => emit({ kind: 'event', message })
     const gate = {
       closed: (peerId: string) => this.#isLinked(peerId) || this.#parted.has(peerId),
       room: () => this.#options.maxPeers - this.#table.size,
     }
-    this.#dialling = new Dialling({ bookLimit, random, gate, own, emit })
+    this.#dialling = new Dialling({ bookLimit, random, gate, own, transports, emit })
     const parts: Parts = {
       options: this.#options,
       table: this.#table,

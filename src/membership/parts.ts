@@ -23,6 +23,8 @@ export interface MembershipOptions {
   readonly own?: () => readonly Address[]
   /** What peers should tell others of us, in place of what they see. */
   readonly announce?: readonly Address[]
+  /** Transports this node can dial. Default: tcp. */
+  readonly transports?: readonly string[]
   readonly maxPeers?: number
   /** Milliseconds, as everywhere in cores. */
   readonly interval?: Millis

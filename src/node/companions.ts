@@ -33,5 +33,12 @@ export async function companionsOf(surroundings: Surroundings): Promise<Companio
     const { mesh, happenings, runtime, dataDir } = surroundings
     companions.push(new PeerbookCompanion({ mesh, happenings, clock: runtime.clock, dataDir }))
   }
+  if (surroundings.config.dnsaddrs.length > 0) {
+    const { DnsaddrCompanion } = await import('./dnsaddr.ts')
+    const { mesh, happenings, runtime, config } = surroundings
+    const { resolveTxt } = runtime.network
+    const { dnsaddrs, connectTimeout: timeout } = config
+    companions.push(new DnsaddrCompanion({ mesh, happenings, dnsaddrs, resolveTxt, timeout }))
+  }
   return companions
 }

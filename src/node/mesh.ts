@@ -107,6 +107,7 @@ export class Mesh implements ConnectionEvents {
       own: () => this.#listening.addresses(),
       announce: config.announce,
       random,
+      transports: this.#transports().map(one => one.name),
       maxPeers: config.maxPeers,
       interval: config.interval,
       peerTimeout: config.peerTimeout,

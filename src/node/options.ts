@@ -14,7 +14,7 @@ export interface NodeOptions {
   readonly host?: string | readonly string[] | false
   /** Shown to others. Default `peer-<port>`. At most 64 bytes of UTF-8, no control characters. */
   readonly name?: string
-  /** Where to find the first peers: `host:port`, `[v6]:port` or multiaddrs. Default none. Retried for ever. */
+  /** Where to find the first peers: `host:port`, `[v6]:port`, multiaddrs with or without `/p2p/<id>`, or `/dnsaddr/<name>`. Default none. Retried for ever. */
   readonly bootstrap?: readonly string[]
   /** Directory for the identity and the peerbook; locked while the node lives. One from `openDataDir` is used as it is, and stays yours to release. Default none: an embedded node keeps its identity in memory and touches no disk but for the swarm key. */
   readonly dataDir?: string | { readonly path: string }
