@@ -9,8 +9,8 @@
  *
  * Bounds (spec: PT-03, PT-07, P18). In all `limit`. Unproven entries that only
  * peers told (of others, or of themselves when they dialled us) are also counted by
- * teller, by host and by address prefix, so that neither one member nor one network
- * can fill the book. When it is full:
+ * teller, by host and by address prefix, and proven ones by prefix, so that neither one
+ * member nor one network can fill the book. When it is full:
  *
  *   1. the entry with most failures in a row goes, if any has failed
  *      (ties: heard of longest ago, then by key);
@@ -24,7 +24,8 @@
  */
 import type { Millis } from '../base/machine.ts'
 import { type Address, addressKey } from '../wire/address.ts'
-import { type Caps, defaultCaps, Quotas } from './quotas.ts'
+import { defaults } from './defaults.ts'
+import { type Caps, defaultCaps, groups, isLocal, Quotas } from './quotas.ts'
 
 export type Source = 'bootstrap' | 'person' | 'gossip' | 'inbound' | 'mdns' | 'peerbook'
 
@@ -39,6 +40,8 @@ export interface Entry {
   readonly sources: Set<Source>
   /** The peer id of who told it first, where a peer did. */
   readonly teller: string | undefined
+  /** Where that peer was. */
+  readonly tellerHost: string | undefined
   /** When somebody last heard of the peer there. */
   heardAt: Millis
   lastSuccess: Millis | undefined
@@ -56,6 +59,7 @@ export interface Told {
   /** Who is claimed to be there. */
   readonly peerId?: string
   readonly teller?: string
+  readonly tellerHost?: string
   readonly heardAt?: Millis
   /** From the peerbook: what is known of it already. */
   readonly metAt?: Millis | undefined
@@ -120,6 +124,7 @@ export class AddressBook {
     }
     const entry = makeEntry(key, address, source, now, told)
     if (counts(entry) && !this.#quotas.admits(entry)) return undefined
+    if (entry.lastSuccess !== undefined && this.#crowd(entry).length >= defaults.perPrefix) return undefined
     if (this.#entries.size >= this.#limit && !this.#makeRoom(entry)) return undefined
     this.#entries.set(key, entry)
     this.#index(entry, entry.peerId)
@@ -134,6 +139,7 @@ export class AddressBook {
     })
     entry.heardAt = now
     entry.metAt = now
+    this.#thin(entry)
     this.rebind(entry, peerId)
   }
 
@@ -195,6 +201,25 @@ export class AddressBook {
     return true
   }
 
+  /** Of one public network only so many proven entries: for one more the one met longest ago goes. */
+  #thin(newest: Entry): void {
+    const crowd = this.#crowd(newest)
+    if (crowd.length <= defaults.perPrefix) return
+    const free = crowd.filter(entry => entry !== newest && !isKept(entry) && !this.#busy(entry))
+    const [first] = free.sort((x, y) => x.metAt! - y.metAt!)
+    if (first !== undefined) this.remove(first)
+  }
+
+  /** The proven entries of an entry's public network. */
+  #crowd({ address: { host } }: Entry): Entry[] {
+    if (isLocal(host)) return []
+    const { prefix } = groups(host)
+    if (prefix === 'name') return []
+    return [...this.#entries.values()].filter(
+      one => one.lastSuccess !== undefined && groups(one.address.host).prefix === prefix,
+    )
+  }
+
   #index(entry: Entry, peerId: string | undefined): void {
     if (peerId === undefined) return
     const there = this.#byPeer.get(peerId)
@@ -240,6 +265,7 @@ function makeEntry(key: string, address: Address, source: Source, now: Millis, t
     pinned: written !== undefined && (source === 'bootstrap' || source === 'person'),
     sources: new Set([source]),
     teller: told.teller,
+    tellerHost: told.tellerHost,
     heardAt: told.heardAt ?? now,
     lastSuccess: told.reachedAt,
     metAt: told.metAt,

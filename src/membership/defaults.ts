@@ -20,11 +20,11 @@ export const defaults = Object.freeze({
 
   /** Addresses in the book: ten times the largest mesh that makes sense. */
   bookLimit: 1_000,
-  /** Unproven addresses one teller may place: 6.4 % of the book (P18). */
-  perTeller: 64,
+  /** Unproven addresses one teller may place, and all tellers of one public network: 6.2 % of the book (P18). */
+  perTeller: 62,
   /** Unproven addresses told by gossip on one public host (PT-03). */
   perHost: 8,
-  /** The same for one public prefix, /16 or /32: 3.2 % of the book (P18). */
+  /** The same for one public prefix, /16 or /32: 3.2 % of the book; and as many proven ones (P18). */
   perPrefix: 32,
   /** The same on private, link-local and loopback hosts, where a whole swarm may sit on one machine … */
   perLocalHost: 256,
@@ -40,6 +40,8 @@ export const defaults = Object.freeze({
   dials: 16,
   /** More for bootstrap and person, so that told addresses which answer nothing cannot keep them waiting. */
   urgentDials: 4,
+  /** For so long a peer that was lost keeps its place from addresses that were only told (P18). */
+  placeKept: 3_600_000,
   /** First wait after a failed dial or a lost link; it doubles … */
   backoffFirst: 1_000,
   /** … to this. */

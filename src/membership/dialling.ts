@@ -28,6 +28,8 @@ import { believed, isForgotten, type Remembered } from './remembering.ts'
 
 export interface DiallingOptions {
   readonly bookLimit: number
+  /** Most places kept for peers that were lost. */
+  readonly placesKept: number
   readonly random: Random
   readonly gate: DialGate
   /** Our own listening addresses. */
@@ -51,6 +53,7 @@ export class Dialling {
   readonly #plan: DialPlan
   readonly #gate: DialGate
   readonly #random: Random
+  readonly #placesKept: number
   readonly #own: () => readonly Address[]
   readonly #transports: readonly string[]
   readonly #emit: Emit
@@ -58,10 +61,13 @@ export class Dialling {
   readonly #said = new Map<string, 'success' | 'failed'>()
   /** Addresses a person waits for right now. */
   readonly #awaited = new Set<string>()
+  /** Peers that were lost, and until when their place is kept. */
+  readonly #places = new Map<string, Millis>()
 
   constructor(options: DiallingOptions) {
     this.#gate = options.gate
     this.#random = options.random
+    this.#placesKept = options.placesKept
     this.#own = options.own
     this.#transports = options.transports
     this.#emit = options.emit
@@ -71,7 +77,8 @@ export class Dialling {
         this.#plan.isUnderWay(entry.address) ||
         (entry.peerId !== undefined && this.#gate.closed(entry.peerId)),
     })
-    this.#plan = new DialPlan(this.#book, options.gate, options.random, entry =>
+    const gate = { ...options.gate, kept: (now: Millis) => this.#kept(now) }
+    this.#plan = new DialPlan(this.#book, gate, options.random, entry =>
       this.#answer(entry, 'GH_REFUSED_DUPLICATE', ''),
     )
   }
@@ -107,7 +114,8 @@ export class Dialling {
     const anchors = new Set<string>()
     for (const { address, metAt, reachedAt } of believed(rows, now)) {
       if (this.#isOwn(address) || !dialable(address) || !this.#speaks(address)) continue
-      const told = { peerId: address.peerId!, teller: address.peerId!, heardAt: metAt, metAt, reachedAt }
+      const peerId = address.peerId!
+      const told = { peerId, teller: peerId, tellerHost: address.host, heardAt: metAt, metAt, reachedAt }
       const entry = this.#book.add(address, 'peerbook', now, told)
       if (entry === undefined) continue
       if (anchors.size < defaults.anchors) anchors.add(address.peerId!)
@@ -117,13 +125,13 @@ export class Dialling {
   }
 
   /** Takes what a peer told; answers how many peers were new. */
-  told(claims: readonly Claim[], teller: string, now: Millis): number {
+  told(claims: readonly Claim[], teller: string, tellerHost: string, now: Millis): number {
     let fresh = 0
     for (const { peerId, heardAt, addresses } of claims) {
       const before = this.#isKnown(peerId)
       for (const address of addresses) {
         if (!this.#speaks(address)) continue
-        const entry = this.#book.add(address, 'gossip', now, { peerId, teller, heardAt })
+        const entry = this.#book.add(address, 'gossip', now, { peerId, teller, tellerHost, heardAt })
         if (entry !== undefined) this.#plan.wish(entry, now)
       }
       if (!before && this.#isKnown(peerId)) fresh++
@@ -134,7 +142,11 @@ export class Dialling {
   /** The peer dialled us and listens here: a way back to it, once it is gone. */
   cameIn(address: Address, peerId: string, now: Millis): void {
     if (!dialable(address) || this.#isOwn(address)) return
-    const entry = this.#book.add(address, 'inbound', now, { peerId, teller: peerId })
+    const entry = this.#book.add(address, 'inbound', now, {
+      peerId,
+      teller: peerId,
+      tellerHost: address.host,
+    })
     if (entry === undefined || entry.self) return
     const { peerId: before } = entry
     if (before !== peerId && !entry.pinned && (before === undefined || !this.#gate.closed(before)))
@@ -184,7 +196,21 @@ export class Dialling {
         entry.nextAttempt = now + how.wait * (1 + this.#random.fraction() / 2)
       }
     }
+    if (!how.short && (how.wait ?? 0) <= defaults.goodbyeWait) this.#keepPlace(peerId, now)
     this.#plan.wishPeer(peerId, now)
+  }
+
+  /** Whoever is lost may be back soon: what was only told does not get the place before (spec: P18). */
+  #keepPlace(peerId: string, now: Millis): void {
+    this.#places.delete(peerId)
+    this.#places.set(peerId, now + defaults.placeKept)
+    if (this.#places.size > this.#placesKept) this.#places.delete(this.#places.keys().next().value!)
+  }
+
+  #kept(now: Millis): number {
+    for (const [peerId, until] of this.#places)
+      if (now >= until || this.#gate.closed(peerId)) this.#places.delete(peerId)
+    return this.#places.size
   }
 
   /** A peer is left with links that drain: dial it unless another link comes soon. */

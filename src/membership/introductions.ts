@@ -113,7 +113,7 @@ export class Introductions {
     }
     const claims = claimsToKeep(entries, hearing, this.#memory)
     for (const { peerId, addresses } of claims) if (peerId === teller.peerId) teller.announced = addresses
-    const count = dialling.told(claims, teller.peerId, now)
+    const count = dialling.told(claims, teller.peerId, at.host, now)
     if (count === 0) return
     changed(now)
     const { peerId: from, name } = teller

@@ -74,13 +74,15 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
   constructor(options: MembershipOptions) {
     this.#options = { own: () => [], announce: [], transports: ['tcp'], ...defaults, ...options }
     const { own, random, bookLimit, transports } = this.#options
+    // Half: who makes many identities come and go must not keep us from meeting anybody new.
+    const placesKept = Math.floor(this.#options.maxPeers / 2)
     const emit = (output: MembershipOutput): void => void this.#out.push(output)
     const say = (message: MembershipEvent): void => emit({ kind: 'event', message })
     const gate = {
       closed: (peerId: string) => this.#isLinked(peerId) || this.#parted.has(peerId),
       room: () => this.#options.maxPeers - this.#table.size,
     }
-    this.#dialling = new Dialling({ bookLimit, random, gate, own, transports, emit })
+    this.#dialling = new Dialling({ bookLimit, placesKept, random, gate, own, transports, emit })
     const parts: Parts = {
       options: this.#options,
       table: this.#table,

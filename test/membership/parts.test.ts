@@ -265,8 +265,14 @@ t.test(
 t.test('the dial plan: slots, one dial a peer, order, self, closed peers', async t => {
   const closed = new Set<string>()
   let room = 100
+  let kept = 0
   const b = book()
-  const plan = new DialPlan(b, { closed: id => closed.has(id), room: () => room }, random, () => {})
+  const plan = new DialPlan(
+    b,
+    { closed: (id: string) => closed.has(id), room: () => room, kept: () => kept },
+    random,
+    () => {},
+  )
   const add = (text: string, peerId?: string, source: 'mdns' | 'bootstrap' = 'mdns') =>
     b.add(address(text), source, 0, peerId === undefined ? {} : { peerId })!
   const dials = (now: number): string[] => {
@@ -299,6 +305,25 @@ t.test('the dial plan: slots, one dial a peer, order, self, closed peers', async
   plan.ended(address('4.4.4.1:1'))
   room = plan.underWay
   t.strictSame(dials(0), [], 'no more than places for peers')
+  room = plan.underWay + 3
+  kept = 2
+  for (let i = 1; i <= 4; i++) plan.ended(address(`4.4.4.${1 + i}:1`))
+  for (let i = 1; i <= 3; i++)
+    plan.wish(b.add(address(`7.7.7.${i}:1`), 'gossip', 0, { teller: 'x', peerId: `g${i}` })!, 0)
+  const order = dials(0)
+  t.ok(
+    order.length > 0 && order.every(host => host.startsWith('4.')),
+    'whom we found before whom we were told of',
+  )
+  for (let i = 1; i <= 40; i++) plan.ended(address(`4.4.4.${i}:1`))
+  room = plan.underWay + 4
+  t.equal(dials(0).filter(host => host.startsWith('4.')).length, 4)
+  for (let i = 1; i <= 40; i++) plan.ended(address(`4.4.4.${i}:1`))
+  for (let i = 1; i <= 40; i++) b.remove(b.find(address(`4.4.4.${i}:1`)) ?? self)
+  room = plan.underWay + 3
+  t.equal(dials(0).length, 1, 'P18 what was only told leaves the places of the lost alone')
+  kept = 0
+  t.equal(dials(0).length, 2)
   const late = add('6.6.6.6:1')
   plan.failed(late, 0)
   plan.wish(late, 0)
