@@ -48,6 +48,9 @@ export const defaults = Object.freeze({
   backoffMax: 30_000,
   /** First wait after a goodbye: the peer meant to leave. */
   goodbyeWait: 5_000,
+  /** Least wait after a link that fell silent, when one before it did within `silenceAgain` (PT-13). */
+  silenceWait: 60_000,
+  silenceAgain: 600_000,
   /** A peer that has not been reached for `slowAfter` is tried at this pace, until it is forgotten. */
   slowPace: 300_000,
   slowAfter: 3_600_000,

@@ -18,6 +18,7 @@ import type { Millis } from '../base/machine.ts'
 import type { Random } from '../base/ports.ts'
 import { type Address, addressKey, formatAddress } from '../wire/address.ts'
 import type { Refusal } from '../wire/registry.ts'
+import { Absences, type Loss } from './absences.ts'
 import { AddressBook, type Entry, type Source } from './address-book.ts'
 import { defaults } from './defaults.ts'
 import { type DialGate, DialPlan, isHopeless, jitter } from './dial-plan.ts'
@@ -53,7 +54,6 @@ export class Dialling {
   readonly #plan: DialPlan
   readonly #gate: DialGate
   readonly #random: Random
-  readonly #placesKept: number
   readonly #own: () => readonly Address[]
   readonly #transports: readonly string[]
   readonly #emit: Emit
@@ -61,13 +61,12 @@ export class Dialling {
   readonly #said = new Map<string, 'success' | 'failed'>()
   /** Addresses a person waits for right now. */
   readonly #awaited = new Set<string>()
-  /** Peers that were lost, and until when their place is kept. */
-  readonly #places = new Map<string, Millis>()
+  readonly #absences: Absences
 
   constructor(options: DiallingOptions) {
     this.#gate = options.gate
     this.#random = options.random
-    this.#placesKept = options.placesKept
+    this.#absences = new Absences(options.placesKept)
     this.#own = options.own
     this.#transports = options.transports
     this.#emit = options.emit
@@ -77,7 +76,7 @@ export class Dialling {
         this.#plan.isUnderWay(entry.address) ||
         (entry.peerId !== undefined && this.#gate.closed(entry.peerId)),
     })
-    const gate = { ...options.gate, kept: (now: Millis) => this.#kept(now) }
+    const gate = { ...options.gate, kept: (now: Millis) => this.#absences.kept(now, options.gate.closed) }
     this.#plan = new DialPlan(this.#book, gate, options.random, entry =>
       this.#answer(entry, 'GH_REFUSED_DUPLICATE', ''),
     )
@@ -178,10 +177,10 @@ export class Dialling {
   }
 
   /**
-   * The last link to a peer is gone: when may it be dialled again? `wait` undefined means
-   * after a common loss; `short`: the link did not live long enough to be a success.
+   * The last link to a peer is gone: when may it be dialled again?
    */
-  lost(peerId: string, how: { readonly wait?: Millis; readonly short: boolean }, now: Millis): void {
+  lost(peerId: string, how: Loss, now: Millis): void {
+    const wait = this.#absences.lost(peerId, how, now)
     for (const entry of this.#book.ofPeer(peerId)) {
       entry.heardAt = now
       if (entry.metAt !== undefined) entry.metAt = now
@@ -190,27 +189,13 @@ export class Dialling {
         entry.failures = 0
         entry.nextAttempt = now + jitter(defaults.backoffFirst, this.#random.fraction())
       }
-      if (how.wait !== undefined) {
+      if (wait !== undefined) {
         // It left on purpose: it does not count as known, and is tried gently.
         entry.failures = Math.max(entry.failures, defaults.unreachableAfter)
-        entry.nextAttempt = now + how.wait * (1 + this.#random.fraction() / 2)
+        entry.nextAttempt = now + wait * (1 + this.#random.fraction() / 2)
       }
     }
-    if (!how.short && (how.wait ?? 0) <= defaults.goodbyeWait) this.#keepPlace(peerId, now)
     this.#plan.wishPeer(peerId, now)
-  }
-
-  /** Whoever is lost may be back soon: what was only told does not get the place before (spec: P18). */
-  #keepPlace(peerId: string, now: Millis): void {
-    this.#places.delete(peerId)
-    this.#places.set(peerId, now + defaults.placeKept)
-    if (this.#places.size > this.#placesKept) this.#places.delete(this.#places.keys().next().value!)
-  }
-
-  #kept(now: Millis): number {
-    for (const [peerId, until] of this.#places)
-      if (now >= until || this.#gate.closed(peerId)) this.#places.delete(peerId)
-    return this.#places.size
   }
 
   /** A peer is left with links that drain: dial it unless another link comes soon. */
