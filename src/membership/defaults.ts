@@ -78,6 +78,8 @@ export const defaults = Object.freeze({
   askedPerRound: 3,
   /** Of the peers we know but are not linked to, an answer tells at most this share (PT-05). */
   unlinkedShare: 0.23,
+  /** The same share is told to whoever asks in this time (PT-05). */
+  lotsHold: 3_600_000,
   /** Ages above this, in seconds, are taken for this: 30 days (PT-08). */
   ageMaxSeconds: 2_592_000,
   /** Least time between two MESH frames on one link. */

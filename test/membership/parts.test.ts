@@ -3,7 +3,7 @@ import { accepts, next } from '../../src/base/states.ts'
 import { AddressBook, type Entry } from '../../src/membership/address-book.ts'
 import { defaults } from '../../src/membership/defaults.ts'
 import { backoff, DialPlan } from '../../src/membership/dial-plan.ts'
-import { type Claim, claimsToKeep, entriesToTell, Memory, sample } from '../../src/membership/gossip.ts'
+import { type Claim, claimsToKeep, entriesToTell, Lots, Memory, sample } from '../../src/membership/gossip.ts'
 import { believable, dialable } from '../../src/membership/hygiene.ts'
 import { Liveness, type LivenessState, liveness } from '../../src/membership/liveness.ts'
 import { Membership } from '../../src/membership/membership.ts'
@@ -180,14 +180,26 @@ t.test('PT-05 an answer: linked ones first, 23 % of the rest, fifty in all, samp
   const make = (from: number, count: number) => Array.from({ length: count }, (_, i) => tellable(from + i))
   const { fraction } = seeded(3)
   const count = (linked: number, unlinked: number) =>
-    entriesToTell(make(1, linked), make(500, unlinked), 9_999, fraction).length
+    entriesToTell(make(1, linked), make(500, unlinked), 9_999, new Lots(fraction)).length
   t.equal(count(10, 0), 10)
   t.equal(count(0, 100), 23)
   t.equal(count(40, 400), 50)
   t.equal(count(400, 400), 50)
-  t.equal(entriesToTell(make(1, 1), [], 9_999, fraction)[0]!.age, 4)
-  t.equal(entriesToTell(make(1, 1), [], 0, fraction)[0]!.age, 0)
-  t.strictSame(entriesToTell([{ ...tellable(1), addresses: [] }], [], 0, fraction), [], 'unreachable: no use')
+  t.equal(entriesToTell(make(1, 1), [], 9_999, new Lots(fraction))[0]!.age, 4)
+  t.equal(entriesToTell(make(1, 1), [], 0, new Lots(fraction))[0]!.age, 0)
+  t.strictSame(
+    entriesToTell([{ ...tellable(1), addresses: [] }], [], 0, new Lots(fraction)),
+    [],
+    'unreachable: no use',
+  )
+  const lots = new Lots(fraction)
+  const tell = (now: number): string[] =>
+    entriesToTell([], make(1, 400), now, lots).map(({ identityKey }) => String(identityKey))
+  const seen = new Set<string>()
+  for (let now = 0; now < 3_600_000; now += 60_000) for (const one of tell(now)) seen.add(one)
+  t.equal(seen.size, 50, 'no repeat scan: whoever asks for an hour sees what one question shows')
+  for (const one of tell(3_700_000)) seen.add(one)
+  t.ok(seen.size > 50, 'then the lots are drawn anew')
   const hits = new Array<number>(20).fill(0)
   for (let i = 0; i < 2_000; i++) for (const n of sample([...hits.keys()], 5, fraction)) hits[n]!++
   t.ok(

@@ -232,3 +232,56 @@ t.test(
     t.equal(tried.size, old, 'and a peerbook is bound by the same')
   },
 )
+
+t.test(
+  'PT-07 a full book: an old entry is dialled and has failed before a told one takes its place',
+  async t => {
+    const membership = new Membership({
+      ownKey: keyOf(500),
+      ownId: peerIdFromKey(keyOf(500)),
+      ownName: () => 'me',
+      random: seeded(3),
+      bookLimit: 4,
+    })
+    const dialled: string[] = []
+    const drain = (): void => {
+      for (let one = membership.poll(); one !== undefined; one = membership.poll())
+        if (one.kind === 'dial') dialled.push(one.address.host)
+    }
+    membership.handle({ kind: 'start' }, 0)
+    const teller = honest[0]!
+    const proof = {
+      peerKey: teller.key,
+      peerId: teller.peerId,
+      name: '',
+      staticKey: teller.key,
+      linkCount: 3,
+    }
+    membership.handle(
+      { kind: 'proved', link: 1, ...proof, address: teller.address, listenAddress: teller.address },
+      0,
+    )
+    const tell = (places: readonly Place[], now: number): void => {
+      const entries = places.map(({ key, address }) => ({
+        identityKey: key,
+        name: '',
+        age: 0,
+        addresses: [encodeAddress(address)],
+      }))
+      membership.handle({ kind: 'peers', link: 1, entries }, now)
+      drain()
+    }
+    const [, one, two, three, four] = honest as [Place, Place, Place, Place, Place]
+    tell([one, two, three], 1)
+    t.strictSame(
+      dialled,
+      [one, two, three].map(({ address }) => address.host),
+    )
+    tell([four], 2)
+    t.equal(dialled.length, 3, 'the book is full, and nobody in it has failed')
+    const failed = { kind: 'dialFailed', code: 'GH_DIAL_REFUSED', message: '' } as const
+    membership.handle({ ...failed, address: two.address }, 3)
+    tell([four], 4)
+    t.strictSame(dialled.slice(3), [four.address.host], 'the one that failed has gone for it')
+  },
+)
