@@ -23,6 +23,11 @@ const steps: readonly Step[] = [
   { name: 'tests', command: ['npm', 'test'], long: true },
   { name: 'seeds', command: [node, 'dist/test/sim/run.js', `--seeds=${seeds}`] },
   {
+    name: 'sixty nodes of twenty peers',
+    command: [node, 'dist/test/sim/run.js', '--case=crowd-60'],
+    long: true,
+  },
+  {
     name: 'seeds, twice alike',
     command: [node, 'dist/test/sim/run.js', '--seeds=2', '--seed=1000', '--twice'],
   },

@@ -86,6 +86,8 @@ export interface DialOptions {
   /** A host name or an IP address. */
   readonly host: string
   readonly port: number
+  /** Look a name up in this family only. Absent: in both. */
+  readonly family?: 4 | 6
   readonly signal: AbortSignal
 }
 
@@ -105,8 +107,13 @@ export interface Interface {
   readonly internal: boolean
 }
 
+/** The TXT records of a name, each in one piece. GH_DIAL_NAME when there is none. */
+export type ResolveTxt = (name: string, signal: AbortSignal) => Promise<readonly string[]>
+
 export interface Network {
   readonly transports: readonly Transport[]
+  /** Absent where there is no DNS. */
+  readonly resolveTxt?: ResolveTxt
   interfaces(): readonly Interface[]
 }
 

@@ -8,12 +8,21 @@
  * Floor: cli, and the only file of it that looks below.
  */
 import type { ErrorCode } from '../base/errors.ts'
-import type { EventName, EventOf, NodeMessage, NodeOptions, NodeStatus, PeerInfo } from '../index.ts'
+import type { DataDir, EventName, EventOf, NodeMessage, NodeOptions, NodeStatus, PeerInfo } from '../index.ts'
 
 export { type ErrorCode, GuildError } from '../base/errors.ts'
 export { visible } from '../base/text.ts'
-export type { EventName, EventOf, NodeMessage, NodeOptions, NodeStatus, PeerInfo } from '../index.ts'
+export type {
+  DataDir,
+  EventName,
+  EventOf,
+  NodeMessage,
+  NodeOptions,
+  NodeStatus,
+  PeerInfo,
+} from '../index.ts'
 export { parseAddress } from '../wire/address.ts'
+export { parseBootstrap } from '../wire/dnsaddr.ts'
 export { isPeerId } from '../wire/peer-id.ts'
 
 /** What the commands use of a GuildNode. */
@@ -47,16 +56,6 @@ export interface CliControl {
   ): Promise<{ readonly peerId: string; readonly name: string }>
   events(options?: { signal?: AbortSignal }): AsyncIterable<NodeMessage | { readonly dropped: number }>
   close(): Promise<void>
-}
-
-/** A data directory held by its lock. */
-export interface DataDir {
-  readonly path: string
-  /** 1 for the first node of a folder, 2 for `node-2`, and so on; undefined when named by hand. */
-  readonly slot: number | undefined
-  /** So that the next start with this port finds this slot again. */
-  rememberPort(port: number): void
-  release(): void | Promise<void>
 }
 
 export interface SwarmKeyFile {

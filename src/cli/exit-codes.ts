@@ -83,6 +83,7 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   GH_KEY_PERMISSIONS: refused,
   GH_STORE_LOCKED: refused,
   GH_STORE_FAILED: failed,
+  GH_STORE_DAMAGED: failed,
   GH_STORE_NATIVE_MISSING: failed,
   GH_CONTROL_ABSENT: notFound,
   GH_CONTROL_FAILED: failed,
@@ -118,6 +119,7 @@ const remedies: Partial<Record<ErrorCode, string>> = {
   GH_CONTROL_ABSENT: "start one with 'guild-home run', or name its place with --data-dir or --port",
   GH_CONTROL_FAILED: 'run the command as the user that runs the node; restart the node if its socket is gone',
   GH_STORE_LOCKED: 'stop the other node, or give another --data-dir',
+  GH_STORE_DAMAGED: 'nothing; look into the file that was set aside if you want to know why',
   GH_STORE_FAILED: 'check space and permissions there, or give another --data-dir',
 }
 

@@ -13,6 +13,7 @@
 import type { Level } from './text-lines.ts'
 import { levels } from './text-lines.ts'
 import {
+  bootstrapAddress,
   duration,
   ipAddress,
   keyPath,
@@ -89,7 +90,7 @@ export const flags = {
     many: true,
     commands: ['run', 'send'],
     about: 'where to find first peers: comma list of host:port, [v6]:port or multiaddrs',
-    parse: list(peerAddress),
+    parse: list(bootstrapAddress),
   }),
   dataDir: flag<string>({
     short: 'd',

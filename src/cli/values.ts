@@ -9,7 +9,7 @@
  */
 import { isIP } from 'node:net'
 import { homedir } from 'node:os'
-import { codeOf, isPeerId, parseAddress } from './api.ts'
+import { codeOf, isPeerId, parseAddress, parseBootstrap } from './api.ts'
 
 /** The value does not fit; the message says what would. */
 export class Misfit extends Error {
@@ -125,8 +125,17 @@ export function keyPath(text: string): string {
 
 /** Where a peer may be: checked by the library's own parser, kept as it was written. */
 export function peerAddress(text: string): string {
+  return readable(text, parseAddress)
+}
+
+/** Where to find first peers: an address, or a name whose TXT records hold some. */
+export function bootstrapAddress(text: string): string {
+  return readable(text, parseBootstrap)
+}
+
+function readable(text: string, parse: (text: string) => unknown): string {
   try {
-    parseAddress(text)
+    parse(text)
     return text
   } catch (error) {
     if (codeOf(error) !== 'GH_ADDRESS_INVALID') throw error

@@ -9,8 +9,8 @@
  *
  * Bounds (spec: PT-03, PT-07, P18). In all `limit`. Unproven entries that only
  * peers told (of others, or of themselves when they dialled us) are also counted by
- * teller, by host and by address prefix, so that neither one member nor one network
- * can fill the book. When it is full:
+ * teller, by host and by address prefix, and proven ones by prefix, so that neither one
+ * member nor one network can fill the book. When it is full:
  *
  *   1. the entry with most failures in a row goes, if any has failed
  *      (ties: heard of longest ago, then by key);
@@ -24,7 +24,8 @@
  */
 import type { Millis } from '../base/machine.ts'
 import { type Address, addressKey } from '../wire/address.ts'
-import { type Caps, defaultCaps, Quotas } from './quotas.ts'
+import { defaults } from './defaults.ts'
+import { type Caps, defaultCaps, groups, isLocal, Quotas } from './quotas.ts'
 
 export type Source = 'bootstrap' | 'person' | 'gossip' | 'inbound' | 'mdns' | 'peerbook'
 
@@ -39,9 +40,13 @@ export interface Entry {
   readonly sources: Set<Source>
   /** The peer id of who told it first, where a peer did. */
   readonly teller: string | undefined
+  /** Where that peer was. */
+  readonly tellerHost: string | undefined
   /** When somebody last heard of the peer there. */
   heardAt: Millis
   lastSuccess: Millis | undefined
+  /** When a link to the peer there was last known to stand; undefined: it was only told. */
+  metAt: Millis | undefined
   /** In a row. */
   failures: number
   /** Not dialled before this. */
@@ -54,7 +59,11 @@ export interface Told {
   /** Who is claimed to be there. */
   readonly peerId?: string
   readonly teller?: string
+  readonly tellerHost?: string
   readonly heardAt?: Millis
+  /** From the peerbook: what is known of it already. */
+  readonly metAt?: Millis | undefined
+  readonly reachedAt?: Millis | undefined
 }
 
 export interface BookOptions {
@@ -110,10 +119,12 @@ export class AddressBook {
     const old = this.#entries.get(key)
     if (old !== undefined) {
       this.#join(old, told.peerId ?? address.peerId, source, told.heardAt ?? now)
+      old.metAt = latest(old.metAt, told.metAt)
       return old
     }
     const entry = makeEntry(key, address, source, now, told)
     if (counts(entry) && !this.#quotas.admits(entry)) return undefined
+    if (entry.lastSuccess !== undefined && this.#crowd(entry).length >= defaults.perPrefix) return undefined
     if (this.#entries.size >= this.#limit && !this.#makeRoom(entry)) return undefined
     this.#entries.set(key, entry)
     this.#index(entry, entry.peerId)
@@ -127,6 +138,8 @@ export class AddressBook {
       entry.lastSuccess = now
     })
     entry.heardAt = now
+    entry.metAt = now
+    this.#thin(entry)
     this.rebind(entry, peerId)
   }
 
@@ -136,6 +149,13 @@ export class AddressBook {
     this.#unindex(entry)
     entry.peerId = peerId
     this.#index(entry, peerId)
+  }
+
+  /** Removes it, unless something says that it must stay. */
+  drop(entry: Entry): boolean {
+    if (isKept(entry) || this.#busy(entry)) return false
+    this.remove(entry)
+    return true
   }
 
   remove(entry: Entry): void {
@@ -181,6 +201,25 @@ export class AddressBook {
     return true
   }
 
+  /** Of one public network only so many proven entries: for one more the one met longest ago goes. */
+  #thin(newest: Entry): void {
+    const crowd = this.#crowd(newest)
+    if (crowd.length <= defaults.perPrefix) return
+    const free = crowd.filter(entry => entry !== newest && !isKept(entry) && !this.#busy(entry))
+    const [first] = free.sort((x, y) => x.metAt! - y.metAt!)
+    if (first !== undefined) this.remove(first)
+  }
+
+  /** The proven entries of an entry's public network. */
+  #crowd({ address: { host } }: Entry): Entry[] {
+    if (isLocal(host)) return []
+    const { prefix } = groups(host)
+    if (prefix === 'name') return []
+    return [...this.#entries.values()].filter(
+      one => one.lastSuccess !== undefined && groups(one.address.host).prefix === prefix,
+    )
+  }
+
   #index(entry: Entry, peerId: string | undefined): void {
     if (peerId === undefined) return
     const there = this.#byPeer.get(peerId)
@@ -201,10 +240,12 @@ export function isKept(entry: Entry): boolean {
   return entry.self || entry.sources.has('bootstrap') || entry.sources.has('person')
 }
 
-/** Only told by peers, never proven: what quotas bound. */
+const hearsay: ReadonlySet<Source> = new Set(['gossip', 'inbound', 'peerbook'])
+
+/** Only told by peers, in this life or the last, and never proven: what quotas bound (spec: BOOK-5). */
 function counts(entry: Entry): boolean {
   if (entry.lastSuccess !== undefined) return false
-  for (const source of entry.sources) if (source !== 'gossip' && source !== 'inbound') return false
+  for (const source of entry.sources) if (!hearsay.has(source)) return false
   return true
 }
 
@@ -224,10 +265,16 @@ function makeEntry(key: string, address: Address, source: Source, now: Millis, t
     pinned: written !== undefined && (source === 'bootstrap' || source === 'person'),
     sources: new Set([source]),
     teller: told.teller,
+    tellerHost: told.tellerHost,
     heardAt: told.heardAt ?? now,
-    lastSuccess: undefined,
+    lastSuccess: told.reachedAt,
+    metAt: told.metAt,
     failures: 0,
     nextAttempt: now,
     self: false,
   }
+}
+
+function latest(a: Millis | undefined, b: Millis | undefined): Millis | undefined {
+  return a === undefined ? b : b === undefined ? a : Math.max(a, b)
 }

@@ -20,28 +20,38 @@ export const defaults = Object.freeze({
 
   /** Addresses in the book: ten times the largest mesh that makes sense. */
   bookLimit: 1_000,
-  /** Unproven addresses one teller may place: 6.4 % of the book (P18). */
-  perTeller: 64,
+  /** Unproven addresses one teller may place, and all tellers of one public network: 6.2 % of the book (P18). */
+  perTeller: 62,
   /** Unproven addresses told by gossip on one public host (PT-03). */
   perHost: 8,
-  /** The same for one public prefix, /16 or /32: 3.2 % of the book (P18). */
+  /** The same for one public prefix, /16 or /32: 3.2 % of the book; and as many proven ones (P18). */
   perPrefix: 32,
   /** The same on private, link-local and loopback hosts, where a whole swarm may sit on one machine … */
   perLocalHost: 256,
   /** … or in one prefix. */
   perLocalPrefix: 512,
 
+  /** An address where no peer was met for so long is forgotten: seven days (E18). */
+  retention: 604_800_000,
+  /** Peers of the book that are dialled before all others after a restart. */
+  anchors: 8,
+
   /** Dials under way at once. */
   dials: 16,
   /** More for bootstrap and person, so that told addresses which answer nothing cannot keep them waiting. */
   urgentDials: 4,
+  /** For so long a peer that was lost keeps its place from addresses that were only told (P18). */
+  placeKept: 3_600_000,
   /** First wait after a failed dial or a lost link; it doubles … */
   backoffFirst: 1_000,
   /** … to this. */
   backoffMax: 30_000,
   /** First wait after a goodbye: the peer meant to leave. */
   goodbyeWait: 5_000,
-  /** A peer that has not been reached for `slowAfter` is tried at this pace, for ever. */
+  /** Least wait after a link that fell silent, when one before it did within `silenceAgain` (PT-13). */
+  silenceWait: 60_000,
+  silenceAgain: 600_000,
+  /** A peer that has not been reached for `slowAfter` is tried at this pace, until it is forgotten. */
   slowPace: 300_000,
   slowAfter: 3_600_000,
   /** A told address that never worked is dropped after so many failures, about four minutes. */
@@ -68,6 +78,8 @@ export const defaults = Object.freeze({
   askedPerRound: 3,
   /** Of the peers we know but are not linked to, an answer tells at most this share (PT-05). */
   unlinkedShare: 0.23,
+  /** The same share is told to whoever asks in this time (PT-05). */
+  lotsHold: 3_600_000,
   /** Ages above this, in seconds, are taken for this: 30 days (PT-08). */
   ageMaxSeconds: 2_592_000,
   /** Least time between two MESH frames on one link. */

@@ -12,7 +12,10 @@
  * peer a person parted from, and a second address of a peer while a dial for it is
  * under way. What is refused leaves the plan; `wish` brings it back when that ends.
  *
- * Order: first wished, first dialled; bootstrap and persons before all others.
+ * Order: bootstrap and persons, then whom we have met or found ourselves, then what was only
+ * told; of each kind, first wished, first dialled. What was only told does not get the places
+ * of peers that were lost within the hour, so that a flood of addresses cannot wait for each of
+ * them to stumble (spec: P18).
  * Floor: membership.
  */
 import type { Millis } from '../base/machine.ts'
@@ -40,6 +43,11 @@ export interface DialGate {
   room(): number
 }
 
+export interface PlanGate extends DialGate {
+  /** Of the places, those kept for peers that were lost. */
+  kept(now: Millis): number
+}
+
 export interface Dial {
   readonly entry: Entry
   readonly address: Address
@@ -49,17 +57,19 @@ export interface Dial {
 
 export class DialPlan {
   readonly #book: AddressBook
-  readonly #gate: DialGate
+  readonly #gate: PlanGate
   readonly #random: Random
   readonly #barred: (entry: Entry) => void
   readonly #waiting = new TimerTable<string>()
   readonly #ready = new Set<string>()
   readonly #urgent = new Set<string>()
+  /** Only told, never met. */
+  readonly #strange = new Set<string>()
   /** Address key → the peer thought to be there when the dial began. */
   readonly #underWay = new Map<string, string | undefined>()
 
   /** `barred` hears of an entry that left the plan because its peer is closed to dials. */
-  constructor(book: AddressBook, gate: DialGate, random: Random, barred: (entry: Entry) => void) {
+  constructor(book: AddressBook, gate: PlanGate, random: Random, barred: (entry: Entry) => void) {
     this.#book = book
     this.#gate = gate
     this.#random = random
@@ -77,7 +87,8 @@ export class DialPlan {
   /** Dial it when its time has come. */
   wish(entry: Entry, now: Millis): void {
     const { key } = entry
-    if (entry.self || this.#underWay.has(key) || this.#ready.has(key) || this.#urgent.has(key)) return
+    if (entry.self || this.#underWay.has(key) || this.#ready.has(key)) return
+    if (this.#urgent.has(key) || this.#strange.has(key)) return
     if (rests(entry)) return
     if (entry.nextAttempt > now) this.#waiting.set(key, entry.nextAttempt)
     else this.#enter(entry)
@@ -93,6 +104,7 @@ export class DialPlan {
     if (entry.self || this.#underWay.has(entry.key)) return
     this.#waiting.clear(entry.key)
     this.#ready.delete(entry.key)
+    this.#strange.delete(entry.key)
     this.#urgent.add(entry.key)
   }
 
@@ -102,9 +114,14 @@ export class DialPlan {
       const entry = this.#book.at(key)
       if (entry !== undefined) this.#enter(entry)
     }
+    const room = this.#gate.room()
+    const { dials, urgentDials } = defaults
     return (
-      this.#take(this.#urgent, defaults.dials + defaults.urgentDials) ??
-      this.#take(this.#ready, defaults.dials)
+      this.#take(this.#urgent, Math.min(dials + urgentDials, room)) ??
+      this.#take(this.#ready, Math.min(dials, room)) ??
+      (this.#strange.size === 0
+        ? undefined
+        : this.#take(this.#strange, Math.min(dials, room - this.#gate.kept(now))))
     )
   }
 
@@ -138,13 +155,15 @@ export class DialPlan {
 
   #enter(entry: Entry): void {
     this.#waiting.clear(entry.key)
-    const queue = entry.sources.has('bootstrap') ? this.#urgent : this.#ready
+    const { sources, metAt } = entry
+    const known = metAt !== undefined || [...sources].some(source => source !== 'gossip')
+    const queue = sources.has('bootstrap') ? this.#urgent : known ? this.#ready : this.#strange
     queue.add(entry.key)
   }
 
   #take(queue: Set<string>, limit: number): Dial | undefined {
     for (const key of queue) {
-      if (this.#underWay.size >= Math.min(limit, this.#gate.room())) return undefined
+      if (this.#underWay.size >= limit) return undefined
       queue.delete(key)
       const entry = this.#book.at(key)
       if (entry === undefined || this.#isBarred(entry)) continue
@@ -167,9 +186,9 @@ export class DialPlan {
   }
 }
 
-/** Told, from a file or from the LAN, and never once reached in ten attempts: not worth its place. */
+/** Told, or from the LAN, never met, and not reached in ten attempts: not worth its place. */
 export function isHopeless(entry: Entry): boolean {
-  if (entry.failures < defaults.giveUpAfter || entry.lastSuccess !== undefined) return false
+  if (entry.failures < defaults.giveUpAfter || entry.metAt !== undefined) return false
   return ![...entry.sources].some(
     source => source === 'bootstrap' || source === 'person' || source === 'inbound',
   )

@@ -18,19 +18,25 @@ import type { Millis } from '../base/machine.ts'
 import type { Random } from '../base/ports.ts'
 import { type Address, addressKey, formatAddress } from '../wire/address.ts'
 import type { Refusal } from '../wire/registry.ts'
+import { Absences, type Loss } from './absences.ts'
 import { AddressBook, type Entry, type Source } from './address-book.ts'
 import { defaults } from './defaults.ts'
 import { type DialGate, DialPlan, isHopeless, jitter } from './dial-plan.ts'
 import type { Claim } from './gossip.ts'
 import { dialable } from './hygiene.ts'
 import type { Emit, MembershipInput } from './messages.ts'
+import { believed, isForgotten, type Remembered } from './remembering.ts'
 
 export interface DiallingOptions {
   readonly bookLimit: number
+  /** Most places kept for peers that were lost. */
+  readonly placesKept: number
   readonly random: Random
   readonly gate: DialGate
   /** Our own listening addresses. */
   readonly own: () => readonly Address[]
+  /** What this node can dial. */
+  readonly transports: readonly string[]
   readonly emit: Emit
 }
 
@@ -49,16 +55,20 @@ export class Dialling {
   readonly #gate: DialGate
   readonly #random: Random
   readonly #own: () => readonly Address[]
+  readonly #transports: readonly string[]
   readonly #emit: Emit
   /** What was last said of each bootstrap address. */
   readonly #said = new Map<string, 'success' | 'failed'>()
   /** Addresses a person waits for right now. */
   readonly #awaited = new Set<string>()
+  readonly #absences: Absences
 
   constructor(options: DiallingOptions) {
     this.#gate = options.gate
     this.#random = options.random
+    this.#absences = new Absences(options.placesKept)
     this.#own = options.own
+    this.#transports = options.transports
     this.#emit = options.emit
     this.#book = new AddressBook({
       limit: options.bookLimit,
@@ -66,7 +76,8 @@ export class Dialling {
         this.#plan.isUnderWay(entry.address) ||
         (entry.peerId !== undefined && this.#gate.closed(entry.peerId)),
     })
-    this.#plan = new DialPlan(this.#book, options.gate, options.random, entry =>
+    const gate = { ...options.gate, kept: (now: Millis) => this.#absences.kept(now, options.gate.closed) }
+    this.#plan = new DialPlan(this.#book, gate, options.random, entry =>
       this.#answer(entry, 'GH_REFUSED_DUPLICATE', ''),
     )
   }
@@ -82,6 +93,10 @@ export class Dialling {
 
   learned(addresses: readonly Address[], source: Source, now: Millis): void {
     for (const address of addresses) {
+      if (!this.#speaks(address)) {
+        this.#passOver(address, source)
+        continue
+      }
       const own = this.#isOwn(address)
       if (source === 'person' && (own || !dialable(address)))
         this.#fail(address, own ? 'GH_HANDSHAKE_SELF' : 'GH_DIAL_UNREACHABLE', formatAddress(address))
@@ -93,13 +108,29 @@ export class Dialling {
     }
   }
 
+  /** Takes what the last life left in a file: its first peers are dialled before all others. */
+  recalled(rows: readonly Remembered[], now: Millis): void {
+    const anchors = new Set<string>()
+    for (const { address, metAt, reachedAt } of believed(rows, now)) {
+      if (this.#isOwn(address) || !dialable(address) || !this.#speaks(address)) continue
+      const peerId = address.peerId!
+      const told = { peerId, teller: peerId, tellerHost: address.host, heardAt: metAt, metAt, reachedAt }
+      const entry = this.#book.add(address, 'peerbook', now, told)
+      if (entry === undefined) continue
+      if (anchors.size < defaults.anchors) anchors.add(address.peerId!)
+      if (anchors.has(address.peerId!)) this.#plan.urge(entry)
+      else this.#plan.wish(entry, now)
+    }
+  }
+
   /** Takes what a peer told; answers how many peers were new. */
-  told(claims: readonly Claim[], teller: string, now: Millis): number {
+  told(claims: readonly Claim[], teller: string, tellerHost: string, now: Millis): number {
     let fresh = 0
     for (const { peerId, heardAt, addresses } of claims) {
       const before = this.#isKnown(peerId)
       for (const address of addresses) {
-        const entry = this.#book.add(address, 'gossip', now, { peerId, teller, heardAt })
+        if (!this.#speaks(address)) continue
+        const entry = this.#book.add(address, 'gossip', now, { peerId, teller, tellerHost, heardAt })
         if (entry !== undefined) this.#plan.wish(entry, now)
       }
       if (!before && this.#isKnown(peerId)) fresh++
@@ -110,11 +141,16 @@ export class Dialling {
   /** The peer dialled us and listens here: a way back to it, once it is gone. */
   cameIn(address: Address, peerId: string, now: Millis): void {
     if (!dialable(address) || this.#isOwn(address)) return
-    const entry = this.#book.add(address, 'inbound', now, { peerId, teller: peerId })
-    if (entry === undefined || entry.self || entry.peerId === peerId) return
+    const entry = this.#book.add(address, 'inbound', now, {
+      peerId,
+      teller: peerId,
+      tellerHost: address.host,
+    })
+    if (entry === undefined || entry.self) return
     const { peerId: before } = entry
-    if (!entry.pinned && (before === undefined || !this.#gate.closed(before)))
+    if (before !== peerId && !entry.pinned && (before === undefined || !this.#gate.closed(before)))
       this.#book.rebind(entry, peerId)
+    if (entry.peerId === peerId) entry.metAt = now
   }
 
   /** ACCEPTED came: the address is that peer's. */
@@ -141,21 +177,22 @@ export class Dialling {
   }
 
   /**
-   * The last link to a peer is gone: when may it be dialled again? `wait` undefined means
-   * after a common loss; `short`: the link did not live long enough to be a success.
+   * The last link to a peer is gone: when may it be dialled again?
    */
-  lost(peerId: string, how: { readonly wait?: Millis; readonly short: boolean }, now: Millis): void {
+  lost(peerId: string, how: Loss, now: Millis): void {
+    const wait = this.#absences.lost(peerId, how, now)
     for (const entry of this.#book.ofPeer(peerId)) {
       entry.heardAt = now
+      if (entry.metAt !== undefined) entry.metAt = now
       if (how.short) this.#plan.failed(entry, now)
       else {
         entry.failures = 0
         entry.nextAttempt = now + jitter(defaults.backoffFirst, this.#random.fraction())
       }
-      if (how.wait !== undefined) {
+      if (wait !== undefined) {
         // It left on purpose: it does not count as known, and is tried gently.
         entry.failures = Math.max(entry.failures, defaults.unreachableAfter)
-        entry.nextAttempt = now + how.wait * (1 + this.#random.fraction() / 2)
+        entry.nextAttempt = now + wait * (1 + this.#random.fraction() / 2)
       }
     }
     this.#plan.wishPeer(peerId, now)
@@ -177,7 +214,10 @@ export class Dialling {
 
   /** Puts back into the plan whatever fell out of it, so that nothing ever needs a restart. */
   sweep(now: Millis): void {
-    for (const entry of this.#book.entries()) this.#plan.wish(entry, now)
+    for (const entry of this.#book.entries()) {
+      if (isForgotten(entry, now) && this.#book.drop(entry)) continue
+      this.#plan.wish(entry, now)
+    }
   }
 
   deadline(): Millis | undefined {
@@ -296,6 +336,24 @@ export class Dialling {
       message: message === '' ? codes[code] : message,
     } as const
     this.#emit({ kind: 'event', message: event })
+  }
+
+  #speaks({ transport }: Address): boolean {
+    return this.#transports.includes(transport)
+  }
+
+  /** What a person gave and this node cannot dial is said once, and is in nobody's way (spec: ADDR-7). */
+  #passOver(address: Address, source: Source): void {
+    const event =
+      source === 'bootstrap' ? 'bootstrap-failed' : source === 'person' ? 'connection-failed' : undefined
+    if (event === undefined) return
+    const spoken = this.#transports.join(', ')
+    const detail = `passed over, this node does not dial ${address.transport}, but ${spoken}`
+    const message = `${codes.GH_DIAL_FAILED}: ${detail}`
+    this.#emit({
+      kind: 'event',
+      message: { event, address: formatAddress(address), code: 'GH_DIAL_FAILED', message },
+    })
   }
 
   #isOwn(address: Address): boolean {

@@ -2,7 +2,7 @@
  * What we tell of our peers, and what we take from being told.
  *
  *   PEERS we send     linked peers first, then at most 23 % of those we know and are
- *                     not linked to; 50 in all, sampled when there are more
+ *                     not linked to; 50 in all; which ones, the lot decides for an hour
  *   PEERS we take     the first 50 entries, the first 8 addresses of each, those that
  *                     `hygiene.ts` believes; ages above 30 days count as 30 days
  *
@@ -38,11 +38,11 @@ export function entriesToTell(
   linked: readonly Tellable[],
   unlinked: readonly Tellable[],
   now: Millis,
-  fraction: () => number,
+  lots: Lots,
 ): PeerEntry[] {
-  const first = sample(linked, limits.peersPerFrame, fraction)
+  const first = lots.drawn(linked, limits.peersPerFrame, now)
   const share = Math.floor((linked.length + unlinked.length) * defaults.unlinkedShare)
-  const rest = sample(unlinked, Math.min(share, limits.peersPerFrame - first.length), fraction)
+  const rest = lots.drawn(unlinked, Math.min(share, limits.peersPerFrame - first.length), now)
   const entries: PeerEntry[] = []
   let bytes = 0
   for (const { key, name, heardAt, addresses } of [...first, ...rest]) {
@@ -55,6 +55,48 @@ export function entriesToTell(
   }
   return entries
 }
+
+/**
+ * Of whom we tell where we cannot tell of all. The lots hold for an hour: whoever asks again and
+ * again sees the same share, and not bit by bit the whole table (spec: PT-05).
+ */
+export class Lots {
+  readonly #fraction: () => number
+  readonly #lots = new Map<string, number>()
+  #until: Millis = Number.NEGATIVE_INFINITY
+
+  constructor(fraction: () => number) {
+    this.#fraction = fraction
+  }
+
+  /** Those with the lowest lots; all, in order, when they fit. */
+  drawn(items: readonly Tellable[], count: number, now: Millis): readonly Tellable[] {
+    if (count <= 0) return []
+    if (items.length <= count) return items
+    return items
+      .map(item => ({ item, lot: this.#lot(item, now) }))
+      .sort((a, b) => a.lot - b.lot)
+      .slice(0, count)
+      .map(({ item }) => item)
+  }
+
+  #lot({ key }: Tellable, now: Millis): number {
+    if (now >= this.#until || this.#lots.size >= LOTS) {
+      this.#lots.clear()
+      this.#until = now + defaults.lotsHold
+    }
+    const name = String.fromCharCode(...key)
+    let lot = this.#lots.get(name)
+    if (lot === undefined) {
+      lot = this.#fraction()
+      this.#lots.set(name, lot)
+    }
+    return lot
+  }
+}
+
+/** More peers than an address book and a peer table hold. */
+const LOTS = 20_000
 
 export interface Claim {
   readonly peerId: string

@@ -20,7 +20,7 @@ import { type Address, encodeAddress, hostKind } from '../wire/address.ts'
 import type { PeerEntry } from '../wire/frames/peers.ts'
 import { keyFromPeerId } from '../wire/peer-id.ts'
 import { defaults } from './defaults.ts'
-import { claimsToKeep, entriesToTell, Memory, sample, type Tellable } from './gossip.ts'
+import { claimsToKeep, entriesToTell, Lots, Memory, sample, type Tellable } from './gossip.ts'
 import type { LinkId } from './messages.ts'
 import type { Parts } from './parts.ts'
 import { type LinkRecord, type Mesh, type PeerRecord, primaryLink } from './peer-table.ts'
@@ -34,10 +34,12 @@ export class Introductions {
   readonly #parts: Parts
   readonly #flooded: Flooded
   readonly #memory = new Memory()
+  readonly #lots: Lots
   #meshAt: Millis | undefined
 
   constructor(parts: Parts, flooded: Flooded) {
     this.#parts = parts
+    this.#lots = new Lots(() => parts.options.random.fraction())
     this.#flooded = flooded
   }
 
@@ -113,7 +115,7 @@ export class Introductions {
     }
     const claims = claimsToKeep(entries, hearing, this.#memory)
     for (const { peerId, addresses } of claims) if (peerId === teller.peerId) teller.announced = addresses
-    const count = dialling.told(claims, teller.peerId, now)
+    const count = dialling.told(claims, teller.peerId, at.host, now)
     if (count === 0) return
     changed(now)
     const { peerId: from, name } = teller
@@ -160,7 +162,7 @@ export class Introductions {
         .map(encodeAddress)
       unlinked.push({ key: keyFromPeerId(peerId), name: '', heardAt, addresses })
     }
-    return entriesToTell(linked, unlinked, now, () => options.random.fraction())
+    return entriesToTell(linked, unlinked, now, this.#lots)
   }
 
   /** Numbers may have changed: say so within a second. */

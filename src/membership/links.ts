@@ -83,7 +83,7 @@ export class Links {
     if (full && !(table.size === 0 && options.guests.makeRoom())) {
       // Inbound peers took the places while this dial was under way.
       emit({ kind: 'close', link, code: closeCodes.DISCONNECTED, detail: 'no place left' })
-      return dialling.lost(peerId, { wait: defaults.backoffMax, short: false }, now)
+      return dialling.lost(peerId, { wait: defaults.backoffMax, short: false, silent: false }, now)
     }
     this.#establish(proof, dialled, this.#judge(peer, proof, true, now), now)
   }
@@ -269,8 +269,10 @@ export class Links {
       return
     }
     say({ event: 'peer-disconnected', peerId, name, reason: parting.reason, peers: taken() })
-    const short = !parting.orderly && now - link.establishedAt < defaults.settled
-    dialling.lost(peerId, { short, ...(parting.wait === undefined ? {} : { wait: parting.wait }) }, now)
+    // Up to the last sign of life: the silence before the end was no success.
+    const short = !parting.orderly && link.liveness.heardAt - link.establishedAt < defaults.settled
+    const { wait, silent = false } = parting
+    dialling.lost(peerId, { short, silent, ...(wait === undefined ? {} : { wait }) }, now)
     this.#parts.changed(now)
   }
 }

@@ -32,6 +32,7 @@ import type { Direction, LinkId, MembershipEvent, MembershipInput, MembershipOut
 import { partings } from './partings.ts'
 import type { Guests, MembershipOptions, Parts } from './parts.ts'
 import { activeLinks, type PeerRecord, PeerTable, primaryLink } from './peer-table.ts'
+import { type Remembered, remembered } from './remembering.ts'
 
 /** One connected peer. */
 export interface PeerView {
@@ -53,6 +54,8 @@ export interface PeerView {
 const PARTED = 1_024
 /** Without a line port. */
 const nobody: Guests = { count: () => 0, makeRoom: () => false }
+/** What may be told before `start`. */
+const early: ReadonlySet<MembershipInput['kind']> = new Set(['start', 'learned', 'recalled'])
 /** Outputs of one `handle`: a few for each link. Far above what can come. */
 const OUTPUTS = 1_000_000
 
@@ -75,12 +78,15 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
       own: () => [],
       announce: [],
       admits: () => true,
+      transports: ['tcp'],
       guests: nobody,
       ...defaults,
       ...options,
     }
-    const { own, random, bookLimit, admits } = this.#options
+    const { own, random, bookLimit, admits, transports } = this.#options
     const taken = (): number => this.#table.size + this.#options.guests.count()
+    // Half: who makes many identities come and go must not keep us from meeting anybody new.
+    const placesKept = Math.floor(this.#options.maxPeers / 2)
     const emit = (output: MembershipOutput): void => void this.#out.push(output)
     const say = (message: MembershipEvent): void => emit({ kind: 'event', message })
     const gate = {
@@ -88,7 +94,7 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
       // One without links has room for one, whoever else is here: a guest goes for it.
       room: () => Math.max(this.#options.maxPeers - taken(), this.#table.size === 0 ? 1 : 0),
     }
-    this.#dialling = new Dialling({ bookLimit, random, gate, own, emit })
+    this.#dialling = new Dialling({ bookLimit, placesKept, random, gate, own, transports, emit })
     const parts: Parts = {
       options: this.#options,
       table: this.#table,
@@ -108,7 +114,7 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
   }
 
   handle(input: MembershipInput, now: Millis): void {
-    if (this.#state === 'running' || input.kind === 'start' || input.kind === 'learned') {
+    if (this.#state === 'running' || early.has(input.kind)) {
       this.#route(input, now)
       if (this.#state === 'running') this.#dialling.pump(now)
     } else if (input.kind === 'proved' || input.kind === 'accepted')
@@ -158,6 +164,12 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
     return this.#introductions.numbers().known
   }
 
+  /** What is worth keeping over a restart, the most important first. */
+  remembered(now: Millis): Remembered[] {
+    const linkedSince = (peerId: string) => this.#table.peer(peerId)?.since
+    return remembered(this.#dialling.book, { linkedSince, parted: id => this.#parted.has(id), now })
+  }
+
   /** Is there a peer we know and are not linked to? */
   get partial(): boolean {
     const { linked, known } = this.#introductions.numbers()
@@ -191,6 +203,8 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
       case 'learned':
         if (input.source === 'person') this.#welcome(input.addresses)
         return this.#dialling.learned(input.addresses, input.source, now)
+      case 'recalled':
+        return this.#dialling.recalled(input.rows, now)
       case 'proved':
         return links.proved(input, now)
       case 'accepted':

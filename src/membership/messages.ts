@@ -15,6 +15,7 @@ import type { Address } from '../wire/address.ts'
 import type { PeerEntry } from '../wire/frames/peers.ts'
 import type { CloseCode, Refusal } from '../wire/registry.ts'
 import type { Source } from './address-book.ts'
+import type { Remembered } from './remembering.ts'
 
 export type LinkId = number
 export type Direction = 'in' | 'out'
@@ -41,6 +42,8 @@ export type MembershipInput =
   | { readonly kind: 'stop' }
   /** Addresses from anywhere but a PEERS frame. From a person they are dialled at once. */
   | { readonly kind: 'learned'; readonly addresses: readonly Address[]; readonly source: Source }
+  /** From the peerbook, the most important first. */
+  | { readonly kind: 'recalled'; readonly rows: readonly Remembered[] }
   | ({ readonly kind: 'proved' } & Proof)
   | ({ readonly kind: 'accepted'; readonly dialled: Address } & Proof)
   | {

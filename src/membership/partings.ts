@@ -5,6 +5,7 @@
  *   disconnected by a person      at the other end: after minutes; here: not at all
  *   broke the protocol, too much  after 30 s
  *   anything else                 after a second, doubling
+ *   silence for the second time   after a minute: perhaps the path works one way only (PT-13)
  *
  * Details come from the peer and are escaped where they are shown.
  * Floor: membership.
@@ -21,13 +22,15 @@ export interface Parting {
   readonly wait?: Millis
   /** It counts as a failure when the link was short-lived. */
   readonly orderly: boolean
+  /** One side heard nothing of the other. */
+  readonly silent?: boolean
 }
 
 export type Down = Extract<MembershipInput, { kind: 'down' }>
 
 /** Ends of our own making. */
 export const partings = {
-  silent: { reason: 'timeout', orderly: false },
+  silent: { reason: 'timeout', orderly: false, silent: true },
   /** Of a drained link; seen only when the link that was kept never came. */
   drained: { reason: 'connection lost', orderly: false },
   stopped: { reason: 'this node stopped', orderly: true },
@@ -64,7 +67,8 @@ export function partingOf(down: Down): Parting {
     const code = told as CloseCode
     const plain = words[code]
     const reason = plain ?? withDetail(`closed by the peer with code ${told}`, down.detail)
-    return { reason, wait: waits[code] ?? defaults.backoffMax, orderly: plain !== undefined }
+    const silent = code === closeCodes.IDLE
+    return { reason, wait: waits[code] ?? defaults.backoffMax, orderly: plain !== undefined, silent }
   }
   if (down.code === 'GH_LINK_SILENT') return partings.silent
   if (down.code !== undefined && ours.includes(down.code))

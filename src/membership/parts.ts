@@ -25,6 +25,8 @@ export interface MembershipOptions {
   readonly announce?: readonly Address[]
   /** Allow and deny lists: false for a peer that is neither admitted nor dialled. */
   readonly admits?: (peerId: string) => boolean
+  /** Transports this node can dial. Default: tcp. */
+  readonly transports?: readonly string[]
   readonly maxPeers?: number
   /** Milliseconds, as everywhere in cores. */
   readonly interval?: Millis

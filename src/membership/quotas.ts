@@ -1,9 +1,9 @@
 /**
  * How much of the address book what is merely told may take up.
  *
- * Three counts over unproven gossip entries: by teller, by host, by prefix. One
- * member then places at most 64 of 1,000, a public network at most 32 and a public
- * host 8 (spec: PT-03, P18). Private and loopback hosts get more room, because a
+ * Counts over unproven gossip entries: by teller and its network, by host, by prefix. One
+ * member then places at most 62 of 1,000, and so do all members of one public network; at one
+ * public network lie at most 32, at a public host 8 (spec: PT-03, P18). Private and loopback hosts get more room, because a
  * whole LAN, or a whole swarm on one machine, shares one prefix or one host.
  *
  * Host: an IPv4 address, an IPv6 /56 (what one customer gets), a name.
@@ -29,6 +29,8 @@ export const defaultCaps: Caps = defaults
 interface Placed {
   readonly address: Address
   readonly teller: string | undefined
+  /** Where the teller is. */
+  readonly tellerHost: string | undefined
 }
 
 export class Quotas {
@@ -55,17 +57,25 @@ export class Quotas {
     }
   }
 
-  #claims({ address, teller }: Placed): { key: string; cap: number }[] {
+  #claims({ address, teller, tellerHost }: Placed): { key: string; cap: number }[] {
     const caps = this.#caps
     const { host, prefix } = groups(address.host)
-    const kind = hostKind(address.host)
-    const local = kind === 'private' || kind === 'loopback' || kind === 'linkLocal'
+    const local = isLocal(address.host)
+    // On a LAN all tellers are of one network, and a mesh must still form by what they tell.
+    const source = tellerHost === undefined || isLocal(tellerHost) ? [] : [groups(tellerHost).prefix]
     return [
       { key: `teller ${teller}`, cap: caps.perTeller },
+      ...source.map(prefix => ({ key: `source ${prefix}`, cap: caps.perTeller })),
       { key: `host ${host}`, cap: local ? caps.perLocalHost : caps.perHost },
       { key: `prefix ${prefix}`, cap: local ? caps.perLocalPrefix : caps.perPrefix },
     ]
   }
+}
+
+/** A LAN or this machine: a whole swarm may sit there. */
+export function isLocal(host: string): boolean {
+  const kind = hostKind(host)
+  return kind === 'private' || kind === 'loopback' || kind === 'linkLocal'
 }
 
 /** What counts as one host, and as one network. */

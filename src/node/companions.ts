@@ -41,8 +41,8 @@ export async function loadCompanions(config: Config): Promise<void> {
 
 export async function companionsOf(around: Surroundings): Promise<Companion[]> {
   const companions: Companion[] = []
-  const { dataDir } = around
-  const { linePort: port, mdns } = around.config
+  const { config, dataDir, mesh, happenings, runtime } = around
+  const { linePort: port, dnsaddrs, connectTimeout: timeout } = config
   if (port !== undefined) {
     const { LinePort } = loaded.linePort ?? (await import('./line-port.ts'))
     companions.push(new LinePort({ ...around, port }))
@@ -51,6 +51,15 @@ export async function companionsOf(around: Surroundings): Promise<Companion[]> {
     const { ControlSocket } = await import('./control-socket.ts')
     companions.push(new ControlSocket({ ...around, dataDir }))
   }
-  if (mdns) companions.push((await import('./lan.ts')).lanDiscovery(around))
+  if (dataDir !== undefined) {
+    const { PeerbookCompanion } = await import('./peerbook.ts')
+    companions.push(new PeerbookCompanion({ mesh, happenings, clock: runtime.clock, dataDir }))
+  }
+  if (dnsaddrs.length > 0) {
+    const { DnsaddrCompanion } = await import('./dnsaddr.ts')
+    const { resolveTxt } = runtime.network
+    companions.push(new DnsaddrCompanion({ mesh, happenings, dnsaddrs, resolveTxt, timeout }))
+  }
+  if (config.mdns) companions.push((await import('./lan.ts')).lanDiscovery(around))
   return companions
 }

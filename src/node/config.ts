@@ -11,6 +11,7 @@ import { GuildError } from '../base/errors.ts'
 import type { Runtime } from '../base/ports.ts'
 import { visible } from '../base/text.ts'
 import { type Address, parseAddress } from '../wire/address.ts'
+import { type Dnsaddr, isDnsaddr, parseBootstrap } from '../wire/dnsaddr.ts'
 import { limits } from '../wire/limits.ts'
 import { keyFromPeerId, peerIdFromKey } from '../wire/peer-id.ts'
 import type { NodeOptions } from './options.ts'
@@ -21,6 +22,8 @@ export interface Config {
   readonly hosts: readonly string[] | undefined
   readonly name: string | undefined
   readonly bootstrap: readonly Address[]
+  /** Of the bootstrap list, what is to be looked up. */
+  readonly dnsaddrs: readonly Dnsaddr[]
   readonly announce: readonly Address[]
   readonly dataDir: string | undefined
   /** The caller holds its lock. */
@@ -94,7 +97,7 @@ export function checkOptions(options: NodeOptions): Config {
     port: whole(options.port, 'port', 0, 0, 65_535),
     hosts: hosts(options.host),
     name: options.name === undefined ? undefined : nodeName(options.name),
-    bootstrap: addresses(options.bootstrap, 'bootstrap'),
+    ...bootstrap(options.bootstrap),
     announce: addresses(options.announce, 'announce'),
     dataDir: text(typeof options.dataDir === 'object' ? options.dataDir.path : options.dataDir, 'dataDir'),
     dataDirHeld: typeof options.dataDir === 'object',
@@ -212,6 +215,14 @@ function addresses(list: readonly string[] | undefined, name: string): readonly 
   if (list === undefined) return []
   if (!Array.isArray(list)) throw invalid(name, String(list), 'a list of addresses')
   return Object.freeze(list.map(one => parseAddress(one)))
+}
+
+function bootstrap(list: readonly string[] | undefined): Pick<Config, 'bootstrap' | 'dnsaddrs'> {
+  if (list !== undefined && !Array.isArray(list))
+    throw invalid('bootstrap', String(list), 'a list of addresses')
+  const all = (list ?? []).map((one: string) => parseBootstrap(one))
+  const dnsaddrs = Object.freeze(all.filter(isDnsaddr))
+  return { bootstrap: Object.freeze(all.filter((one): one is Address => !isDnsaddr(one))), dnsaddrs }
 }
 
 function transports(list: readonly string[] | undefined): readonly string[] {

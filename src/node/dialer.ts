@@ -47,7 +47,9 @@ export class Dialer {
     const late = new GuildError('GH_DIAL_TIMEOUT', formatAddress(address))
     const cancel = this.#drive.after(this.#timeout, () => abort.abort(late))
     try {
-      const pipe = await transport.dial({ host: address.host, port: address.port, signal: abort.signal })
+      const { host, port, family } = address
+      const { signal } = abort
+      const pipe = await transport.dial({ host, port, signal, ...(family === undefined ? {} : { family }) })
       if (!this.#stopped) return { pipe, left: Math.max(1, this.#timeout - (this.#drive.now() - started)) }
       pipe.destroy()
       return undefined

@@ -10,7 +10,7 @@
  * Floor: node. Page: README.md.
  */
 import { GuildError } from '../base/errors.ts'
-import type { Runtime } from '../base/ports.ts'
+import type { ResolveTxt, Runtime } from '../base/ports.ts'
 import { checkChatText } from '../protocols/chat/chat.ts'
 import type { DataDir } from '../store/data-dir.ts'
 import { parseAddress } from '../wire/address.ts'
@@ -307,7 +307,9 @@ async function systemRuntime(): Promise<Runtime> {
     import('../crypto/native.ts'),
   ])
   const { tcpTransport } = await import('../transport/tcp.ts')
-  return make({ suite: nativeSuite, transports: [tcpTransport()] })
+  const resolveTxt: ResolveTxt = async (name, signal) =>
+    (await import('../discovery/dnsaddr.ts')).txtResolver()(name, signal)
+  return make({ suite: nativeSuite, transports: [tcpTransport()], resolveTxt })
 }
 
 async function hold(config: Config): Promise<Held | undefined> {

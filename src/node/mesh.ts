@@ -21,6 +21,7 @@ import { createSwarm } from '../link/swarm.ts'
 import type { Source } from '../membership/address-book.ts'
 import { Membership } from '../membership/membership.ts'
 import type { MembershipInput, MembershipOutput } from '../membership/messages.ts'
+import type { Remembered } from '../membership/remembering.ts'
 import { Router } from '../router/router.ts'
 import { Drive, type Driven } from '../runtime/drive.ts'
 import { parametersOf } from '../streams/grants.ts'
@@ -32,7 +33,6 @@ import type { PeerEntry } from '../wire/frames/peers.ts'
 import { limits } from '../wire/limits.ts'
 import { peerIdFromKey } from '../wire/peer-id.ts'
 import { closeCodes, type Refusal } from '../wire/registry.ts'
-import { admissionOf } from './admission.ts'
 import { ChatRoom } from './chat-room.ts'
 import type { Config } from './config.ts'
 import { Connection, type ConnectionEvents } from './connection.ts'
@@ -41,6 +41,7 @@ import type { Happenings } from './emitter.ts'
 import { type Guests, linePortsOf, nobody, toward } from './guests.ts'
 import { Listening } from './listening.ts'
 import { type Pace, paceOf } from './pace.ts'
+import { policyOf } from './policy.ts'
 import { proofOf } from './proof.ts'
 import { Threshold } from './threshold.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
@@ -113,14 +114,9 @@ export class Mesh implements ConnectionEvents {
       ownId: this.peerId,
       ownName: () => this.name,
       own: () => this.#listening.addresses(),
-      announce: config.announce,
       random,
-      maxPeers: config.maxPeers,
-      admits: admissionOf(config),
-      interval: config.interval,
-      peerTimeout: config.peerTimeout,
-      discoveryInterval: config.discoveryInterval,
-      maintenanceInterval: config.maintenanceInterval,
+      ...policyOf(config),
+      transports: this.#transports().map(one => one.name),
       guests: { count: () => this.guests.count, makeRoom: () => this.guests.makeRoom() },
     })
     this.#members = this.drive.run(this.membership, output => this.#membershipSays(output))
@@ -187,6 +183,11 @@ export class Mesh implements ConnectionEvents {
   /** Addresses from anywhere but a peer. */
   learn(addresses: readonly Address[], source: Source): void {
     this.#members.feed({ kind: 'learned', addresses, source })
+  }
+
+  /** What the peerbook holds, before `join`. */
+  recall(rows: readonly Remembered[]): void {
+    this.#members.feed({ kind: 'recalled', rows })
   }
 
   /** Goodbyes to all, then at most half a second for them to be on their way. */

@@ -14,9 +14,9 @@ export interface NodeOptions {
   readonly host?: string | readonly string[] | false
   /** Shown to others. Default `peer-<port>`. At most 64 bytes of UTF-8, no control characters. */
   readonly name?: string
-  /** Where to find the first peers: `host:port`, `[v6]:port` or multiaddrs. Default none. Retried for ever. */
+  /** Where to find the first peers: `host:port`, `[v6]:port`, multiaddrs with or without `/p2p/<id>`, or `/dnsaddr/<name>`. Default none. Retried for ever. */
   readonly bootstrap?: readonly string[]
-  /** Directory for the identity and the control socket; locked while the node lives. One that `openDataDir` holds already is used and stays the caller's to release. Default none: an embedded node keeps its identity in memory and touches no disk but for the swarm key. */
+  /** Directory for the identity, the peerbook and the control socket; locked while the node lives. One that `openDataDir` holds already is used and stays the caller's to release. Default none: an embedded node keeps its identity in memory and touches no disk but for the swarm key. */
   readonly dataDir?: string | { readonly path: string }
   /** Path of the swarm key, or its 32 bytes. Default: the user's `guild-home/swarm.key`, made if missing. */
   readonly swarmKey?: string | Uint8Array

@@ -14,12 +14,23 @@
 import { randomFillSync } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import type { Millis } from '../base/machine.ts'
-import type { Clock, Interface, Random, Runtime, Scheduler, Suite, Transport } from '../base/ports.ts'
+import type {
+  Clock,
+  Interface,
+  Random,
+  ResolveTxt,
+  Runtime,
+  Scheduler,
+  Suite,
+  Transport,
+} from '../base/ports.ts'
 
 export interface SystemOptions {
   readonly suite: Suite
   /** What to listen and dial with, best first. */
   readonly transports: readonly Transport[]
+  /** TXT records. Default: none are found. */
+  readonly resolveTxt?: ResolveTxt
   /** Do timers keep the process alive? Default true. */
   readonly keepAlive?: boolean
 }
@@ -29,7 +40,11 @@ export function systemRuntime(options: SystemOptions): Runtime {
     clock: systemClock,
     random: systemRandom,
     scheduler: systemScheduler(options.keepAlive ?? true),
-    network: { transports: options.transports, interfaces },
+    network: {
+      transports: options.transports,
+      interfaces,
+      ...(options.resolveTxt === undefined ? {} : { resolveTxt: options.resolveTxt }),
+    },
     suite: options.suite,
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The directory a node keeps its things in, and how several nodes share one folder.
  *
- *   ./data            slot 1        identity.key  guild.db  lock  port
+ *   ./data            slot 1        identity.key  peers.json  guild.db  lock  port
  *   ./data/node-2     slot 2        the same
  *   ./data/node-3     slot 3        …
  *

@@ -25,6 +25,7 @@ import { decodeSwarmKey, encodeSwarmKey, SWARM_KEY_LENGTH } from '../wire/swarm-
 import { diskError, errorCode } from './disk-error.ts'
 import { takeLock } from './lock.ts'
 import { makeDirectory } from './make-directory.ts'
+import { syncDirectory } from './replace-file.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -179,20 +180,6 @@ async function place(temporary: string, path: string): Promise<boolean> {
     return !there
   } finally {
     outcome.lock.release()
-  }
-}
-
-/** So that the new name survives a power cut. Not every system lets a directory be opened. */
-async function syncDirectory(path: string): Promise<void> {
-  try {
-    const directory = await open(path, 'r')
-    try {
-      await directory.sync()
-    } finally {
-      await directory.close()
-    }
-  } catch {
-    // The file itself is on disk; its name follows a moment later.
   }
 }
 

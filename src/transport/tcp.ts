@@ -16,6 +16,7 @@
  *
  * Floor: transport (shell).
  */
+import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from 'node:dns'
 import { connect, createServer, isIPv6, type Server, type Socket } from 'node:net'
 import { GuildError } from '../base/errors.ts'
 import type {
@@ -36,8 +37,16 @@ const READ_BUFFER = 64 * 1024
 /** How often a port the system picked for one address may be taken on another. */
 const PORT_TRIES = 16
 
-export function tcpTransport(): Transport {
-  return { name: 'tcp', listen, dial }
+/** As of node:dns, with `all`: every address of a name. */
+export type Lookup = (
+  name: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void
+
+/** `lookup` finds the addresses of a name. Default: the system's resolver. */
+export function tcpTransport(lookup: Lookup = systemLookup): Transport {
+  return { name: 'tcp', listen, dial: options => dial(options, lookup) }
 }
 
 async function listen(options: ListenOptions): Promise<Listener> {
@@ -111,7 +120,7 @@ function closeServer(server: Server): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }
 
-function dial({ host, port, signal }: DialOptions): Promise<Pipe> {
+function dial({ host, port, family, signal }: DialOptions, lookup: Lookup): Promise<Pipe> {
   const where = hostPort(host, port)
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(abortError(signal, where))
@@ -121,6 +130,10 @@ function dial({ host, port, signal }: DialOptions): Promise<Pipe> {
       port,
       allowHalfOpen: true,
       noDelay: true,
+      // Every address of a name is tried in its turn (spec: ADDR-5). Node does so only where it was not told a
+      // family, so the family goes by way of the look-up.
+      autoSelectFamily: true,
+      lookup: (name, _options, found) => lookup(name, { all: true, family: family ?? 0 }, found as Found),
       onread: {
         buffer: readBuffer,
         callback: (length, buffer) => {
@@ -157,6 +170,8 @@ function dial({ host, port, signal }: DialOptions): Promise<Pipe> {
     socket.on('connect', onConnect)
   })
 }
+
+type Found = Parameters<Lookup>[2]
 
 /** Shared by every dialled socket: a read is handed on before the next one begins. */
 const readBuffer: Uint8Array = new Uint8Array(READ_BUFFER)

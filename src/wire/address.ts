@@ -172,7 +172,7 @@ function fromComponents(components: readonly Component[]): Address | string {
   const zone = rest[0]?.name === 'ip6zone' ? rest.shift()!.value! : undefined
   const [place, carrier, who, ...more] = rest
   if (place?.name === 'dnsaddr')
-    return '/dnsaddr/ is not followed; write one of the addresses its TXT records hold'
+    return '/dnsaddr/ is followed as a bootstrap only; here write one of the addresses its TXT records hold'
   if (rest.some(({ name }) => name === 'p2p-circuit'))
     return 'relay circuits are not dialled; write /ip4/…/tcp/…'
   if (carrier !== undefined && carrier.name !== 'tcp' && carrier.name !== 'udp')

@@ -3,7 +3,7 @@ import { accepts, next } from '../../src/base/states.ts'
 import { AddressBook, type Entry } from '../../src/membership/address-book.ts'
 import { defaults } from '../../src/membership/defaults.ts'
 import { backoff, DialPlan } from '../../src/membership/dial-plan.ts'
-import { type Claim, claimsToKeep, entriesToTell, Memory, sample } from '../../src/membership/gossip.ts'
+import { type Claim, claimsToKeep, entriesToTell, Lots, Memory, sample } from '../../src/membership/gossip.ts'
 import { believable, dialable } from '../../src/membership/hygiene.ts'
 import { Liveness, type LivenessState, liveness } from '../../src/membership/liveness.ts'
 import { Membership } from '../../src/membership/membership.ts'
@@ -180,14 +180,26 @@ t.test('PT-05 an answer: linked ones first, 23 % of the rest, fifty in all, samp
   const make = (from: number, count: number) => Array.from({ length: count }, (_, i) => tellable(from + i))
   const { fraction } = seeded(3)
   const count = (linked: number, unlinked: number) =>
-    entriesToTell(make(1, linked), make(500, unlinked), 9_999, fraction).length
+    entriesToTell(make(1, linked), make(500, unlinked), 9_999, new Lots(fraction)).length
   t.equal(count(10, 0), 10)
   t.equal(count(0, 100), 23)
   t.equal(count(40, 400), 50)
   t.equal(count(400, 400), 50)
-  t.equal(entriesToTell(make(1, 1), [], 9_999, fraction)[0]!.age, 4)
-  t.equal(entriesToTell(make(1, 1), [], 0, fraction)[0]!.age, 0)
-  t.strictSame(entriesToTell([{ ...tellable(1), addresses: [] }], [], 0, fraction), [], 'unreachable: no use')
+  t.equal(entriesToTell(make(1, 1), [], 9_999, new Lots(fraction))[0]!.age, 4)
+  t.equal(entriesToTell(make(1, 1), [], 0, new Lots(fraction))[0]!.age, 0)
+  t.strictSame(
+    entriesToTell([{ ...tellable(1), addresses: [] }], [], 0, new Lots(fraction)),
+    [],
+    'unreachable: no use',
+  )
+  const lots = new Lots(fraction)
+  const tell = (now: number): string[] =>
+    entriesToTell([], make(1, 400), now, lots).map(({ identityKey }) => String(identityKey))
+  const seen = new Set<string>()
+  for (let now = 0; now < 3_600_000; now += 60_000) for (const one of tell(now)) seen.add(one)
+  t.equal(seen.size, 50, 'no repeat scan: whoever asks for an hour sees what one question shows')
+  for (const one of tell(3_700_000)) seen.add(one)
+  t.ok(seen.size > 50, 'then the lots are drawn anew')
   const hits = new Array<number>(20).fill(0)
   for (let i = 0; i < 2_000; i++) for (const n of sample([...hits.keys()], 5, fraction)) hits[n]!++
   t.ok(
@@ -265,8 +277,14 @@ t.test(
 t.test('the dial plan: slots, one dial a peer, order, self, closed peers', async t => {
   const closed = new Set<string>()
   let room = 100
+  let kept = 0
   const b = book()
-  const plan = new DialPlan(b, { closed: id => closed.has(id), room: () => room }, random, () => {})
+  const plan = new DialPlan(
+    b,
+    { closed: (id: string) => closed.has(id), room: () => room, kept: () => kept },
+    random,
+    () => {},
+  )
   const add = (text: string, peerId?: string, source: 'mdns' | 'bootstrap' = 'mdns') =>
     b.add(address(text), source, 0, peerId === undefined ? {} : { peerId })!
   const dials = (now: number): string[] => {
@@ -299,6 +317,25 @@ t.test('the dial plan: slots, one dial a peer, order, self, closed peers', async
   plan.ended(address('4.4.4.1:1'))
   room = plan.underWay
   t.strictSame(dials(0), [], 'no more than places for peers')
+  room = plan.underWay + 3
+  kept = 2
+  for (let i = 1; i <= 4; i++) plan.ended(address(`4.4.4.${1 + i}:1`))
+  for (let i = 1; i <= 3; i++)
+    plan.wish(b.add(address(`7.7.7.${i}:1`), 'gossip', 0, { teller: 'x', peerId: `g${i}` })!, 0)
+  const order = dials(0)
+  t.ok(
+    order.length > 0 && order.every(host => host.startsWith('4.')),
+    'whom we found before whom we were told of',
+  )
+  for (let i = 1; i <= 40; i++) plan.ended(address(`4.4.4.${i}:1`))
+  room = plan.underWay + 4
+  t.equal(dials(0).filter(host => host.startsWith('4.')).length, 4)
+  for (let i = 1; i <= 40; i++) plan.ended(address(`4.4.4.${i}:1`))
+  for (let i = 1; i <= 40; i++) b.remove(b.find(address(`4.4.4.${i}:1`)) ?? self)
+  room = plan.underWay + 3
+  t.equal(dials(0).length, 1, 'P18 what was only told leaves the places of the lost alone')
+  kept = 0
+  t.equal(dials(0).length, 2)
   const late = add('6.6.6.6:1')
   plan.failed(late, 0)
   plan.wish(late, 0)

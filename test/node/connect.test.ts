@@ -80,7 +80,7 @@ t.test('connect to what is no node of ours: the exact reason, at once', async t 
     ],
     ['nobody', `127.0.0.1:${port}`, 'GH_DIAL_REFUSED', /^nobody answers at this address: 127/],
     ['no such name', 'no-such-host.invalid:1', 'GH_DIAL_NAME', /does not resolve/],
-    ['no transport', '/ip4/127.0.0.1/udp/1', 'GH_DIAL_FAILED', /no transport udp/],
+    ['no transport', '/ip4/127.0.0.1/udp/1', 'GH_DIAL_FAILED', /does not dial udp/],
     ['no address', 'nowhere', 'GH_ADDRESS_INVALID', /the port is missing/],
   ]
   for (const [what, address, code, message] of cases) {

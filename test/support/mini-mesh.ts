@@ -132,6 +132,8 @@ export class MiniMesh {
   connections: Connection[] = []
   /** True when nothing passes between the two. */
   blocked: (a: MeshNode, b: MeshNode) => boolean = () => false
+  /** True when frames of the one do not reach the other, though handshakes do. */
+  muted: (from: MeshNode, to: MeshNode) => boolean = () => false
   readonly #options: MiniMeshOptions
   readonly #events: Event[] = []
   #order = 0
@@ -372,10 +374,12 @@ export class MiniMesh {
     const connection = process.links.get(output.link)
     if (connection === undefined) throw new GuildError('GH_INTERNAL', `${output.kind} on no link`)
     this.#send(this.#outOf(connection, process), to => {
+      if (this.muted(process.node, to.process.node)) return
       to.process.membership.heard(to.link, this.now)
       switch (output.kind) {
         case 'ping':
           return this.#send(this.#outOf(connection, to.process), back => {
+            if (this.muted(to.process.node, back.process.node)) return
             back.process.membership.heard(back.link, this.now)
             this.#handle(back.process, { kind: 'pong', link: back.link, nonce: output.nonce })
           })

@@ -58,8 +58,8 @@ async function live(context: Context, api: Api, interruption: Interruption): Pro
     const node = await api.createNode({
       ...options(settings),
       ...keys,
-      dataDir: dir,
       ...(await identity(api, settings, dir.path)),
+      dataDir: dir,
     })
     tell(context, node)
     try {
