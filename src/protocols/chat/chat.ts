@@ -7,7 +7,8 @@
  * In a full mesh the author reaches everybody and nobody forwards. A peer that is not
  * linked to all it knows says so (MESH); to such a one, or by such a one, an unseen
  * message is passed on once. A bounded memory of ids removes doubles. Only good messages
- * enter that memory, so that a forged copy cannot hide the real one.
+ * enter that memory, so that a forged copy cannot hide the real one. Order holds along each
+ * path; what comes round late is shown late (spec: CHAT-4).
  *
  * Refuses: bad signatures, our own messages echoed back, more than `perSecond` a link.
  * Page: protocol/frames.md (CHAT) · Floor: protocols.
