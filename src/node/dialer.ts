@@ -44,8 +44,9 @@ export class Dialer {
     const abort = new AbortController()
     this.#underway.add(abort)
     const started = this.#drive.now()
-    const late = new GuildError('GH_DIAL_TIMEOUT', formatAddress(address))
-    const cancel = this.#drive.after(this.#timeout, () => abort.abort(late))
+    const cancel = this.#drive.after(this.#timeout, () =>
+      abort.abort(new GuildError('GH_DIAL_TIMEOUT', formatAddress(address))),
+    )
     try {
       const { host, port, family } = address
       const { signal } = abort
@@ -55,7 +56,7 @@ export class Dialer {
       return undefined
     } catch (error) {
       if (this.#stopped) return undefined
-      return abort.signal.aborted ? late : asGuildError(error, 'GH_DIAL_FAILED')
+      return asGuildError(abort.signal.aborted ? abort.signal.reason : error, 'GH_DIAL_FAILED')
     } finally {
       cancel()
       this.#underway.delete(abort)

@@ -17,7 +17,8 @@ type Listener<Name extends EventName> = (event: EventOf<Name>) => void
 type AnyListener = (event: NodeMessage) => void
 
 export class Happenings {
-  readonly #listeners = new Map<EventName, Set<AnyListener>>()
+  /** By event: each listener, and whether one time is enough for it. */
+  readonly #listeners = new Map<EventName, Map<AnyListener, boolean>>()
   readonly #watchers = new Set<AnyListener>()
   readonly #kept = new BoundedQueue<NodeMessage>(KEPT, 'oldest')
   #reader: ((result: IteratorResult<NodeMessage, undefined>) => void) | undefined
@@ -28,13 +29,13 @@ export class Happenings {
     return this.#kept.dropped
   }
 
-  on<Name extends EventName>(name: Name, listener: Listener<Name>): void {
-    let set = this.#listeners.get(name)
-    if (set === undefined) {
-      set = new Set()
-      this.#listeners.set(name, set)
+  on<Name extends EventName>(name: Name, listener: Listener<Name>, once = false): void {
+    let all = this.#listeners.get(name)
+    if (all === undefined) {
+      all = new Map()
+      this.#listeners.set(name, all)
     }
-    set.add(listener as unknown as AnyListener)
+    all.set(listener as unknown as AnyListener, once)
   }
 
   off<Name extends EventName>(name: Name, listener: Listener<Name>): void {
@@ -54,7 +55,9 @@ export class Happenings {
 
   emit(message: NodeMessage): void {
     if (this.#ended) return
-    for (const listener of [...(this.#listeners.get(message.event) ?? [])]) {
+    const listeners = this.#listeners.get(message.event)
+    for (const [listener, once] of [...(listeners ?? [])]) {
+      if (once) listeners?.delete(listener)
       try {
         listener(message)
       } catch (error) {

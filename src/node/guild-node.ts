@@ -141,11 +141,8 @@ export class GuildNode implements AsyncDisposable {
   }
 
   once<Name extends EventName>(event: Name, listener: (payload: EventOf<Name>) => void): this {
-    const once = (payload: EventOf<Name>): void => {
-      this.off(event, once)
-      listener(payload)
-    }
-    return this.on(event, once)
+    this.#happenings.on(event, listener, true)
+    return this
   }
 
   off<Name extends EventName>(event: Name, listener: (payload: EventOf<Name>) => void): this {
