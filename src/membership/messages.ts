@@ -156,6 +156,7 @@ export type MembershipEvent =
       readonly name: string
       readonly reason: string
     }
+  /** For `--log debug`: one protocol act, in words. */
   | { readonly event: 'debug'; readonly message: string }
 
 /** Where the parts of membership put what they want done. */

@@ -7,8 +7,9 @@
  * Floor: node. Page: README.md.
  */
 import type { ErrorCode } from '../base/errors.ts'
+import type { Direction, MembershipEvent } from '../membership/messages.ts'
 
-export type Direction = 'in' | 'out'
+export type { Direction } from '../membership/messages.ts'
 
 /** One connected peer. */
 export interface PeerInfo {
@@ -61,8 +62,12 @@ export interface NetworkInfo {
   readonly observedAddrs: readonly string[]
 }
 
-/** Everything that happens on a node, as one union; also what `node.messages` yields. */
+/**
+ * Everything that happens on a node, as one union; also what `node.messages` yields. What
+ * happens to peers is told by membership, in the same words.
+ */
 export type NodeMessage =
+  | MembershipEvent
   | {
       readonly event: 'system-start'
       readonly peerId: string
@@ -71,30 +76,6 @@ export type NodeMessage =
       readonly addresses: readonly string[]
       /** Where people can type, `host:port`; absent without a line port. */
       readonly linePort?: string
-    }
-  | {
-      readonly event: 'peer-connected'
-      readonly peerId: string
-      readonly name: string
-      readonly address: string
-      readonly transport: string
-      readonly direction: Direction
-      readonly peers: number
-      readonly maxPeers: number
-    }
-  | {
-      readonly event: 'peer-disconnected'
-      readonly peerId: string
-      readonly name: string
-      readonly reason: string
-      readonly peers: number
-    }
-  | {
-      readonly event: 'peers-discovered'
-      readonly from: string
-      readonly name: string
-      readonly count: number
-      readonly known: number
     }
   | {
       readonly event: 'chat-message'
@@ -106,28 +87,7 @@ export type NodeMessage =
       readonly message: string
       readonly timestamp: number
     }
-  | {
-      readonly event: 'connection-failed'
-      readonly address: string
-      readonly code: ErrorCode
-      readonly message: string
-    }
-  | { readonly event: 'bootstrap-success'; readonly address: string }
-  | {
-      readonly event: 'bootstrap-failed'
-      readonly address: string
-      readonly code: ErrorCode
-      readonly message: string
-    }
-  | {
-      readonly event: 'maintenance-cleanup'
-      readonly peerId: string
-      readonly name: string
-      readonly reason: string
-    }
   | { readonly event: 'error'; readonly code: ErrorCode; readonly message: string }
-  /** For `--log debug`: one protocol act, in words. */
-  | { readonly event: 'debug'; readonly message: string }
 
 export type EventName = NodeMessage['event']
 
