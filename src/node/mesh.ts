@@ -169,7 +169,7 @@ export class Mesh implements ConnectionEvents {
         },
         onError: error => this.fault(asGuildError(error, 'GH_LISTEN_FAILED')),
       })
-    if (config.name === undefined) this.name = `peer-${this.port}`
+    if (config.name === undefined) this.name = this.port === 0 ? 'visitor' : `peer-${this.port}`
   }
 
   /** Begins to look for peers. */

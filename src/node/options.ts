@@ -12,7 +12,7 @@ export interface NodeOptions {
   readonly port?: number
   /** IP addresses to listen on. Default: every address of both families. Give 127.0.0.1 to stay on this machine. `false` listens nowhere. */
   readonly host?: string | readonly string[] | false
-  /** Shown to others. Default `peer-<port>`. At most 64 bytes of UTF-8, no control characters. */
+  /** Shown to others. Default `peer-<port>`, or `visitor` for a node that does not listen. At most 64 bytes of UTF-8, no control characters. */
   readonly name?: string
   /** Where to find the first peers: `host:port`, `[v6]:port`, multiaddrs with or without `/p2p/<id>`, or `/dnsaddr/<name>`. Default none. Retried for ever. */
   readonly bootstrap?: readonly string[]
