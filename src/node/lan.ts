@@ -3,7 +3,8 @@
  *
  * What it announces are the addresses this node listens at on each link, sealed under the
  * swarm key; whom it hears of, membership dials. A node that listens on loopback only, or
- * nowhere, has nothing to announce and stays silent (spec: MDNS-8).
+ * nowhere, has nothing to announce and stays silent (spec: MDNS-8). While the key is rotated
+ * it announces under the new one and hears what is announced under either.
  *
  * Floor: node. Page: protocol/mdns.md.
  */
@@ -22,13 +23,13 @@ import type { Mesh } from './mesh.ts'
 export interface LanOptions {
   readonly config: Config
   readonly runtime: Runtime
-  readonly swarmKey: Uint8Array
+  readonly swarmKeys: readonly Uint8Array[]
   readonly mesh: Mesh
   readonly happenings: Happenings
 }
 
 /** A companion of the mesh. */
-export function lanDiscovery({ config, runtime, swarmKey, mesh, happenings }: LanOptions): {
+export function lanDiscovery({ config, runtime, swarmKeys, mesh, happenings }: LanOptions): {
   start(): Promise<void>
   stop(): Promise<void>
 } {
@@ -36,12 +37,13 @@ export function lanDiscovery({ config, runtime, swarmKey, mesh, happenings }: La
   const { hosts } = config
   let mdns: Mdns | undefined
   const open = (instance: string, sealed: Uint8Array): Announcement | undefined => {
-    try {
-      return openAnnouncement({ suite, psk: swarmKey, instance }, sealed)
-    } catch (error) {
-      if (error instanceof WireError) return undefined // of another swarm (spec: MD-05)
-      throw error
-    }
+    for (const psk of swarmKeys)
+      try {
+        return openAnnouncement({ suite, psk, instance }, sealed)
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error
+      }
+    return undefined // of another swarm (spec: MD-05)
   }
   return {
     async start() {
@@ -57,7 +59,7 @@ export function lanDiscovery({ config, runtime, swarmKey, mesh, happenings }: La
         uses: one => !one.internal && listensAt(one, hosts),
         seal: (instance, announcement) =>
           sealAnnouncement(
-            { suite, psk: swarmKey, instance },
+            { suite, psk: swarmKeys[0]!, instance },
             random.bytes(ANNOUNCEMENT_SALT_LENGTH),
             announcement,
           ),
