@@ -36,15 +36,6 @@ export function lanDiscovery({ config, runtime, swarmKeys, mesh, happenings }: L
   const { suite, random, network, clock } = runtime
   const { hosts } = config
   let mdns: Mdns | undefined
-  const open = (instance: string, sealed: Uint8Array): Announcement | undefined => {
-    for (const psk of swarmKeys)
-      try {
-        return openAnnouncement({ suite, psk, instance }, sealed)
-      } catch (error) {
-        if (!(error instanceof WireError)) throw error
-      }
-    return undefined // of another swarm (spec: MD-05)
-  }
   return {
     async start() {
       if (hosts === undefined || (hosts.length > 0 && hosts.every(isLoopback))) return
@@ -57,13 +48,7 @@ export function lanDiscovery({ config, runtime, swarmKeys, mesh, happenings }: L
         interval: config.discoveryInterval,
         self: { identityKey: keyFromPeerId(mesh.peerId), name: mesh.name, tcpPort: mesh.port },
         uses: one => !one.internal && listensAt(one, hosts),
-        seal: (instance, announcement) =>
-          sealAnnouncement(
-            { suite, psk: swarmKeys[0]!, instance },
-            random.bytes(ANNOUNCEMENT_SALT_LENGTH),
-            announcement,
-          ),
-        open,
+        ...sealing({ suite, random }, swarmKeys),
         learned: ({ identityKey, tcpPort: port, hosts: found }) => {
           const peerId = peerIdFromKey(identityKey)
           mesh.learn(
@@ -80,6 +65,33 @@ export function lanDiscovery({ config, runtime, swarmKeys, mesh, happenings }: L
     },
     async stop() {
       await mdns?.stop()
+    },
+  }
+}
+
+/** Seals under the current key, the first; opens what any of them sealed. */
+export function sealing(
+  { suite, random }: Pick<Runtime, 'suite' | 'random'>,
+  swarmKeys: readonly Uint8Array[],
+): {
+  seal(instance: string, announcement: Announcement): Uint8Array
+  open(instance: string, sealed: Uint8Array): Announcement | undefined
+} {
+  return {
+    seal: (instance, announcement) =>
+      sealAnnouncement(
+        { suite, psk: swarmKeys[0]!, instance },
+        random.bytes(ANNOUNCEMENT_SALT_LENGTH),
+        announcement,
+      ),
+    open(instance, sealed) {
+      for (const psk of swarmKeys)
+        try {
+          return openAnnouncement({ suite, psk, instance }, sealed)
+        } catch (error) {
+          if (!(error instanceof WireError)) throw error
+        }
+      return undefined // of another swarm (spec: MD-05)
     },
   }
 }
