@@ -74,8 +74,8 @@ export async function rotateSwarmKey(options: RotationOptions): Promise<RotatedS
     const before = await loadPreviousSwarmKey({ ...options, path })
     if (before !== undefined && !equal(before, previous))
       throw new GuildError(
-        'GH_KEY_INVALID',
-        `${previousPath}: a rotation is under way, for ${HONOURED_DAYS} days at most; when every node has the new key, finish it: guild-home swarm-key rotate --finish`,
+        'GH_KEY_ROTATING',
+        `${previousPath} counts for ${HONOURED_DAYS} days unless it is finished`,
       )
     const psk = random.bytes(SWARM_KEY_LENGTH)
     await replaceFile(previousPath, utf8(encodeSwarmKey(previous)))

@@ -27,7 +27,7 @@ t.test('a key is rotated and finished; the files are whole and private all the w
 
   const again = await folder.command(['swarm-key', 'rotate', ...named])
   t.equal(again.code, 5)
-  t.match(again.err, /a rotation is under way.*rotate --finish/)
+  t.match(again.err, /a rotation of the swarm key is under way.*\n {2}when every node.*rotate --finish/)
 
   const local = ['--no-mdns', '--host', '127.0.0.1']
   const old = folder.launch([

@@ -44,7 +44,7 @@ t.test('a second rotation is refused until the first is finished, or 7 days old'
   const { path } = await madeIn(t.testdir())
   const first = await rotateSwarmKey({ path, random })
   const refused = await failure(rotateSwarmKey({ path, random }))
-  t.match(refused, { code: 'GH_KEY_INVALID', message: /a rotation is under way.*rotate --finish/ })
+  t.match(refused, { code: 'GH_KEY_ROTATING', message: /under way: .*previous counts for 7 days/ })
   t.strictSame((await loadSwarmKey({ path, random })).psk, first.psk, 'nothing changed')
   t.match(await finishSwarmKeyRotation({ path, random }), { removed: true, psk: first.psk })
   t.notOk(existsSync(`${path}.previous`))
