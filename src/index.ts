@@ -11,9 +11,12 @@ export {
   type DataDir,
   defaultSwarmKeyPath,
   encodeSwarmKey,
+  finishSwarmKeyRotation,
   loadIdentityKey,
+  loadPreviousSwarmKey,
   loadSwarmKey,
   openDataDir,
+  rotateSwarmKey,
   swarmKeyFingerprint,
 } from './node/files.ts'
 export { createNode, type GuildNode, type RequestOptions, type WaitOptions } from './node/guild-node.ts'

@@ -60,6 +60,7 @@ export const codes = {
   GH_KEY_INVALID: 'a key file is malformed',
   GH_KEY_MISSING: 'a key file does not exist',
   GH_KEY_PERMISSIONS: 'a key file can be read by others',
+  GH_KEY_ROTATING: 'a rotation of the swarm key is under way',
   GH_STORE_LOCKED: 'the data directory is in use by another node',
   GH_STORE_FAILED: 'a file or directory cannot be used',
   GH_STORE_DAMAGED: 'a damaged file was set aside',

@@ -65,6 +65,21 @@ export interface SwarmKeyFile {
   readonly created: boolean
 }
 
+export interface RotatedSwarmKey {
+  readonly path: string
+  readonly previousPath: string
+  readonly psk: Uint8Array
+  readonly previous: Uint8Array
+}
+
+export interface FinishedRotation {
+  readonly path: string
+  readonly previousPath: string
+  readonly psk: Uint8Array
+  /** There was a previous key. */
+  readonly removed: boolean
+}
+
 export interface Api {
   createNode(options: NodeOptions): Promise<CliNode>
   openDataDir(options: {
@@ -76,6 +91,10 @@ export interface Api {
   openControl(options: { dataDir?: string; port?: number; signal?: AbortSignal }): Promise<CliControl>
   /** With no path, the user's own key. Throws GH_KEY_MISSING when it is not there and not to be made. */
   loadSwarmKey(options: { path?: string; create: boolean }): Promise<SwarmKeyFile>
+  /** The key before, while a rotation lasts. */
+  loadPreviousSwarmKey(options: { path?: string }): Promise<Uint8Array | undefined>
+  rotateSwarmKey(options: { path?: string }): Promise<RotatedSwarmKey>
+  finishSwarmKeyRotation(options: { path?: string }): Promise<FinishedRotation>
   loadIdentityKey(options: { path: string; create: boolean }): Promise<{ seed: Uint8Array }>
   swarmKeyFingerprint(psk: Uint8Array): Promise<string>
   encodeSwarmKey(psk: Uint8Array): string

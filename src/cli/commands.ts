@@ -36,11 +36,13 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     load: async () => (await import('./commands/id.ts')).id,
   },
   'swarm-key': {
-    words: 'swarm-key [show|new|fingerprint]',
-    about: "print the swarm key's fingerprint, show the key, or make a new one",
+    words: 'swarm-key [show|new|fingerprint|rotate]',
+    about: "print the swarm key's fingerprint, show the key, make one, or replace it by a new one",
     examples: [
       ['guild-home swarm-key', 'the fingerprint: compare it between machines'],
       ['guild-home swarm-key new --swarm-key ./team.key', 'make a key; never overwrites one'],
+      ['guild-home swarm-key rotate', 'a new key; the old one is accepted too for a while'],
+      ['guild-home swarm-key rotate --finish', 'and from now on no more'],
     ],
     load: async () => (await import('./commands/swarm-key.ts')).swarmKey,
   },

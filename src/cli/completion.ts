@@ -2,7 +2,7 @@
  * Completion scripts, drawn from the tables of flags and commands.
  *
  *   guild-home sw⇥               swarm-key
- *   guild-home swarm-key ⇥       show  new  fingerprint
+ *   guild-home swarm-key ⇥       show  new  fingerprint  rotate
  *   guild-home run --log ⇥       error  warn  info  debug
  *   guild-home run --data-dir ⇥  directories
  *
@@ -66,7 +66,7 @@ function spellingsOf(command: CommandName): readonly Spelling[] {
   return [...flagsOf(command).flatMap(spellings), ...general]
 }
 
-/** `swarm-key [show|new|fingerprint]` → show, new, fingerprint. */
+/** `swarm-key [show|new|fingerprint|rotate]` → show, new, fingerprint, rotate. */
 function actionsOf({ words }: { readonly words: string }): readonly string[] {
   const [, list] = /[[<]([a-z0-9-]+(?:\|[a-z0-9-]+)+)[\]>]/.exec(words) ?? []
   return list?.split('|') ?? []

@@ -276,6 +276,13 @@ export const flags = {
     about: 'one peer: its PeerId, at least 14 characters of it, or a name that only one has',
     parse: upTo(128),
   }),
+  finish: flag<boolean>({
+    fallback: false,
+    fallbackText: 'off',
+    commands: ['swarm-key'],
+    about: 'end a rotation: remove the previous key',
+    parse: truth,
+  }),
   line: flag<boolean>({
     fallback: false,
     fallbackText: 'off',

@@ -17,7 +17,7 @@ export async function network(
   api: Api,
   settings: Settings,
   output: Output,
-): Promise<Pick<NodeOptions, 'open' | 'swarmKey'>> {
+): Promise<Pick<NodeOptions, 'open' | 'swarmKey' | 'previousSwarmKey'>> {
   if (settings.open !== undefined) return { open: settings.open }
   const path = settings.swarmKey
   const file = await api.loadSwarmKey(path === undefined ? { create: true } : { path, create: false })
@@ -26,7 +26,8 @@ export async function network(
     output.trouble(`guild-home: made a new swarm key, ${visible(file.path)}, fingerprint ${fingerprint}`)
     output.trouble('  nodes meet only if they hold the same key: copy this file to your other machines')
   }
-  return { swarmKey: file.psk }
+  const previousSwarmKey = await api.loadPreviousSwarmKey({ path: file.path })
+  return { swarmKey: file.psk, ...(previousSwarmKey === undefined ? {} : { previousSwarmKey }) }
 }
 
 /** The identity of a data directory, made on its first use; a file named by hand must exist. */

@@ -28,6 +28,8 @@ import type { Swarm } from './swarm.ts'
 
 export interface InitiatorOptions {
   readonly self: Self
+  /** Under which of our swarms. Default: the first. */
+  readonly swarm?: Swarm
   /** Pins who must answer (HS-12). */
   readonly expect?: string
   /** Asked once the peer is known and before we say who we are; an error ends the dial. */
@@ -45,7 +47,7 @@ export class Initiator {
 
   constructor(options: InitiatorOptions) {
     this.#options = options
-    this.#swarm = options.self.swarms[0]!
+    this.#swarm = options.swarm ?? options.self.swarms[0]!
     this.#state = this.#freshState()
   }
 

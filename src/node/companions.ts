@@ -21,7 +21,7 @@ export interface Companion {
 export interface Surroundings {
   readonly config: Config
   readonly runtime: Runtime
-  readonly swarmKey: Uint8Array
+  readonly swarmKeys: readonly Uint8Array[]
   readonly mesh: Mesh
   readonly happenings: Happenings
   readonly direct: DirectMessages

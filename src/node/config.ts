@@ -29,6 +29,7 @@ export interface Config {
   /** The caller holds its lock. */
   readonly dataDirHeld: boolean
   readonly swarmKey: string | Uint8Array | undefined
+  readonly previousSwarmKey: Uint8Array | undefined
   readonly open: string | undefined
   readonly identityKey: string | Uint8Array | undefined
   readonly mdns: boolean
@@ -59,6 +60,7 @@ const known: ReadonlySet<string> = new Set([
   'bootstrap',
   'dataDir',
   'swarmKey',
+  'previousSwarmKey',
   'open',
   'identityKey',
   'mdns',
@@ -93,6 +95,8 @@ export function checkOptions(options: NodeOptions): Config {
     )
   if (options.swarmKey !== undefined && options.open !== undefined)
     throw invalid('open', 'excludes swarmKey', 'give one of the two')
+  if (options.previousSwarmKey !== undefined && options.open !== undefined)
+    throw invalid('previousSwarmKey', 'a public network has one key', 'leave it away, or give swarmKey')
   return Object.freeze({
     port: whole(options.port, 'port', 0, 0, 65_535),
     hosts: hosts(options.host),
@@ -102,6 +106,7 @@ export function checkOptions(options: NodeOptions): Config {
     dataDir: text(typeof options.dataDir === 'object' ? options.dataDir.path : options.dataDir, 'dataDir'),
     dataDirHeld: typeof options.dataDir === 'object',
     swarmKey: key(options.swarmKey, 'swarmKey'),
+    previousSwarmKey: bytesOfKey(options.previousSwarmKey, 'previousSwarmKey'),
     open: text(options.open, 'open'),
     identityKey: key(options.identityKey, 'identityKey'),
     mdns: truth(options.mdns, 'mdns') ?? options.runtime === undefined,
@@ -193,6 +198,13 @@ function key(value: string | Uint8Array | undefined, name: string): string | Uin
     return value.slice()
   }
   return text(value, name)
+}
+
+function bytesOfKey(value: Uint8Array | undefined, name: string): Uint8Array | undefined {
+  if (value === undefined) return undefined
+  if (!(value instanceof Uint8Array) || value.length !== 32)
+    throw invalid(name, 'not a key', 'exactly the 32 bytes of the key before')
+  return value.slice()
 }
 
 function hosts(value: NodeOptions['host'], name = 'host'): readonly string[] | undefined {

@@ -26,6 +26,7 @@ import type { MeshFrames } from '../wire/frames/index.ts'
 import { encodeMesh, encodePeers, encodeRequestPeers, type PeerEntry } from '../wire/frames/peers.ts'
 import { encodePing } from '../wire/frames/ping.ts'
 import type { Refusal } from '../wire/registry.ts'
+import type { Attempt } from './attempts.ts'
 import { Intake, type Pace } from './pace.ts'
 import { observedAddress } from './proof.ts'
 
@@ -65,8 +66,7 @@ export interface ConnectionOptions {
   readonly onGone: () => void
   /** On the dialling side: whom we called, and what to check. */
   readonly dial?: {
-    readonly address: Address
-    readonly timeout: number
+    readonly attempt: Attempt
     readonly proceed: (peerId: string) => GuildError | undefined
   }
 }
@@ -74,7 +74,7 @@ export interface ConnectionOptions {
 export class Connection {
   readonly key: number
   readonly pipe: Pipe
-  readonly dialled: Address | undefined
+  readonly attempt: Attempt | undefined
   readonly link: Link
   proved: Proved | undefined
   streams: Streams | undefined
@@ -106,10 +106,11 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     const { key, pipe, self, drive, dial, plaintext } = options
+    const expect = dial?.attempt.address.peerId
     this.#options = options
     this.key = key
     this.pipe = pipe
-    this.dialled = dial?.address
+    this.attempt = dial?.attempt
     this.link = new Link(
       {
         self,
@@ -120,8 +121,9 @@ export class Connection {
           : {
               dial: {
                 proceed: dial.proceed,
-                timeout: dial.timeout,
-                ...(dial.address.peerId === undefined ? {} : { expect: dial.address.peerId }),
+                swarm: dial.attempt.swarm,
+                timeout: Math.max(1, dial.attempt.until - drive.now()),
+                ...(expect === undefined ? {} : { expect }),
               },
             }),
       },
@@ -153,6 +155,10 @@ export class Connection {
       },
     })
     if (dial !== undefined) this.#driven.feed({ kind: 'flush', buffered: 0 })
+  }
+
+  get dialled(): Address | undefined {
+    return this.attempt?.address
   }
 
   feed(input: LinkInput): void {

@@ -11,6 +11,7 @@ import type { Millis } from '../base/machine.ts'
 import type { Pipe, Transport } from '../base/ports.ts'
 import type { Drive } from '../runtime/drive.ts'
 import { type Address, addressKey, formatAddress, parseAddress } from '../wire/address.ts'
+import type { Attempt } from './attempts.ts'
 import type { NodeMessage } from './types.ts'
 
 /** The peer that is linked now, or why none is. */
@@ -37,21 +38,21 @@ export class Dialer {
     this.#timeout = timeout
   }
 
-  /** A pipe and the time left for its handshake, or a GuildError; undefined when stopped meanwhile. */
-  async dial(address: Address): Promise<{ pipe: Pipe; left: Millis } | GuildError | undefined> {
+  /** A pipe, or a GuildError; undefined when stopped meanwhile. */
+  async dial({ address, until }: Attempt): Promise<Pipe | GuildError | undefined> {
+    if (this.#stopped) return undefined
     const transport = this.#transports.find(one => one.name === address.transport)
     if (transport === undefined) return new GuildError('GH_DIAL_FAILED', `no transport ${address.transport}`)
     const abort = new AbortController()
     this.#underway.add(abort)
-    const started = this.#drive.now()
-    const cancel = this.#drive.after(this.#timeout, () =>
+    const cancel = this.#drive.after(Math.max(1, until - this.#drive.now()), () =>
       abort.abort(new GuildError('GH_DIAL_TIMEOUT', formatAddress(address))),
     )
     try {
       const { host, port, family } = address
       const { signal } = abort
       const pipe = await transport.dial({ host, port, signal, ...(family === undefined ? {} : { family }) })
-      if (!this.#stopped) return { pipe, left: Math.max(1, this.#timeout - (this.#drive.now() - started)) }
+      if (!this.#stopped) return pipe
       pipe.destroy()
       return undefined
     } catch (error) {

@@ -20,7 +20,7 @@ import { type Config, checkOptions } from './config.ts'
 import { DirectMessages } from './direct-messages.ts'
 import { Happenings } from './emitter.ts'
 import type { GuildStream } from './guild-stream.ts'
-import { identitySeedOf, swarmKeyOf } from './keys.ts'
+import { identitySeedOf, swarmKeysOf } from './keys.ts'
 import { Mesh } from './mesh.ts'
 import type { NodeOptions } from './options.ts'
 import { openStream, request, type StreamHandler, serve } from './streams.ts'
@@ -46,9 +46,9 @@ export async function createNode(options: NodeOptions = {}): Promise<GuildNode> 
   await loadCompanions(config)
   const directory = await hold(config)
   try {
-    const swarmKey = await swarmKeyOf(config, runtime)
+    const swarmKeys = await swarmKeysOf(config, runtime)
     const identitySeed = await identitySeedOf(config, directory?.path, runtime)
-    return new GuildNode({ config, runtime, swarmKey, identitySeed, directory })
+    return new GuildNode({ config, runtime, swarmKeys, identitySeed, directory })
   } catch (error) {
     directory?.release()
     throw error
@@ -61,7 +61,7 @@ type Held = Pick<DataDir, 'path' | 'release'>
 interface Parts {
   readonly config: Config
   readonly runtime: Runtime
-  readonly swarmKey: Uint8Array
+  readonly swarmKeys: readonly Uint8Array[]
   readonly identitySeed: Uint8Array
   readonly directory: Held | undefined
 }
@@ -69,7 +69,7 @@ interface Parts {
 export class GuildNode implements AsyncDisposable {
   readonly #config: Config
   readonly #runtime: Runtime
-  readonly #swarmKey: Uint8Array
+  readonly #swarmKeys: readonly Uint8Array[]
   readonly #mesh: Mesh
   readonly #direct: DirectMessages
   readonly #directory: Held | undefined
@@ -81,12 +81,12 @@ export class GuildNode implements AsyncDisposable {
   #companions: readonly Companion[] = []
 
   /** Use `createNode`. */
-  constructor({ config, runtime, swarmKey, identitySeed, directory }: Parts) {
+  constructor({ config, runtime, swarmKeys, identitySeed, directory }: Parts) {
     this.#config = config
     this.#runtime = runtime
-    this.#swarmKey = swarmKey
+    this.#swarmKeys = swarmKeys
     this.#directory = directory
-    this.#mesh = new Mesh({ config, runtime, swarmKey, identitySeed, happenings: this.#happenings })
+    this.#mesh = new Mesh({ config, runtime, swarmKeys, identitySeed, happenings: this.#happenings })
     this.#direct = new DirectMessages({ mesh: this.#mesh, runtime, happenings: this.#happenings })
     this.#now = () => runtime.clock.now()
     this.#startedAt = this.#now()
@@ -160,7 +160,7 @@ export class GuildNode implements AsyncDisposable {
       this.#companions = await companionsOf({
         config: this.#config,
         runtime: this.#runtime,
-        swarmKey: this.#swarmKey,
+        swarmKeys: this.#swarmKeys,
         mesh: this.#mesh,
         happenings: this.#happenings,
         direct: this.#direct,

@@ -3,17 +3,28 @@
  *
  * Floor: node.
  */
+import { equal } from '../base/bytes.ts'
 import type { Runtime } from '../base/ports.ts'
 import { openNetworkKey } from '../link/swarm.ts'
 import { loadIdentityKey, loadSwarmKey } from '../store/key-files.ts'
+import { loadPreviousSwarmKey } from '../store/key-rotation.ts'
 import type { Config } from './config.ts'
 
-/** The 32-byte swarm key. */
-export async function swarmKeyOf(config: Config, { suite, random }: Runtime): Promise<Uint8Array> {
-  if (config.open !== undefined) return openNetworkKey(suite, config.open)
-  if (config.swarmKey instanceof Uint8Array) return config.swarmKey
-  const { psk } = await loadSwarmKey({ path: config.swarmKey, random })
-  return psk
+/** The 32-byte swarm key; behind it the one before, while it is rotated. */
+export async function swarmKeysOf(
+  config: Config,
+  { suite, random }: Runtime,
+): Promise<readonly Uint8Array[]> {
+  if (config.open !== undefined) return [openNetworkKey(suite, config.open)]
+  const { swarmKey, previousSwarmKey } = config
+  if (swarmKey instanceof Uint8Array) return inTurn(swarmKey, previousSwarmKey)
+  const { psk, path } = await loadSwarmKey({ path: swarmKey, random })
+  return inTurn(psk, previousSwarmKey ?? (await loadPreviousSwarmKey({ path, random })))
+}
+
+/** A rotation that was cut off left the same key twice. */
+function inTurn(current: Uint8Array, previous: Uint8Array | undefined): readonly Uint8Array[] {
+  return previous === undefined || equal(previous, current) ? [current] : [current, previous]
 }
 
 /** The 32-byte seed of the identity. */

@@ -3,7 +3,8 @@
  *
  * What it announces are the addresses this node listens at on each link, sealed under the
  * swarm key; whom it hears of, membership dials. A node that listens on loopback only, or
- * nowhere, has nothing to announce and stays silent (spec: MDNS-8).
+ * nowhere, has nothing to announce and stays silent (spec: MDNS-8). While the key is rotated
+ * it announces under the new one and hears what is announced under either.
  *
  * Floor: node. Page: protocol/mdns.md.
  */
@@ -22,27 +23,19 @@ import type { Mesh } from './mesh.ts'
 export interface LanOptions {
   readonly config: Config
   readonly runtime: Runtime
-  readonly swarmKey: Uint8Array
+  readonly swarmKeys: readonly Uint8Array[]
   readonly mesh: Mesh
   readonly happenings: Happenings
 }
 
 /** A companion of the mesh. */
-export function lanDiscovery({ config, runtime, swarmKey, mesh, happenings }: LanOptions): {
+export function lanDiscovery({ config, runtime, swarmKeys, mesh, happenings }: LanOptions): {
   start(): Promise<void>
   stop(): Promise<void>
 } {
   const { suite, random, network, clock } = runtime
   const { hosts } = config
   let mdns: Mdns | undefined
-  const open = (instance: string, sealed: Uint8Array): Announcement | undefined => {
-    try {
-      return openAnnouncement({ suite, psk: swarmKey, instance }, sealed)
-    } catch (error) {
-      if (error instanceof WireError) return undefined // of another swarm (spec: MD-05)
-      throw error
-    }
-  }
   return {
     async start() {
       if (hosts === undefined || (hosts.length > 0 && hosts.every(isLoopback))) return
@@ -55,13 +48,7 @@ export function lanDiscovery({ config, runtime, swarmKey, mesh, happenings }: La
         interval: config.discoveryInterval,
         self: { identityKey: keyFromPeerId(mesh.peerId), name: mesh.name, tcpPort: mesh.port },
         uses: one => !one.internal && listensAt(one, hosts),
-        seal: (instance, announcement) =>
-          sealAnnouncement(
-            { suite, psk: swarmKey, instance },
-            random.bytes(ANNOUNCEMENT_SALT_LENGTH),
-            announcement,
-          ),
-        open,
+        ...sealing({ suite, random }, swarmKeys),
         learned: ({ identityKey, tcpPort: port, hosts: found }) => {
           const peerId = peerIdFromKey(identityKey)
           mesh.learn(
@@ -78,6 +65,33 @@ export function lanDiscovery({ config, runtime, swarmKey, mesh, happenings }: La
     },
     async stop() {
       await mdns?.stop()
+    },
+  }
+}
+
+/** Seals under the current key, the first; opens what any of them sealed. */
+export function sealing(
+  { suite, random }: Pick<Runtime, 'suite' | 'random'>,
+  swarmKeys: readonly Uint8Array[],
+): {
+  seal(instance: string, announcement: Announcement): Uint8Array
+  open(instance: string, sealed: Uint8Array): Announcement | undefined
+} {
+  return {
+    seal: (instance, announcement) =>
+      sealAnnouncement(
+        { suite, psk: swarmKeys[0]!, instance },
+        random.bytes(ANNOUNCEMENT_SALT_LENGTH),
+        announcement,
+      ),
+    open(instance, sealed) {
+      for (const psk of swarmKeys)
+        try {
+          return openAnnouncement({ suite, psk, instance }, sealed)
+        } catch (error) {
+          if (!(error instanceof WireError)) throw error
+        }
+      return undefined // of another swarm (spec: MD-05)
     },
   }
 }

@@ -17,7 +17,6 @@ import { Freshness } from '../link/freshness.ts'
 import type { Proved } from '../link/handshake.ts'
 import type { LinkEnd } from '../link/link-end.ts'
 import type { Self } from '../link/self.ts'
-import { createSwarm } from '../link/swarm.ts'
 import type { Source } from '../membership/address-book.ts'
 import { Membership } from '../membership/membership.ts'
 import type { MembershipInput, MembershipOutput } from '../membership/messages.ts'
@@ -33,6 +32,7 @@ import type { PeerEntry } from '../wire/frames/peers.ts'
 import { limits } from '../wire/limits.ts'
 import { peerIdFromKey } from '../wire/peer-id.ts'
 import { closeCodes, type Refusal } from '../wire/registry.ts'
+import { type Attempt, Attempts } from './attempts.ts'
 import { ChatRoom } from './chat-room.ts'
 import type { Config } from './config.ts'
 import { Connection, type ConnectionEvents } from './connection.ts'
@@ -53,7 +53,7 @@ const OBSERVED_MAX = 32
 export interface MeshOptions {
   readonly config: Config
   readonly runtime: Runtime
-  readonly swarmKey: Uint8Array
+  readonly swarmKeys: readonly Uint8Array[]
   readonly identitySeed: Uint8Array
   readonly happenings: Happenings
 }
@@ -75,6 +75,7 @@ export class Mesh implements ConnectionEvents {
   readonly #totals = new Totals()
   readonly #pace: Pace
   readonly #dialer: Dialer
+  readonly #attempts: Attempts
   readonly #listening = new Listening()
   readonly #threshold = new Threshold()
   readonly #plaintext = new ByteWriter(new Uint8Array(limits.recordPlaintext))
@@ -84,10 +85,11 @@ export class Mesh implements ConnectionEvents {
 
   constructor(options: MeshOptions) {
     this.#options = options
-    const { config, runtime, swarmKey, identitySeed, happenings } = options
+    const { config, runtime, swarmKeys, identitySeed, happenings } = options
     const { suite, random, clock, scheduler } = runtime
     this.drive = new Drive(clock, scheduler)
     this.#pace = paceOf(config, runtime)
+    this.#attempts = new Attempts(suite, swarmKeys, config.connectTimeout)
     this.#dialer = new Dialer(this.drive, this.#transports(), config.connectTimeout)
     const identity = suite.identity(identitySeed)
     this.peerId = peerIdFromKey(identity.publicKey)
@@ -97,7 +99,7 @@ export class Mesh implements ConnectionEvents {
       random,
       identity,
       staticKey: suite.keyPair(random.bytes(32)),
-      swarms: [createSwarm(suite, swarmKey)],
+      swarms: this.#attempts.swarms,
       freshness: new Freshness(clock.now()),
       parameters: parametersOf(this.#pace.grants),
       wall: () => clock.wall(),
@@ -163,10 +165,7 @@ export class Mesh implements ConnectionEvents {
         transports: this.#transports(),
         hosts: config.hosts,
         port: config.port,
-        onPipe: pipe => {
-          if (this.#stopping) pipe.destroy()
-          else this.#connect(pipe)
-        },
+        onPipe: pipe => (this.#stopping ? pipe.destroy() : this.#connect(pipe)),
         onError: error => this.fault(asGuildError(error, 'GH_LISTEN_FAILED')),
       })
     if (config.name === undefined) this.name = this.port === 0 ? 'visitor' : `peer-${this.port}`
@@ -298,10 +297,9 @@ export class Mesh implements ConnectionEvents {
   ended(connection: Connection, end: LinkEnd, stranger: boolean): void {
     this.#totals.ended(connection.link, stranger)
     this.#chat.gone(connection.key)
-    const { dialled } = connection
-    const outcome = end.error
-    if (dialled !== undefined && end.by === 'handshake') return this.#dialFailed(dialled, outcome, end.peerId)
-    if (dialled !== undefined) this.#dialer.settle(dialled, outcome)
+    const [attempt, outcome] = [connection.attempt, end.error]
+    if (attempt !== undefined && end.by === 'handshake') return this.#dialFailed(attempt, outcome, end.peerId)
+    if (attempt !== undefined) this.#dialer.settle(attempt.address, outcome)
     this.#members.feed({
       kind: 'down',
       link: connection.key,
@@ -319,8 +317,8 @@ export class Mesh implements ConnectionEvents {
     switch (output.kind) {
       case 'dial': {
         const { address, expect } = output
-        void this.#dial(expect === undefined ? address : { ...address, peerId: expect })
-        return
+        const whom = expect === undefined ? address : { ...address, peerId: expect }
+        return void this.#dial(this.#attempts.first(whom, this.drive.now()))
       }
       case 'event':
         this.#dialer.told(output.message)
@@ -332,13 +330,13 @@ export class Mesh implements ConnectionEvents {
 
   // Pipes
 
-  async #dial(address: Address): Promise<void> {
-    const result = await this.#dialer.dial(address)
-    if (result instanceof GuildError) this.#dialFailed(address, result)
-    else if (result !== undefined) this.#connect(result.pipe, address, result.left)
+  async #dial(attempt: Attempt): Promise<void> {
+    const pipe = await this.#dialer.dial(attempt)
+    if (pipe instanceof GuildError) this.#dialFailed(attempt, pipe)
+    else if (pipe !== undefined) this.#connect(pipe, attempt)
   }
 
-  #connect(pipe: Pipe, address?: Address, timeout = 0): void {
+  #connect(pipe: Pipe, attempt?: Attempt): void {
     const key = this.#nextKey++
     const connection = new Connection({
       key,
@@ -353,26 +351,27 @@ export class Mesh implements ConnectionEvents {
         this.#threshold.leave(key)
         if (this.#connections.size === 0) this.#allGone?.()
       },
-      ...(address === undefined
-        ? {}
-        : { dial: { address, timeout, proceed: peerId => this.#objection(peerId) } }),
+      ...(attempt && { dial: { attempt, proceed: peerId => this.#objection(attempt, peerId) } }),
     })
     this.#connections.set(key, connection)
-    if (address !== undefined) return
+    if (attempt !== undefined) return
     const gone = this.#threshold.enter(key, pipe.remote.host)
     if (gone !== undefined) this.#connections.get(gone)?.pipe.destroy()
   }
 
-  #objection(peerId: string): GuildError | undefined {
+  #objection(attempt: Attempt, peerId: string): GuildError | undefined {
+    this.#attempts.worked(attempt)
     const code = this.membership.objection(peerId)
     return code === undefined ? undefined : new GuildError(code, peerId)
   }
 
-  #dialFailed(address: Address, error: GuildError, peerId?: string): void {
-    this.#dialer.settle(address, error) // before membership tells the same without its cause
+  #dialFailed(attempt: Attempt, error: GuildError, peerId?: string): void {
+    const again = this.#attempts.next(attempt, error, this.drive.now())
+    if (again !== undefined) return void this.#dial(again)
+    this.#dialer.settle(attempt.address, error) // before membership tells the same without its cause
     this.#members.feed({
       kind: 'dialFailed',
-      address,
+      address: attempt.address,
       code: error.code,
       message: error.message,
       ...(peerId === undefined ? {} : { peerId }),

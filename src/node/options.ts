@@ -20,6 +20,8 @@ export interface NodeOptions {
   readonly dataDir?: string | { readonly path: string }
   /** Path of the swarm key, or its 32 bytes. Default: the user's `guild-home/swarm.key`, made if missing. */
   readonly swarmKey?: string | Uint8Array
+  /** While the swarm key is rotated: the 32 bytes of the key before it, which is accepted too. Default: what lies beside the key file as `<file>.previous`, for 7 days; none where `swarmKey` is given as bytes. */
+  readonly previousSwarmKey?: Uint8Array
   /** Name of a public network, whose key anyone can derive. Excludes `swarmKey`. */
   readonly open?: string
   /** Path of the Ed25519 identity key, or its 32-byte seed. Default: `<dataDir>/identity.key`, else a new one. */

@@ -326,3 +326,39 @@ t.test('swarm-key: fingerprint, show, and new which never overwrites', async t =
   t.match(JSON.parse(asJson.out), { path: '/home/x/swarm.key', fingerprint: 'f00d', text: /base16/ })
   t.notMatch((await command(['swarm-key', '--json'])).out, 'base16', 'CL-04 the key only when asked for')
 })
+
+t.test('swarm-key rotate: both fingerprints and what to do next; --finish ends it', async t => {
+  const { code, out, err, calls } = await command(['swarm-key', 'rotate', '--swarm-key', 'k'])
+  t.equal(code, 0)
+  t.equal(out, 'new key       f00d  k\nprevious key  f00d  k.previous\n')
+  t.match(err, /copy both files.*restart the nodes one by one.*rotate --finish/s)
+  t.strictSame(calls, ['rotateSwarmKey k'])
+  const asJson = await command(['swarm-key', 'rotate', '--json'])
+  t.strictSame(JSON.parse(asJson.out), {
+    path: '/home/x/swarm.key',
+    fingerprint: 'f00d',
+    previousPath: '/home/x/swarm.key.previous',
+    previousFingerprint: 'f00d',
+  })
+  const previous = new Uint8Array(32)
+  const finished = await command(['swarm-key', 'rotate', '--finish'], { previous })
+  t.strictSame([finished.code, finished.out], [0, 'f00d\n'])
+  t.match(
+    finished.err,
+    'removed /home/x/swarm.key.previous; nodes accept the new key alone from their next start',
+  )
+  const nothing = await command(['swarm-key', 'rotate', '--finish', '--json'])
+  t.equal(JSON.parse(nothing.out).removed, false)
+  t.match(nothing.err, 'nothing to finish')
+  const astray = await command(['swarm-key', 'show', '--finish'])
+  t.strictSame([astray.code, astray.calls], [2, []])
+})
+
+t.test('run: while a key is rotated the node gets both', async t => {
+  const previous = new Uint8Array(32).fill(1)
+  const run = start(['8001'], { previous })
+  await run.shows(listening)
+  t.strictSame((await run.node).options.previousSwarmKey, previous)
+  run.signals.emit('SIGINT')
+  await run.code
+})

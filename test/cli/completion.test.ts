@@ -85,7 +85,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`,
   }
   t.strictSame(offers(''), [...commandNames, 'help'])
   t.strictSame(offers('sw'), ['swarm-key'])
-  t.strictSame(offers('swarm-key', ''), ['show', 'new', 'fingerprint'])
+  t.strictSame(offers('swarm-key', ''), ['show', 'new', 'fingerprint', 'rotate'])
   t.strictSame(offers('swarm-key', 'show', ''), [], 'no second action')
   t.strictSame(
     offers('help', 'co'),

@@ -226,7 +226,7 @@ function hostile(name: string, swarmKey: Uint8Array): Mesh {
   return new Mesh({
     config: { ...checkOptions({ ...preset }), name },
     runtime: systemRuntime({ suite: nativeSuite, transports: [tcpTransport()] }),
-    swarmKey,
+    swarmKeys: [swarmKey],
     identitySeed: randomBytes(32),
     happenings: new Happenings(),
   })

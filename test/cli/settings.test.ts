@@ -39,6 +39,7 @@ t.test('each flag: by flag, by variable, by older name, flag before variable bef
     ['connectTimeout', '1.5s', 1.5, '9'],
     ['peerTimeout', '1h', 3600, '99'],
     ['to', 'bob', 'bob', 'carol'],
+    ['finish', '1', true, '0'],
     ['line', '1', true, '0'],
     ['linePort', '7000', 7000, '7001'],
     ['lineHost', '0.0.0.0,::1', ['0.0.0.0', '::1'], '127.0.0.1'],

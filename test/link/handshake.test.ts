@@ -84,6 +84,36 @@ t.test('HS-01 wrong swarm key in message 1: closed, 0 bytes out, 0 Diffie-Hellma
   t.match(a.end?.error.message, /closed before message 2: wrong swarm key, or not a guild-home node/)
 })
 
+t.test(
+  'while a key is rotated a responder opens what either key sealed, the initiator says which it uses',
+  async t => {
+    const self = makeSelf({ seed: 2 })
+    const swarms = [createSwarm(self.suite, psk(8)), createSwarm(self.suite, psk(7))]
+    for (const [which, swarm] of swarms.entries()) {
+      const b = new End({ ...self, swarms })
+      const a = new End({ ...makeSelf({ seed: 1 }), swarms }, { proceed: yes, swarm })
+      exchange(a, b)
+      t.ok(a.link.open && b.link.open, `swarm ${which}`)
+    }
+    const both = new End({ ...makeSelf({ seed: 3 }), swarms }, { proceed: yes, swarm: swarms[1]! })
+    const old = new End(makeSelf({ seed: 4, psk: psk(7) }))
+    exchange(both, old)
+    t.ok(both.link.open && old.link.open, 'to one that holds the old key alone')
+    const first = new End({ ...makeSelf({ seed: 5 }), swarms }, { proceed: yes })
+    exchange(first, new End(makeSelf({ seed: 6, psk: psk(7) })))
+    t.equal(first.end?.error.code, 'GH_HANDSHAKE_SWARM', 'the first is what it uses unless told')
+  },
+)
+
+t.test('while a key is rotated the cookie path keeps to the swarm it began with', async t => {
+  const self = makeSelf({ seed: 2, startedAt: START })
+  const swarms = [createSwarm(self.suite, psk(8)), createSwarm(self.suite, psk(7))]
+  const b = new End({ ...self, swarms })
+  const a = new End({ ...makeSelf({ seed: 1 }), swarms }, { proceed: yes, swarm: swarms[1]! })
+  exchange(a, b)
+  t.ok(a.link.open && b.link.open)
+})
+
 t.test('HS-02 random first bytes of every length get nothing back', async t => {
   const dice = new Seeded(42)
   for (let length = 1; length <= 1500; length += 7) {

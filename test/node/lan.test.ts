@@ -1,9 +1,11 @@
 /** When a node looks for peers on the local network, and what it would tell there. */
 import t from 'tap'
+import { nativeSuite } from '../../src/crypto/native.ts'
 import { createNode } from '../../src/index.ts'
 import { checkOptions } from '../../src/node/config.ts'
-import { listensAt } from '../../src/node/lan.ts'
+import { listensAt, sealing } from '../../src/node/lan.ts'
 import { lan, test as preset } from '../../src/node/presets.ts'
+import { Seeded } from '../support/seeded.ts'
 
 t.test(
   'mDNS is on by default, off in preset test and with a runtime, and refused when it is no boolean',
@@ -50,4 +52,25 @@ t.test('MDNS-8 only addresses where the node listens are told', async t => {
   ]
   for (const [address, hosts, expected] of cases)
     t.equal(listensAt(eth0(address), hosts), expected, `${address} of ${hosts}`)
+})
+
+t.test('while a key is rotated: announced under the new one, heard under both', async t => {
+  const dice = new Seeded(3)
+  const runtime = { suite: nativeSuite, random: { bytes: (n: number) => dice.bytes(n), fraction: () => 0.5 } }
+  const [before, after] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
+  const [old, both, done] = [[before], [after, before], [after]].map(keys => sealing(runtime, keys))
+  const told = {
+    identityKey: nativeSuite.identity(dice.bytes(32)).publicKey,
+    name: 'alice',
+    tcpPort: 8000,
+    udpPort: 0,
+    hosts: ['192.168.1.10'],
+  }
+  const fromOld = old!.seal('x', told)
+  const fromBoth = both!.seal('x', told)
+  t.match(both!.open('x', fromOld), { name: 'alice' })
+  t.match(both!.open('x', fromBoth), { name: 'alice' })
+  t.match(done!.open('x', fromBoth), { name: 'alice' })
+  t.equal(old!.open('x', fromBoth), undefined)
+  t.equal(done!.open('x', fromOld), undefined)
 })

@@ -112,6 +112,8 @@ export interface Scene {
   /** The user's own swarm key is not there yet. */
   readonly fresh?: boolean
   readonly slot?: number
+  /** The key before, while a rotation lasts. */
+  readonly previous?: Uint8Array
   readonly terminal?: boolean
   readonly identity?: 'missing'
   /** A node runs on the directory, and this is its control socket. */
@@ -202,6 +204,17 @@ function fakeApi(scene: Scene): { api: Api; calls: string[]; node: Promise<FakeN
       const created = fresh
       fresh = false
       return { psk: new Uint8Array(32), path, created }
+    },
+    loadPreviousSwarmKey: async () => scene.previous,
+    async rotateSwarmKey({ path = '/home/x/swarm.key' }) {
+      calls.push(`rotateSwarmKey ${path}`)
+      const psk = new Uint8Array(32)
+      return { path, previousPath: `${path}.previous`, psk, previous: psk }
+    },
+    async finishSwarmKeyRotation({ path = '/home/x/swarm.key' }) {
+      calls.push(`finishSwarmKeyRotation ${path}`)
+      const removed = scene.previous !== undefined
+      return { path, previousPath: `${path}.previous`, psk: new Uint8Array(32), removed }
     },
     async loadIdentityKey({ path, create }) {
       calls.push(`loadIdentityKey ${path} ${create}`)

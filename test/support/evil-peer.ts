@@ -20,7 +20,7 @@ export function evilPeer({ swarmKey, name }: { swarmKey: Uint8Array; name: strin
   const mesh = new Mesh({
     config: { ...checkOptions({ host: '127.0.0.1' }), name },
     runtime,
-    swarmKey,
+    swarmKeys: [swarmKey],
     identitySeed: runtime.random.bytes(32),
     happenings: new Happenings(),
   })
