@@ -154,6 +154,12 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
     return peer && primaryLink(peer)!.id
   }
 
+  /** The last round trip measured to this peer: a direct call, made for every grant of credit. */
+  rttOf(peerId: string): Millis | undefined {
+    const peer = this.#table.peer(peerId)
+    return peer && primaryLink(peer)?.liveness.rtt
+  }
+
   /** Peers with a link: the link count of our HELLO. */
   get linkCount(): number {
     return this.#table.size

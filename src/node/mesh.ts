@@ -390,7 +390,7 @@ export class Mesh implements ConnectionEvents {
   }
 
   rtt(connection: Connection): number | undefined {
-    return this.membership.peers().find(peer => peer.link === connection.key)?.rttMs
+    return this.membership.rttOf(connection.proved!.peerId)
   }
 
   fault(error: GuildError): void {
