@@ -8,7 +8,17 @@
  * Floor: cli, and the only file of it that looks below.
  */
 import type { ErrorCode } from '../base/errors.ts'
-import type { DataDir, EventName, EventOf, NodeMessage, NodeOptions, NodeStatus, PeerInfo } from '../index.ts'
+import type {
+  DataDir,
+  EventName,
+  EventOf,
+  finishSwarmKeyRotation,
+  NodeMessage,
+  NodeOptions,
+  NodeStatus,
+  PeerInfo,
+  rotateSwarmKey,
+} from '../index.ts'
 
 export { type ErrorCode, GuildError } from '../base/errors.ts'
 export { visible } from '../base/text.ts'
@@ -16,10 +26,12 @@ export type {
   DataDir,
   EventName,
   EventOf,
+  finishSwarmKeyRotation,
   NodeMessage,
   NodeOptions,
   NodeStatus,
   PeerInfo,
+  rotateSwarmKey,
 } from '../index.ts'
 export { parseAddress } from '../wire/address.ts'
 export { parseBootstrap } from '../wire/dnsaddr.ts'
@@ -65,21 +77,6 @@ export interface SwarmKeyFile {
   readonly created: boolean
 }
 
-export interface RotatedSwarmKey {
-  readonly path: string
-  readonly previousPath: string
-  readonly psk: Uint8Array
-  readonly previous: Uint8Array
-}
-
-export interface FinishedRotation {
-  readonly path: string
-  readonly previousPath: string
-  readonly psk: Uint8Array
-  /** There was a previous key. */
-  readonly removed: boolean
-}
-
 export interface Api {
   createNode(options: NodeOptions): Promise<CliNode>
   openDataDir(options: {
@@ -93,8 +90,8 @@ export interface Api {
   loadSwarmKey(options: { path?: string; create: boolean }): Promise<SwarmKeyFile>
   /** The key before, while a rotation lasts. */
   loadPreviousSwarmKey(options: { path?: string }): Promise<Uint8Array | undefined>
-  rotateSwarmKey(options: { path?: string }): Promise<RotatedSwarmKey>
-  finishSwarmKeyRotation(options: { path?: string }): Promise<FinishedRotation>
+  readonly rotateSwarmKey: typeof rotateSwarmKey
+  readonly finishSwarmKeyRotation: typeof finishSwarmKeyRotation
   loadIdentityKey(options: { path: string; create: boolean }): Promise<{ seed: Uint8Array }>
   swarmKeyFingerprint(psk: Uint8Array): Promise<string>
   encodeSwarmKey(psk: Uint8Array): string

@@ -206,12 +206,12 @@ function fakeApi(scene: Scene): { api: Api; calls: string[]; node: Promise<FakeN
       return { psk: new Uint8Array(32), path, created }
     },
     loadPreviousSwarmKey: async () => scene.previous,
-    async rotateSwarmKey({ path = '/home/x/swarm.key' }) {
+    async rotateSwarmKey({ path = '/home/x/swarm.key' } = {}) {
       calls.push(`rotateSwarmKey ${path}`)
       const psk = new Uint8Array(32)
       return { path, previousPath: `${path}.previous`, psk, previous: psk }
     },
-    async finishSwarmKeyRotation({ path = '/home/x/swarm.key' }) {
+    async finishSwarmKeyRotation({ path = '/home/x/swarm.key' } = {}) {
       calls.push(`finishSwarmKeyRotation ${path}`)
       const removed = scene.previous !== undefined
       return { path, previousPath: `${path}.previous`, psk: new Uint8Array(32), removed }
