@@ -7,7 +7,7 @@
  * Floor: membership.
  */
 export const defaults = Object.freeze({
-  /** Between PINGs: a dead peer is doubted within a few, and 100 links cost 20 small frames a second. */
+  /** Silence after which the side that dialled PINGs: a dead peer is doubted within a few, and 100 idle links cost 20 small frames a second. */
   interval: 5_000,
   /** Silence after which a peer is gone: long enough for a laptop to change networks. */
   peerTimeout: 60_000,

@@ -24,7 +24,7 @@ import type { PeerEntry } from '../wire/frames/peers.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
 import { isKept } from './address-book.ts'
 import { defaults } from './defaults.ts'
-import { Liveness } from './liveness.ts'
+import { Liveness, quietOf } from './liveness.ts'
 import type { LinkId, Proof } from './messages.ts'
 import { type Down, type Parting, partingOf, partings } from './partings.ts'
 import type { Parts } from './parts.ts'
@@ -165,7 +165,8 @@ export class Links {
     const olds = before !== undefined && sameProcess && verdict === 'replace' ? activeLinks(before) : []
     const peer = before !== undefined && sameProcess ? before : this.#newPeer(proof, now)
     const { interval, peerTimeout: patience, random } = options
-    const liveness = new Liveness({ interval, patience, random }, now)
+    const quiet = quietOf(interval, dialled !== undefined)
+    const liveness = new Liveness({ interval, patience, quiet, random }, now)
     const link = new LinkRecord(peer, proof, dialled, tellable(proof, dialled), liveness, now)
     table.attach(link)
     for (const old of olds) this.close(old, closeCodes.REPLACED, '', partings.drained, now)
