@@ -6,6 +6,7 @@
  *
  * Floor: node.
  */
+import { join } from 'node:path'
 import type { Runtime } from '../base/ports.ts'
 import type { Config } from './config.ts'
 import type { DirectMessages } from './direct-messages.ts'
@@ -29,7 +30,10 @@ export interface Surroundings {
   readonly dataDir: string | undefined
 }
 
-const loaded: { linePort?: typeof import('./line-port.ts') } = {}
+const loaded: {
+  linePort?: typeof import('./line-port.ts')
+  peerbook?: typeof import('./peerbook.ts')
+} = {}
 
 /**
  * Loads those that belong in a simulated network too, before the node starts: what `start` waits
@@ -37,6 +41,7 @@ const loaded: { linePort?: typeof import('./line-port.ts') } = {}
  */
 export async function loadCompanions(config: Config): Promise<void> {
   if (config.linePort !== undefined) loaded.linePort ??= await import('./line-port.ts')
+  if (config.runtime?.files !== undefined) loaded.peerbook ??= await import('./peerbook.ts')
 }
 
 export async function companionsOf(around: Surroundings): Promise<Companion[]> {
@@ -51,9 +56,10 @@ export async function companionsOf(around: Surroundings): Promise<Companion[]> {
     const { ControlSocket } = await import('./control-socket.ts')
     companions.push(new ControlSocket({ ...around, dataDir }))
   }
-  if (dataDir !== undefined) {
-    const { PeerbookCompanion } = await import('./peerbook.ts')
-    companions.push(new PeerbookCompanion({ mesh, happenings, clock: runtime.clock, dataDir }))
+  if (dataDir !== undefined || runtime.files !== undefined) {
+    const { PeerbookCompanion, shelfAt, shelfIn } = loaded.peerbook ?? (await import('./peerbook.ts'))
+    const shelf = dataDir === undefined ? shelfIn(runtime.files!) : shelfAt(join(dataDir, 'peers.json'))
+    companions.push(new PeerbookCompanion({ mesh, happenings, clock: runtime.clock, shelf }))
   }
   if (dnsaddrs.length > 0) {
     const { DnsaddrCompanion } = await import('./dnsaddr.ts')

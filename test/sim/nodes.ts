@@ -63,7 +63,7 @@ async function survive(
   const hosts = fleet.members.map(({ host }) => host)
   const until = sim.now + lasts
   const onRestart = (host: Host): void => fleet.of(host).startSoon()
-  const kinds = trouble(sim, { hosts, until, every, lasting: 12_000, onRestart })
+  const { kinds } = trouble(sim, { hosts, until, every, lasting: 12_000, onRestart })
   sim.note(`trouble: ${kinds.join(' ')}`)
   const live = (): void => {
     if (sim.now > until) return
