@@ -15,6 +15,7 @@ import {
 } from '../../src/testing/index.ts'
 import { bulk } from './bulk.ts'
 import { claim, ECHO, Fleet, type Member, PORT } from './fleet.ts'
+import { Swarm } from './swarm.ts'
 
 /** A story told to a fleet, which is stopped at its end and must then leave nothing behind. */
 export function nodes(name: string, story: (fleet: Fleet, sim: Simulation) => Promise<void>): Scenario {
@@ -323,4 +324,5 @@ export const nodeCases: readonly Scenario[] = [
   fullNodes,
   roughStart,
   nodes('bulk', bulk),
+  nodes('swarm', (fleet, sim) => new Swarm(fleet, sim).play()),
 ]
