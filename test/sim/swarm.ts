@@ -235,6 +235,7 @@ export class Swarm {
 
   #act(one: One, what: Work, other: Member, dice: SeededRandom, number: number): void {
     const { member } = one
+    if (one.state !== 'up') return // it left meanwhile, as after a pause
     const { node } = member
     const to = other.node.peerId
     switch (what) {
@@ -270,7 +271,6 @@ export class Swarm {
     const { member } = one
     const { watch } = member
     const sim = this.#sim
-    if (one.state !== 'up') return
     one.state = 'leaving'
     const still = (state: One['state']): boolean => one.state === state && member.watch === watch
     this.#wait(one, 'leave', async () => {

@@ -31,6 +31,7 @@ export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => voi
     const buffered = (): number => inner.buffered
     const seen: TappedPipe = { local, remote, dialled, written: 0, read: 0, readBefore: 0, buffered }
     const closed = opened(seen)
+    let attached = false
     return {
       local,
       remote,
@@ -38,7 +39,8 @@ export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => voi
       get buffered() {
         return inner.buffered
       },
-      attach: (events: PipeEvents) =>
+      attach: (events: PipeEvents) => {
+        attached = true
         inner.attach({
           data: bytes => {
             seen.read += bytes.length
@@ -50,13 +52,17 @@ export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => voi
             closed()
             events.close(error)
           },
-        }),
+        })
+      },
       write: chunks => {
         for (const chunk of chunks) seen.written += chunk.length
         return inner.write(chunks)
       },
       end: () => inner.end(),
-      destroy: () => inner.destroy(),
+      destroy: () => {
+        if (!attached) closed() // nobody would be told
+        inner.destroy()
+      },
     }
   }
   const { network, scheduler } = runtime
