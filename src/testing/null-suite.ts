@@ -60,7 +60,10 @@ export function nullSuite(): NullSuite {
     dh({ publicKey }, other) {
       counts.dhs++
       if (other.length !== 32) throw new GuildError('GH_NOISE_KEY', `public key of ${other.length} bytes`)
-      return digest('shared', publicKey.map((byte, i) => byte + other[i]!))
+      return digest(
+        'shared',
+        publicKey.map((byte, i) => byte + other[i]!),
+      )
     },
     hash(...parts) {
       counts.hashes++

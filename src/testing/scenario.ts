@@ -77,7 +77,7 @@ export function replayCommand(name: string, seed: bigint, form: Form = {}): stri
 
 function failureReport(name: string, sim: Simulation, error: unknown): string {
   return [
-    `simulation "${name}" failed: ${error instanceof Error ? error.message : String(error)}`,
+    `simulation "${name}" failed: ${reasonOf(error)}`,
     `  seed  ${seedText(sim.seed)}    after ${sim.transcript.count} events, ${(sim.now / 1000).toFixed(3)} s`,
     `  hash  ${sim.hash()}`,
     ...(sim.faults.length === 0 ? [] : [`  faults ${sim.faults.slice(-20).map(faultText).join(', ')}`]),
@@ -85,6 +85,12 @@ function failureReport(name: string, sim: Simulation, error: unknown): string {
     ...sim.transcript.lines().map(line => `  ${line}`),
     `  again: ${replayCommand(name, sim.seed, sim.form)}`,
   ].join('\n')
+}
+
+/** What went wrong, and why, as far as it is known. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message : `${error.message} (${reasonOf(error.cause)})`
 }
 
 function faultText({ number, kind, at }: Fault): string {

@@ -102,7 +102,9 @@ export class Member {
   /** What a process that has stopped still holds; nothing, if all is well. */
   left(): string {
     const pipes = this.watch.pipes.size
-    return [pipes > 0 ? `${pipes} pipes` : '', this.#runtime?.armed() ? 'a timer' : ''].filter(Boolean).join(', ')
+    return [pipes > 0 ? `${pipes} pipes` : '', this.#runtime?.armed() ? 'a timer' : '']
+      .filter(Boolean)
+      .join(', ')
   }
 
   /** Its present process was started, dead or halted as it may be since. */

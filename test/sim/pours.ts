@@ -51,7 +51,10 @@ export class Pours {
     stream.end()
     let answer = ''
     for await (const chunk of stream as AsyncIterable<Uint8Array>) answer += Buffer.from(chunk).toString()
-    claim(answer === String(bytes.length), `pour ${number}: ${bytes.length} bytes were answered with "${answer}"`)
+    claim(
+      answer === String(bytes.length),
+      `pour ${number}: ${bytes.length} bytes were answered with "${answer}"`,
+    )
     claim(poured.whole, `pour ${number} was acknowledged and did not come whole`)
   }
 
@@ -68,7 +71,10 @@ export class Pours {
         if (pieces.length < HEADER) continue
         number = pieces.readUInt32BE(0)
         poured = this.#all.get(number)
-        this.#must(poured !== undefined && pieces.readUInt32BE(4) === poured.bytes.length, `no pour ${number}`)
+        this.#must(
+          poured !== undefined && pieces.readUInt32BE(4) === poured.bytes.length,
+          `no pour ${number}`,
+        )
         this.#must(++poured!.streams === 1, `pour ${number} came twice`)
         bytes = pieces.subarray(HEADER)
       }
@@ -78,7 +84,10 @@ export class Pours {
       if (dice.chance(0.1)) await this.#sim.world.sleep(dice.below(300))
     }
     if (poured === undefined) return
-    this.#must(read === poured.bytes.length, `pour ${number} ended after ${read} of ${poured.bytes.length} bytes`)
+    this.#must(
+      read === poured.bytes.length,
+      `pour ${number} ended after ${read} of ${poured.bytes.length} bytes`,
+    )
     poured.whole = true
     stream.end(String(read))
   }

@@ -10,7 +10,14 @@
  * link, the same at both ends, within a deadline; a swarm of few places is one piece.
  */
 import { codes, GuildError } from '../../src/index.ts'
-import { type FaultKind, type Host, nullSuite, type SeededRandom, type Simulation, trouble } from '../../src/testing/index.ts'
+import {
+  type FaultKind,
+  type Host,
+  nullSuite,
+  type SeededRandom,
+  type Simulation,
+  trouble,
+} from '../../src/testing/index.ts'
 import { claim, type Fleet, type Member, type MemberOptions, PORT } from './fleet.ts'
 import { bounded } from './large.ts'
 import { Pours } from './pours.ts'
@@ -80,7 +87,10 @@ export class Swarm {
   readonly #said = new Map<string, { readonly from: string; readonly to?: string }>()
   readonly #shown = new Set<string>()
   /** What programs wait for, with the process that does. */
-  readonly #pending = new Map<symbol, { readonly what: string; readonly watch: object; readonly member: Member }>()
+  readonly #pending = new Map<
+    symbol,
+    { readonly what: string; readonly watch: object; readonly member: Member }
+  >()
   readonly #newKey: Uint8Array
 
   constructor(fleet: Fleet, sim: Simulation) {
@@ -97,7 +107,8 @@ export class Swarm {
     const { drawn } = this
     this.#people()
     sim.note(JSON.stringify({ ...drawn, options: { ...drawn.options, suite: undefined } }))
-    for (const one of this.#all) sim.world.after(this.#dice.below(2000), () => sim.world.enter(() => this.#start(one)))
+    for (const one of this.#all)
+      sim.world.after(this.#dice.below(2000), () => sim.world.enter(() => this.#start(one)))
     await sim.run(2001)
     const { until } = trouble(sim, {
       hosts: this.#all.map(({ member }) => member.host),
@@ -138,10 +149,14 @@ export class Swarm {
   /** Nobody waits for anything any more. */
   async #settled(): Promise<void> {
     const left = (): string[] =>
-      [...this.#pending.values()].filter(({ member, watch }) => member.watch === watch).map(({ what }) => what)
-    await this.#sim.run(() => left().length === 0, { limit: 120_000 }).catch(error => {
-      throw new Error(`pending after peace: ${left().join(', ')}`, { cause: error })
-    })
+      [...this.#pending.values()]
+        .filter(({ member, watch }) => member.watch === watch)
+        .map(({ what }) => what)
+    await this.#sim
+      .run(() => left().length === 0, { limit: 120_000 })
+      .catch(error => {
+        throw new Error(`pending after peace: ${left().join(', ')}`, { cause: error })
+      })
   }
 
   #people(): void {
@@ -197,7 +212,8 @@ export class Swarm {
       const said = this.#said.get(message)
       if (said === undefined && to === undefined) return // said by a check of the fleet
       const right = said?.from === from && said?.to === to
-      if (!right) this.#sim.world.fail(new Error(`${name}: "${message}" from ${from} to ${to} was never said`))
+      if (!right)
+        this.#sim.world.fail(new Error(`${name}: "${message}" from ${from} to ${to} was never said`))
       this.#shown.add(message)
     })
   }
@@ -211,7 +227,9 @@ export class Swarm {
     begin().then(done, (error: unknown) => {
       done()
       if (!(error instanceof GuildError && error.code in codes))
-        this.#sim.world.fail(new Error(`${member.name}: ${what} failed without a code: ${error}`, { cause: error }))
+        this.#sim.world.fail(
+          new Error(`${member.name}: ${what} failed without a code: ${error}`, { cause: error }),
+        )
     })
   }
 
