@@ -18,6 +18,7 @@
 import { GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
 import { TimerTable } from '../base/timers.ts'
+import { Turns } from './turns.ts'
 
 /** A scheduled piece of work; give it to `cancel` to call it off. */
 export interface Scheduled {
@@ -33,6 +34,7 @@ export interface RunOptions {
 
 export class World {
   readonly #events = new TimerTable<Scheduled>()
+  readonly #turns = new Turns()
   #now: Millis = 0
   #touched = false
   #running = false
@@ -112,7 +114,7 @@ export class World {
     const waiting = typeof until === 'function'
     const end = waiting ? this.#now + (options.limit ?? DEFAULT_LIMIT) : until
     let left = options.events ?? DEFAULT_EVENTS
-    await turn() // whoever called may have left promises
+    await this.#turns.next() // whoever called may have left promises
     for (;;) {
       this.#throwFailure()
       if (waiting && until()) return
@@ -128,7 +130,7 @@ export class World {
       this.#events.due(next)!.work()
       if (this.#touched) {
         this.#touched = false
-        await turn()
+        await this.#turns.next()
       }
     }
   }
@@ -144,10 +146,6 @@ export class World {
 const STEPS = 1024
 const DEFAULT_LIMIT: Millis = 600_000
 const DEFAULT_EVENTS = 5_000_000
-
-function turn(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve))
-}
 
 function stuck(why: string, now: Millis): GuildError {
   return new GuildError('GH_SIMULATION_STUCK', `${why} at ${(now / 1000).toFixed(3)} s`)
