@@ -12,6 +12,7 @@ import type { Config } from './config.ts'
 import type { DirectMessages } from './direct-messages.ts'
 import type { Happenings } from './emitter.ts'
 import type { Mesh } from './mesh.ts'
+import { PeerbookCompanion, shelfAt, shelfIn } from './peerbook.ts'
 
 export interface Companion {
   start(): Promise<void>
@@ -30,10 +31,7 @@ export interface Surroundings {
   readonly dataDir: string | undefined
 }
 
-const loaded: {
-  linePort?: typeof import('./line-port.ts')
-  peerbook?: typeof import('./peerbook.ts')
-} = {}
+const loaded: { linePort?: typeof import('./line-port.ts') } = {}
 
 /**
  * Loads those that belong in a simulated network too, before the node starts: what `start` waits
@@ -41,7 +39,6 @@ const loaded: {
  */
 export async function loadCompanions(config: Config): Promise<void> {
   if (config.linePort !== undefined) loaded.linePort ??= await import('./line-port.ts')
-  if (config.runtime?.files !== undefined) loaded.peerbook ??= await import('./peerbook.ts')
 }
 
 export async function companionsOf(around: Surroundings): Promise<Companion[]> {
@@ -57,7 +54,6 @@ export async function companionsOf(around: Surroundings): Promise<Companion[]> {
     companions.push(new ControlSocket({ ...around, dataDir }))
   }
   if (dataDir !== undefined || runtime.files !== undefined) {
-    const { PeerbookCompanion, shelfAt, shelfIn } = loaded.peerbook ?? (await import('./peerbook.ts'))
     const shelf = dataDir === undefined ? shelfIn(runtime.files!) : shelfAt(join(dataDir, 'peers.json'))
     companions.push(new PeerbookCompanion({ mesh, happenings, clock: runtime.clock, shelf }))
   }
