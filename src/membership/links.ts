@@ -208,16 +208,22 @@ export class Links {
     say({ event: 'peer-disconnected', peerId, name, reason: 'restarted', peers: taken() })
   }
 
-  /** Makes room for a node that would otherwise be alone. */
+  /** Makes room for a node that would otherwise be alone: one a person named goes only for another such. */
   #yield(newcomer: Proof, now: Millis): boolean {
     const { table, dialling, options } = this.#parts
     if (newcomer.linkCount > 0) return table.size === 0 && options.guests.makeRoom()
+    const kept = (peerId: string): boolean => [...dialling.book.ofPeer(peerId)].some(isKept)
+    const { listenAddress } = newcomer
+    const entry = listenAddress && dialling.book.find(listenAddress)
+    const named = kept(newcomer.peerId) || (entry !== undefined && isKept(entry))
     let newest: PeerRecord | undefined
+    let newestKept: PeerRecord | undefined
     for (const peer of table.peers()) {
       if (otherLinks(peer) === 0) continue
-      if ([...dialling.book.ofPeer(peer.peerId)].some(isKept)) continue
-      if (newest === undefined || peer.since >= newest.since) newest = peer
+      if (kept(peer.peerId)) newestKept = later(newestKept, peer)
+      else newest = later(newest, peer)
     }
+    if (named) newest ??= newestKept
     if (newest === undefined) return options.guests.makeRoom()
     const { reason } = partings.yielded
     this.closePeer(newest, closeCodes.DISCONNECTED, reason, partings.yielded, now)
@@ -276,6 +282,11 @@ export class Links {
     dialling.lost(peerId, { short, silent, ...(wait === undefined ? {} : { wait }) }, now)
     this.#parts.changed(now)
   }
+}
+
+/** Which of two came last. */
+function later(one: PeerRecord | undefined, other: PeerRecord): PeerRecord {
+  return one === undefined || other.since >= one.since ? other : one
 }
 
 /** The address others may be given: an IP that worked, or that the peer says it listens on. */

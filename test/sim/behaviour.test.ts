@@ -14,7 +14,7 @@ function behaviour(name: string, story: (fleet: Fleet, sim: Simulation, t: Tap) 
   })
 }
 
-type Tap = Pick<typeof t, 'equal' | 'match' | 'same'>
+type Tap = Pick<typeof t, 'equal' | 'match' | 'ok' | 'same'>
 
 behaviour(
   'a listener of peer-connected may open a stream at once, whoever dialled',
@@ -132,5 +132,22 @@ behaviour(
     sim.heal()
     await fleet.untilWhole(60_000)
     await fleet.check()
+  },
+)
+
+behaviour(
+  'decision 14: who would be alone gets a place though everybody was named by a person',
+  async (fleet, sim, t) => {
+    const addresses = Array.from({ length: 5 }, (_, i) => `${sim.host(`n${i + 1}`).address}:8000`)
+    for (let i = 0; i < 5; i++) fleet.add(`n${i + 1}`, { maxPeers: 3, bootstrap: addresses })
+    const last = fleet.members[4]!
+    await fleet.start(fleet.members.slice(0, 4))
+    await fleet.untilWhole(5000, fleet.members.slice(0, 4))
+    await fleet.start([last])
+    await sim.run(() => last.peers.length > 0, { limit: 60_000 })
+    await sim.pass(120_000)
+    for (const { name, peers } of fleet.members)
+      t.ok(peers.length > 0 && peers.length <= 3, `${name} has ${peers.length}`)
+    await fleet.checkChat()
   },
 )

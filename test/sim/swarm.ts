@@ -51,13 +51,12 @@ export function draw(dice: SeededRandom): Drawn {
   const large = dice.chance(0.06)
   const nodes = large ? dice.between(20, 25) : dice.between(5, 8)
   const few = dice.chance(0.15)
-  // With fewer places than that, full islands may stay apart: a full node takes in only who is alone.
-  const places = Math.max(dice.between(3, 5), nodes - 2)
   const brisk = dice.chance(0.3)
   const drawn = works.filter(() => dice.chance(0.6))
   return {
     nodes,
-    maxPeers: few ? places : 30,
+    // With fewer places than that, full islands may stay apart: a full node takes in only who is alone.
+    maxPeers: few ? Math.max(dice.between(3, 5), nodes - 2) : 30,
     lasts: dice.between(20_000, 90_000),
     every: dice.between(1_000, 6_000),
     lasting: dice.between(3_000, 20_000),
