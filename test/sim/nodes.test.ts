@@ -26,7 +26,7 @@ const titles: Record<string, string> = {
 }
 
 /** These have a file of their own: they take longest. */
-const elsewhere = ['churn', 'storm']
+const elsewhere = ['churn', 'storm', 'swarm']
 
 for (const [name, title] of Object.entries(titles))
   t.test(title, async t => {
