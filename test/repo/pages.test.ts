@@ -18,6 +18,7 @@ const code = new Map([
   ...readSources('src', '.ts'),
   ...readSources('bin', '.js'),
   ...readSources('test', '.ts'),
+  ...readSources('test', '.mjs'),
 ])
 
 /**

@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Side } from './pair.mjs'
-import { median, quantile } from './report/figures.mjs'
+import { median, quantile, ways } from './report/figures.mjs'
 
 const FILL_MS = 300
 const TRIPS = 400
@@ -21,10 +21,7 @@ const SLOW_ROUNDS = 3
 const MOST_QUEUED = 16 * 1024 * 1024
 const MOST_GROWTH = 512 * 1024 * 1024
 const START_MS = 20_000
-const BASE = 'net'
-
-/** The ways, in the order in which they are shown; the first is the measure of the others. */
-export const ways = ['net', 'tls', 'ws', 'secret-stream', 'libp2p', 'guild-home']
+const [BASE = ''] = ways
 
 /**
  * @typedef {object} Run

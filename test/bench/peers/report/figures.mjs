@@ -28,6 +28,9 @@ export const shown = [
   { name: 'start', title: 'start of a process to listening', unit: 'ms', better: 'less' },
 ]
 
+/** The ways in the order in which they are shown; the first is the measure of the others. */
+export const ways = ['net', 'tls', 'ws', 'secret-stream', 'libp2p', 'guild-home']
+
 /** Name of a way → as people know it. @type {Readonly<Record<string, string>>} */
 export const titles = {
   net: 'node:net',
