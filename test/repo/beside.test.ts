@@ -36,6 +36,9 @@ const { figureText, ratioText, quantile, median } = (await load('report/figures.
   quantile: (values: readonly number[], share: number) => number
   median: (values: readonly number[]) => number
 }
+const { refuseUnbounded } = (await load('measures.mjs')) as unknown as {
+  refuseUnbounded: (way: string, queued: number, growth: number) => void
+}
 const { framed, cutter } = (await load('ways/framed.mjs')) as unknown as {
   framed: (message: Uint8Array) => Uint8Array
   cutter: (take: (message: Uint8Array) => void) => (bytes: Uint8Array) => void
@@ -129,6 +132,12 @@ t.test('peers: messages on bytes are cut where they were put together', async t 
     t.strictSame(got, messages, `${step} bytes at a time`)
   }
   t.throws(() => cutter(() => {})(Buffer.from('ffffffff', 'hex')), RangeError, 'a length beyond all bounds')
+})
+
+t.test('peers: a sender that fills its own memory gets no figure', async t => {
+  refuseUnbounded('net', 2 ** 24, 2 ** 29)
+  t.throws(() => refuseUnbounded('net', 2 ** 24 + 1, 0), /waited in the sender/)
+  t.throws(() => refuseUnbounded('net', 0, 2 ** 29 + 1), /grew/)
 })
 
 t.test('peers: no way that is measured is a part of the product', async t => {

@@ -150,16 +150,25 @@ async function filled(run, way, task) {
   const over = await far.ask('arrived', amount)
   const after = await pair.used()
   await near.ask('hangUp')
-  // What is not bounded is no figure: a sender may be as fast as it likes into its own memory.
-  if (queued > MOST_QUEUED) throw new Error(`${way}: ${queued} bytes waited in the sender`)
-  if (after.rss - before.rss > MOST_GROWTH)
-    throw new Error(`${way}: the sender grew by ${after.rss - before.rss} bytes`)
+  refuseUnbounded(way, queued, after.rss - before.rss)
   return {
     amount,
     seconds: (over - begun) / 1_000,
     near: after.near - before.near,
     far: after.far - before.far,
   }
+}
+
+/**
+ * What is not bounded is no figure: a sender may be as fast as it likes into its own memory.
+ *
+ * @param {string} way
+ * @param {number} queued bytes that waited in the sender at most
+ * @param {number} growth of its resident set
+ */
+export function refuseUnbounded(way, queued, growth) {
+  if (queued > MOST_QUEUED) throw new Error(`${way}: ${queued} bytes waited in the sender`)
+  if (growth > MOST_GROWTH) throw new Error(`${way}: the sender grew by ${growth} bytes`)
 }
 
 /**
