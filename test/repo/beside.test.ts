@@ -25,10 +25,11 @@ interface Figures {
 const folder = join(root, 'test/bench/peers')
 const load = (path: string): Promise<Record<string, never>> => import(pathToFileURL(join(folder, path)).href)
 const { chart } = (await load('report/chart.mjs')) as unknown as { chart: (told: Figures) => string }
-const { textTable, pageTable, withTable } = (await load('report/table.mjs')) as unknown as {
+const { textTable, pageTable, withTable, better } = (await load('report/table.mjs')) as unknown as {
   textTable: (figures: readonly Figure[]) => string
   pageTable: (figures: readonly Figure[]) => string
   withTable: (page: string, told: Figures) => string
+  better: (figures: readonly Figure[]) => string
 }
 const { figureText, ratioText, quantile, median } = (await load('report/figures.mjs')) as unknown as {
   figureText: (value: number) => string
@@ -92,6 +93,27 @@ t.test('peers: only what is between the marks of a page is made new', async t =>
   t.equal(withTable(made, told), made, 'twice is once')
   t.throws(() => withTable('no marks', told), /lacks/)
   t.throws(() => withTable('<!-- /peers --><!-- peers -->', told), /lacks/)
+})
+
+t.test('peers: whoever is better is named, by rate and by time', async t => {
+  const of = (measure: string, way: string, value: number): Figure => ({ measure, way, value, ratio: 1 })
+  const rate = [
+    of('bulk', 'guild-home', 5),
+    of('bulk', 'tls', 6),
+    of('bulk', 'libp2p', 4),
+    of('bulk', 'net', 9),
+  ]
+  const time = [of('request-p50', 'guild-home', 5), of('request-p50', 'tls', 6)]
+  t.equal(
+    better([...rate, ...time, of('request-p50', 'secret-stream', 4)]),
+    [
+      'Of those that encrypt, better than guild-home in this run:',
+      '',
+      '- node:tls: bulk, 64 KiB writes',
+      '- secret-stream: there and back, 100 B, p50',
+    ].join('\n'),
+  )
+  t.match(better(time), 'none is better')
 })
 
 t.test('peers: a bar is as long as its ratio, and ours is marked', async t => {

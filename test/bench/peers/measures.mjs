@@ -106,7 +106,7 @@ async function inTurn(names, rounds, pass, dropped = 1) {
 }
 
 /**
- * Medians; the ratio is the median of those within each round.
+ * Medians, and the ratio of each to that of the first way.
  *
  * @template T
  * @param {string} measure
@@ -115,16 +115,10 @@ async function inTurn(names, rounds, pass, dropped = 1) {
  * @returns {Figure[]}
  */
 function figures(measure, passes, figure) {
-  const base = (passes.get(BASE) ?? []).map(figure)
+  const base = median((passes.get(BASE) ?? []).map(figure))
   return [...passes].map(([way, all]) => {
-    const values = all.map(figure)
-    const ratios = values.flatMap((value, round) => (base[round] ? [value / base[round]] : []))
-    return {
-      measure,
-      way,
-      value: short(median(values)),
-      ratio: ratios.length === 0 ? null : short(median(ratios)),
-    }
+    const value = median(all.map(figure))
+    return { measure, way, value: short(value), ratio: base > 0 ? short(value / base) : null }
   })
 }
 

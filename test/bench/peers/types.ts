@@ -70,7 +70,7 @@ export interface Figure {
   readonly measure: string
   readonly way: string
   readonly value: number
-  /** To node:net in the same rounds; null where node:net has none. */
+  /** To node:net in the same run; null where node:net has none. */
   readonly ratio: number | null
 }
 

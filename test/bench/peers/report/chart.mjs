@@ -51,7 +51,7 @@ export function chart({ cores, node, rounds, figures }) {
   const rows = Math.ceil(panels.length / COLUMNS)
   const height = HEAD + rows * panelHeight
   const machine = `Node ${node}, ${cores} shared cores, loopback, two processes, medians of ${rounds} rounds.`
-  const meaning = '× is to node:net in the same rounds (the dotted line). net and ws encrypt nothing.'
+  const meaning = '× is to node:net in the same run (the dotted line). net and ws encrypt nothing.'
   const drawn = panels.map((name, at) => {
     const x = MARGIN + (at % COLUMNS) * (panelWidth + GAP)
     const y = HEAD + Math.floor(at / COLUMNS) * panelHeight

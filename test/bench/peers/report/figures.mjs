@@ -15,15 +15,15 @@
 /** @type {readonly Measure[]} */
 export const shown = [
   { name: 'bulk', title: 'bulk, 64 KiB writes', unit: 'MB/s', better: 'more' },
-  { name: 'bulk-send-cpu', title: 'CPU of the sender', unit: 's/GB', better: 'less' },
-  { name: 'bulk-receive-cpu', title: 'CPU of the receiver', unit: 's/GB', better: 'less' },
+  { name: 'bulk-send-cpu', title: 'CPU of the sender in bulk', unit: 's/GB', better: 'less' },
+  { name: 'bulk-receive-cpu', title: 'CPU of the receiver in bulk', unit: 's/GB', better: 'less' },
   { name: 'messages', title: 'messages of 100 B', unit: '1/s', better: 'more' },
   { name: 'request-p50', title: 'there and back, 100 B, p50', unit: 'µs', better: 'less' },
-  { name: 'request-p99', title: 'the same, p99', unit: 'µs', better: 'less' },
+  { name: 'request-p99', title: 'there and back, 100 B, p99', unit: 'µs', better: 'less' },
   { name: 'handshakes', title: 'handshakes, 32 at once', unit: '1/s', better: 'more' },
-  { name: 'handshake-cpu', title: 'CPU of the client for one', unit: 'ms', better: 'less' },
+  { name: 'handshake-cpu', title: 'CPU of the client for a handshake', unit: 'ms', better: 'less' },
   { name: 'mesh-10', title: 'mesh of 10 in one process', unit: 'ms', better: 'less' },
-  { name: 'mesh-25', title: 'mesh of 25', unit: 'ms', better: 'less' },
+  { name: 'mesh-25', title: 'mesh of 25 in one process', unit: 'ms', better: 'less' },
   { name: 'link-memory', title: 'memory a link, both ends', unit: 'KB', better: 'less' },
   { name: 'start', title: 'start of a process to listening', unit: 'ms', better: 'less' },
 ]

@@ -7,6 +7,8 @@ import { figureText, find, ratioText, shown, titles } from './figures.mjs'
 
 const START = '<!-- peers -->'
 const END = '<!-- /peers -->'
+/** The others that encrypt and prove who is there. */
+const sealed = ['tls', 'secret-stream', 'libp2p']
 
 /** @param {readonly Figure[]} figures */
 export function textTable(figures) {
@@ -40,7 +42,27 @@ export function withTable(page, { cores, node, rounds, figures }) {
   const [from, to] = [page.indexOf(START), page.indexOf(END)]
   if (from === -1 || to < from) throw new Error(`the page lacks ${START} … ${END}`)
   const machine = `Node ${node}, ${cores} shared cores, loopback, two processes, medians of ${rounds} rounds.`
-  return `${page.slice(0, from)}${START}\n\n${machine}\n\n${pageTable(figures)}\n\n${page.slice(to)}`
+  const parts = [machine, pageTable(figures), better(figures)]
+  return `${page.slice(0, from)}${START}\n\n${parts.join('\n\n')}\n\n${page.slice(to)}`
+}
+
+/**
+ * Where another of those that encrypt is better than ours, in words.
+ *
+ * @param {readonly Figure[]} figures
+ */
+export function better(figures) {
+  const said = sealed.flatMap(way => {
+    const rows = shown.filter(({ name, better }) => {
+      const [theirs, ours] = [way, 'guild-home'].map(one => find(figures, name, one)?.value)
+      if (theirs === undefined || ours === undefined) return false
+      return better === 'more' ? theirs > ours : theirs < ours
+    })
+    return rows.length === 0 ? [] : [`- ${titles[way]}: ${rows.map(({ title }) => title).join('; ')}`]
+  })
+  return said.length === 0
+    ? 'Of those that encrypt none is better than guild-home in any row.'
+    : ['Of those that encrypt, better than guild-home in this run:', '', ...said].join('\n')
 }
 
 /**
