@@ -15,7 +15,7 @@ import type { LinkEnd } from './link-end.ts'
 import type { Self } from './self.ts'
 
 export const defaults = {
-  /** A listener waits this long for message 1 (HS-03, HS-04). */
+  /** A listener waits this long for message 1 (spec: HAND-13, HS-03, HS-04). */
   message1Timeout: 5_000,
   /** From the first byte to ACCEPTED, both sides. */
   handshakeTimeout: 10_000,

@@ -11,7 +11,8 @@
  * A file that others can read or write is refused, as ssh does: whoever has the swarm key is a
  * member, whoever has the identity is this node. No error and no log says anything of a key.
  *
- * Page: protocol/swarm-key.md, protocol/identity.md · Faults: CL-01, HS-22, P27 · Floor: store.
+ * Page: protocol/swarm-key.md, protocol/identity.md (spec: ID-2, ID-3, SWARM-3, SWARM-4)
+ * Faults: CL-01, HS-22, P27 · Floor: store.
  */
 import { randomUUID } from 'node:crypto'
 import { access, link, open, rename, stat, unlink } from 'node:fs/promises'

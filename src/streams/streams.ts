@@ -11,9 +11,9 @@
  * called once when there is something to send; `fill` must then be called until it answers
  * false (see `outgoing.ts`).
  *
- * The lower PeerId opens even ids. Opening past the peer's MAX_STREAMS makes a stream that
+ * The lower PeerId opens even ids, each once and in their order (spec: STREAM-1, STREAM-2). Opening past the peer's MAX_STREAMS makes a stream that
  * waits, at most 1,024 of them. A stream leaves the table once both halves are done and
- * nothing is owed; a frame that comes later is ignored, and costs (spec: FR-06). All refusals
+ * nothing is owed; a frame that comes later is ignored, and costs (spec: STREAM-9, FR-06). All refusals
  * that end the link are thrown as GuildErrors, before anything has changed.
  *
  * Page: protocol/streams.md · Floor: streams.
@@ -60,7 +60,7 @@ export const defaults = {
   waiting: 1024,
   /** Until the first measure. A window that grows too early costs memory for active readers only. */
   rtt: 100,
-  /** Streams the peer opened and gave up: all it may have open and waiting, three times at once. */
+  /** Streams the peer opened and gave up: all it may have open and waiting, three times at once (FR-08). */
   aborts: { perSecond: 500, burst: 4096 },
   /** Frames that say nothing or come too late. Honest ones are about one per finished stream. */
   cheap: { perSecond: 5000, burst: 10_000 },
