@@ -7,6 +7,7 @@ import { GuildError } from '../../src/base/errors.ts'
 import { ByteWriter } from '../../src/base/writer.ts'
 import { nativeSuite } from '../../src/crypto/index.ts'
 import type { Proved } from '../../src/link/handshake.ts'
+import { defaults } from '../../src/link/link-io.ts'
 import { RecordSender } from '../../src/link/records.ts'
 import { openResponderUnit } from '../../src/link/responder-unit.ts'
 import { frameUnit } from '../../src/link/units.ts'
@@ -186,6 +187,20 @@ t.test('FRAME-8 a peer that takes smaller records gets none above that', async t
   const sizes = unitsOf(b.takeWire()).map(unit => unit.length - 2)
   t.ok(Math.max(...sizes) <= limits.recordLeast, `${sizes}`)
   t.ok(Math.max(...sizes) > limits.recordLeast - 10_016, 'and they are filled')
+})
+
+t.test('CHAT-6 chat gives way where a peer reads slowly; what is not chat waits', async t => {
+  const { a, b } = open()
+  for (let i = 0; i < defaults.droppableFrames + 50; i++) a.link.send(ping(i & 255), true)
+  t.equal(a.link.dropped, 50)
+  a.link.send(ping(), false)
+  t.equal(a.link.dropped, 50)
+  a.flush()
+  exchange(a, b)
+  t.equal(a.outputs.filter(({ kind }) => kind === 'pong').length, defaults.droppableFrames + 1)
+  a.link.send(ping(), true)
+  t.equal(a.link.dropped, 50, 'once it reads again it is told again')
+  t.ok(a.link.open && b.link.open)
 })
 
 t.test('FRAME-9 what is not for records is not known in them: every type below 0x40', async t => {
