@@ -30,7 +30,7 @@ export const defaults = {
   cheapBurst: 20_000,
   /** Control frames waiting; more means that the peer has stopped reading. */
   controlFrames: 4_096,
-  /** Above this share of them chat is dropped for this peer, and counted. */
+  /** Above this share of them chat is dropped for this peer, and counted (spec: CHAT-6). */
   droppableFrames: 1_024,
 } as const
 

@@ -68,6 +68,7 @@ export class Responder {
     if (maxRecord < limits.recordLeast)
       throw new GuildError('GH_HANDSHAKE_FAILED', `records of ${maxRecord} bytes`)
     this.#maxRecord = Math.min(limits.record, maxRecord)
+    // Of this connection, which lasts ten seconds at most (spec: HS-20).
     const cookieProved = this.#cookie !== undefined && equalConstantTime(content.cookie, this.#cookie)
     const ephemeral = message.subarray(0, EPHEMERAL_LENGTH)
     const verdict = self.freshness.judge({ ephemeral, time: content.time, cookieProved }, now, self.wall())

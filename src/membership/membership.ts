@@ -266,7 +266,7 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
     }
     if (now >= this.#maintenanceAt) {
       this.#maintenanceAt = now + this.#options.maintenanceInterval
-      this.#dialling.sweep(now)
+      this.#dialling.sweep(now) // so that nothing ever needs a restart (spec: PT-10)
       this.#introductions.changed(now) // failures change what counts as known
       if (this.debug) {
         const message = `Health check: ${this.#table.size} peers connected`

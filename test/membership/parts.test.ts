@@ -279,6 +279,23 @@ t.test(
   },
 )
 
+t.test(
+  'BOOK-5 a row of the peerbook that only came in counts as told, one that was reached does not',
+  async t => {
+    const b = book()
+    const now = 1_000_000
+    for (let i = 0; i < 100; i++) {
+      const told = { peerId: `in ${i}`, teller: `in ${i}`, metAt: 0 }
+      b.add(address(`8.8.${i}.1:80`), 'peerbook', now, told)
+    }
+    t.equal(b.size, defaults.perPrefix)
+    for (let i = 0; i < 10; i++) {
+      const reached = { peerId: `out ${i}`, teller: `out ${i}`, metAt: 0, reachedAt: 0 }
+      t.ok(b.add(address(`8.8.${i}.2:80`), 'peerbook', now, reached))
+    }
+  },
+)
+
 t.test('MEM-3 the dial plan: slots, one dial a peer, order, self, closed peers', async t => {
   const closed = new Set<string>()
   let room = 100
