@@ -227,8 +227,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   // Frames in
 
   #record(sealed: Uint8Array, now: Millis): void {
-    // spec: FRAME-5: what does not open throws here, before any frame of it is read
-    const plaintext = this.#receiver!.open(sealed)
+    const plaintext = this.#receiver!.open(sealed) // or throws, and no frame of it is read (spec: FRAME-5)
     this.recordsIn++
     const r = new ByteReader(plaintext)
     while (r.remaining > 0) {
