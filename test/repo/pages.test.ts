@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
+import { commandNames } from '../../src/cli/flags.ts'
 import { exportedNames, snapshotPath } from '../support/exports.ts'
 import { generate, registryBreaks, registryJson } from '../support/protocol-pages.ts'
 import { root } from '../support/root.ts'
@@ -94,6 +95,26 @@ t.test('pages: head, links, and files that are named', async t => {
   for (const [path, text] of readSources('src', '.ts'))
     for (const [named] of text.matchAll(/protocol\/[a-z0-9/-]+\.(?:md|json)/g))
       if (!later.includes(named)) t.ok(existsSync(join(root, named)), `${path} names ${named}`)
+})
+
+t.test('pages: commands, scripts and files that they name are there', async t => {
+  const { scripts } = JSON.parse(read('package.json'))
+  const named = { commands: 0, scripts: 0, files: 0 }
+  for (const [path, text] of new Map([...pages, ...['README.md', 'SECURITY.md'].flatMap(asPage)])) {
+    for (const [, command] of text.matchAll(/(?:`|^)guild-home ([a-z-]+)/gm)) {
+      named.commands++
+      t.ok((commandNames as readonly string[]).includes(command!), `${path}: guild-home ${command}`)
+    }
+    for (const [, script] of text.matchAll(/\bnpm run ([a-z:-]+)/g)) {
+      named.scripts++
+      t.ok(script! in scripts, `${path}: npm run ${script}`)
+    }
+    for (const [, file] of text.matchAll(/`((?:src|test|bin|protocol)\/[\w./-]*)`/g)) {
+      named.files++
+      t.ok(existsSync(join(root, file!)), `${path}: ${file}`)
+    }
+  }
+  t.ok(named.commands > 10 && named.scripts > 3 && named.files > 50, JSON.stringify(named))
 })
 
 function asPage(path: string): [string, string][] {
