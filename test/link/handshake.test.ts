@@ -400,7 +400,7 @@ t.test('CLOSE-1 goodbye: CLOSE tells the peer, whose end is a goodbye', async t 
   t.equal(a.link.deadline(), undefined)
 })
 
-t.test('HAND-7 HAND-15 a version nobody here speaks is refused with words that arrive, sealed', async t => {
+t.test('HAND-7 HAND-8 HAND-15 a version nobody here speaks is refused with words that arrive, sealed', async t => {
   const { b, selfA } = pair()
   const state = new HandshakeState({
     snapshot: selfA.swarms[0]!.snapshot,
@@ -409,7 +409,9 @@ t.test('HAND-7 HAND-15 a version nobody here speaks is refused with words that a
     random: selfA.random.bytes,
   })
   const content = { versions: [99], time: WALL, parameters: new Map(), cookie: new Uint8Array(0) }
-  b.give(frameUnit(state.writeMessage(encodeMessage1(content))))
+  const message1 = frameUnit(state.writeMessage(encodeMessage1(content)))
+  b.give(message1)
+  t.ok(b.sent <= message1.length, 'HAND-8: no larger than what it answers')
   t.notOk(
     b.outputs.some(output => output.kind === 'end-carrier' && output.abruptly),
     'a reset would overtake them',

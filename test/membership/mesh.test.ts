@@ -147,7 +147,7 @@ t.test('PT-10 halves split for ten minutes, then healed: one mesh', async t => {
 })
 
 t.test(
-  'P17 a node stalled for three seconds, or suspended for minutes, removes nobody who answers',
+  'MEM-9 P17 a node stalled for three seconds, or suspended for minutes, removes nobody who answers',
   async t => {
     const mesh = star(4)
     mesh.run(15_000)
@@ -231,7 +231,7 @@ t.test('MEM-10 a person: connect, disconnect, connect again, duplicates, goodbye
   t.ok(failed.some(event => 'code' in event && event.code === 'GH_DIAL_REFUSED'))
 })
 
-t.test('HS-08 an address that leads to ourselves is dialled once and never again', async t => {
+t.test('HAND-12 HS-08 an address that leads to ourselves is dialled once and never again', async t => {
   const mesh = new MiniMesh({ seed: 9 })
   const node = mesh.add(1)
   mesh.start(node, node.address)

@@ -618,7 +618,7 @@ t.test('stop: every link gets its goodbye; what comes later is closed', async t 
   t.strictSame(tell({ kind: 'down', link: 9, byPeer: false, goodbye: false, detail: '' }, 3), [])
 })
 
-t.test('MEM-10 why a link ended, in words', async t => {
+t.test('why a link ended, in words', async t => {
   const words = (down: Partial<Extract<MembershipInput, { kind: 'down' }>>): string => {
     const { tell, proof } = machine()
     tell({ kind: 'proved', ...proof(1, 11) }, 0)

@@ -229,7 +229,7 @@ t.test(
   },
 )
 
-t.test('link credit: what waits for readers does not count, up to the slack', async t => {
+t.test('STREAM-12 link credit: what waits for readers does not count, up to the slack', async t => {
   const MiB = 1024 * 1024
   const credit = new LinkCredit(4 * MiB, 0)
   let granted = 4 * MiB
@@ -313,7 +313,7 @@ t.test('messages: a length is refused above the maximum, and nothing is allocate
   t.equal(claim.next(), undefined, 'half a terabyte was announced, one byte came')
 })
 
-t.test('stream headers: every cut is seen, every wrong one refused', async t => {
+t.test('STREAM-3 stream headers: every cut is seen, every wrong one refused', async t => {
   const header = encodeStreamHeader(`/${'x'.repeat(100)}`)
   t.equal(streamHeaderLength(header.subarray(0, 0)), undefined)
   t.equal(streamHeaderLength(header.subarray(0, 1)), undefined, 'two bytes of length')
