@@ -69,27 +69,24 @@ t.test('B22 B27 a dropped peer is connected again, by whoever knows the other', 
   t.equal(told(a, 'peer-disconnected').length, 5)
 })
 
-t.test(
-  'MEM-10 PT-13 frames pass one way only: marked unreachable, no flapping above one a minute',
-  async t => {
-    for (const peerTimeout of [60_000, 15_000]) {
-      const [mesh, a, b] = pair({ node: { peerTimeout } })
-      mesh.muted = (from, to) => from === b && to === a
-      const before = told(a, 'peer-connected').length
-      const from = mesh.now
-      mesh.run(from + 1_800_000)
-      const ups = told(a, 'peer-connected').length - before
-      t.ok(ups >= 1 && ups <= 30, `${ups} links in half an hour at a patience of ${peerTimeout / 1000} s`)
-      for (const node of [a, b])
-        if (!mesh.linked(a, b)) t.notOk(node.process.membership.partial, 'it does not count as known')
-      mesh.muted = () => false
-      t.ok(
-        mesh.run(mesh.now + 120_000, () => mesh.linked(a, b)),
-        'and once both ways work it is back',
-      )
-      mesh.run(mesh.now + 120_000)
-      t.ok(mesh.linked(a, b))
-      t.equal(told(a, 'maintenance-cleanup').length > 0, true)
-    }
-  },
-)
+t.test('PT-13 frames pass one way only: marked unreachable, no flapping above one a minute', async t => {
+  for (const peerTimeout of [60_000, 15_000]) {
+    const [mesh, a, b] = pair({ node: { peerTimeout } })
+    mesh.muted = (from, to) => from === b && to === a
+    const before = told(a, 'peer-connected').length
+    const from = mesh.now
+    mesh.run(from + 1_800_000)
+    const ups = told(a, 'peer-connected').length - before
+    t.ok(ups >= 1 && ups <= 30, `${ups} links in half an hour at a patience of ${peerTimeout / 1000} s`)
+    for (const node of [a, b])
+      if (!mesh.linked(a, b)) t.notOk(node.process.membership.partial, 'it does not count as known')
+    mesh.muted = () => false
+    t.ok(
+      mesh.run(mesh.now + 120_000, () => mesh.linked(a, b)),
+      'and once both ways work it is back',
+    )
+    mesh.run(mesh.now + 120_000)
+    t.ok(mesh.linked(a, b))
+    t.equal(told(a, 'maintenance-cleanup').length > 0, true)
+  }
+})

@@ -220,40 +220,37 @@ function book(limit = 1_000, busy: (entry: Entry) => boolean = () => false): Add
   return new AddressBook({ limit, busy })
 }
 
-t.test(
-  'MEM-1 MEM-6 PT-03 the address book: one entry an address, caps by teller, host and prefix',
-  async t => {
-    const b = book()
-    for (let i = 0; i < 1_000; i++) {
-      const told = { teller: 'x', peerId: `peer ${i}` }
-      b.add(address('8.8.8.8:80'), 'gossip', 0, told)
-    }
-    t.equal(b.size, 1)
-    t.equal(b.find(address('8.8.8.8:80'))!.peerId, 'peer 0', 'the first claim stays')
-    for (let i = 1; i < 1_000; i++) b.add(address(`8.8.8.8:${i}`), 'gossip', 0, { teller: `t${i}` })
-    t.equal(b.size, defaults.perHost, 'per host')
-    for (let i = 0; i < 1_000; i++)
-      b.add(address(`8.8.${i % 200}.${i >> 3}:80`), 'gossip', 0, { teller: `t${i}` })
-    t.equal(b.size, defaults.perPrefix, 'per prefix')
-    for (let i = 0; i < 200; i++) b.add(address(`${20 + i}.1.1.1:80`), 'gossip', 0, { teller: 'one' })
-    t.equal(b.size, defaults.perPrefix + defaults.perTeller, 'per teller')
-    t.equal(b.add(address('[2a00::1]:1'), 'gossip', 0, { teller: 'one' }), undefined)
-    b.proved(b.find(address('20.1.1.1:80'))!, 'good', 1)
-    t.ok(b.add(address('[2a00::1]:1'), 'gossip', 0, { teller: 'one' }), 'what was proven no longer counts')
-    const lan = book()
-    for (let i = 1; i <= 100; i++) lan.add(address(`192.168.1.${i}:80`), 'gossip', 0, { teller: `t${i}` })
-    for (let i = 1; i <= 100; i++) lan.add(address(`127.0.0.1:${i}`), 'gossip', 0, { teller: `t${i}` })
-    t.equal(lan.size, 200, 'a LAN and a machine may hold a whole mesh')
-    const spread = book()
-    let teller = 0
-    for (let group = 1; group < 5; group++)
-      for (let i = 0; i < 10_000; i++)
-        spread.add(address(`${group * 16}.7.${i >> 8}.${i & 255}:80`), 'gossip', 0, {
-          teller: `t${teller++}`,
-        })
-    t.equal(spread.size, 4 * defaults.perPrefix, 'P18 10,000 planted addresses from four /16s')
-  },
-)
+t.test('MEM-1 MEM-6 PT-03 the address book: one entry an address, caps by teller, host, prefix', async t => {
+  const b = book()
+  for (let i = 0; i < 1_000; i++) {
+    const told = { teller: 'x', peerId: `peer ${i}` }
+    b.add(address('8.8.8.8:80'), 'gossip', 0, told)
+  }
+  t.equal(b.size, 1)
+  t.equal(b.find(address('8.8.8.8:80'))!.peerId, 'peer 0', 'the first claim stays')
+  for (let i = 1; i < 1_000; i++) b.add(address(`8.8.8.8:${i}`), 'gossip', 0, { teller: `t${i}` })
+  t.equal(b.size, defaults.perHost, 'per host')
+  for (let i = 0; i < 1_000; i++)
+    b.add(address(`8.8.${i % 200}.${i >> 3}:80`), 'gossip', 0, { teller: `t${i}` })
+  t.equal(b.size, defaults.perPrefix, 'per prefix')
+  for (let i = 0; i < 200; i++) b.add(address(`${20 + i}.1.1.1:80`), 'gossip', 0, { teller: 'one' })
+  t.equal(b.size, defaults.perPrefix + defaults.perTeller, 'per teller')
+  t.equal(b.add(address('[2a00::1]:1'), 'gossip', 0, { teller: 'one' }), undefined)
+  b.proved(b.find(address('20.1.1.1:80'))!, 'good', 1)
+  t.ok(b.add(address('[2a00::1]:1'), 'gossip', 0, { teller: 'one' }), 'what was proven no longer counts')
+  const lan = book()
+  for (let i = 1; i <= 100; i++) lan.add(address(`192.168.1.${i}:80`), 'gossip', 0, { teller: `t${i}` })
+  for (let i = 1; i <= 100; i++) lan.add(address(`127.0.0.1:${i}`), 'gossip', 0, { teller: `t${i}` })
+  t.equal(lan.size, 200, 'a LAN and a machine may hold a whole mesh')
+  const spread = book()
+  let teller = 0
+  for (let group = 1; group < 5; group++)
+    for (let i = 0; i < 10_000; i++)
+      spread.add(address(`${group * 16}.7.${i >> 8}.${i & 255}:80`), 'gossip', 0, {
+        teller: `t${teller++}`,
+      })
+  t.equal(spread.size, 4 * defaults.perPrefix, 'P18 10,000 planted addresses from four /16s')
+})
 
 t.test(
   'MEM-6 PT-07 a full book: what failed goes first, what was never tried stays, persons are never dropped',
@@ -279,22 +276,19 @@ t.test(
   },
 )
 
-t.test(
-  'BOOK-5 a row of the peerbook that only came in counts as told, one that was reached does not',
-  async t => {
-    const b = book()
-    const now = 1_000_000
-    for (let i = 0; i < 100; i++) {
-      const told = { peerId: `in ${i}`, teller: `in ${i}`, metAt: 0 }
-      b.add(address(`8.8.${i}.1:80`), 'peerbook', now, told)
-    }
-    t.equal(b.size, defaults.perPrefix)
-    for (let i = 0; i < 10; i++) {
-      const reached = { peerId: `out ${i}`, teller: `out ${i}`, metAt: 0, reachedAt: 0 }
-      t.ok(b.add(address(`8.8.${i}.2:80`), 'peerbook', now, reached))
-    }
-  },
-)
+t.test('BOOK-5 a peerbook row that only came in counts as told, one that was reached does not', async t => {
+  const b = book()
+  const now = 1_000_000
+  for (let i = 0; i < 100; i++) {
+    const told = { peerId: `in ${i}`, teller: `in ${i}`, metAt: 0 }
+    b.add(address(`8.8.${i}.1:80`), 'peerbook', now, told)
+  }
+  t.equal(b.size, defaults.perPrefix)
+  for (let i = 0; i < 10; i++) {
+    const reached = { peerId: `out ${i}`, teller: `out ${i}`, metAt: 0, reachedAt: 0 }
+    t.ok(b.add(address(`8.8.${i}.2:80`), 'peerbook', now, reached))
+  }
+})
 
 t.test('MEM-3 the dial plan: slots, one dial a peer, order, self, closed peers', async t => {
   const closed = new Set<string>()
@@ -439,71 +433,65 @@ t.test('MEM-12 PT-01 unasked PEERS: a few are taken, then none, then the link is
   t.equal(membership.peers().length, 0)
 })
 
-t.test(
-  'MEM-2 PEERS-1 D9 the first words on a link: the dialler asks and tells, the other answers',
-  async t => {
-    const { tell, proof, membership } = machine()
-    const dialled = address('10.0.0.6:8000')
-    t.strictSame(kinds(tell({ kind: 'learned', addresses: [dialled], source: 'bootstrap' }, 0)), ['dial'])
-    membership.debug = true
-    const out = tell({ kind: 'accepted', ...proof(1, 6), dialled }, 1)
-    t.strictSame(
-      out.filter(({ kind }) => kind !== 'event').map(({ kind }) => kind),
-      ['ping', 'requestPeers', 'peers', 'mesh'],
-    )
-    const words = out.flatMap(output => (output.kind === 'event' ? [output.message] : []))
-    t.match(words, [
-      { event: 'bootstrap-success', address: '/ip4/10.0.0.6/tcp/8000' },
-      { event: 'debug', message: 'Sent PING to n6' },
-      { event: 'peer-connected', name: 'n6', direction: 'out', peers: 1, maxPeers: 20, transport: 'tcp' },
-      { event: 'debug', message: 'Sent REQUEST_PEERS to n6' },
-    ])
-    const ping = out.find(output => output.kind === 'ping')
-    const nonce = ping?.kind === 'ping' ? ping.nonce : new Uint8Array()
-    t.match(tell({ kind: 'pong', link: 1, nonce }, 8), [{ message: { message: 'Received PONG from n6' } }])
-    t.match(membership.peers(), [{ name: 'n6', rttMs: 7, direction: 'out', link: 1 }])
-    const other = proof(0, 9)
-    const entries = [
-      { identityKey: other.peerKey, name: 'n9', age: 0, addresses: [encodeAddress(other.listenAddress)] },
-    ]
-    const learned = tell({ kind: 'peers', link: 1, entries }, 9)
-    t.match(learned, [
-      { kind: 'event', message: { event: 'debug', message: 'Received PEERS: n9 from n6' } },
-      { kind: 'event', message: { event: 'peers-discovered', name: 'n6', count: 1, known: 2 } },
-      { kind: 'dial', address: other.listenAddress, expect: other.peerId },
-    ])
-    t.ok(membership.partial)
-    t.strictSame(kinds(tell({ kind: 'peers', link: 1, entries }, 9)), ['event'], 'told again: nothing new')
-    const asked = tell({ kind: 'requestPeers', link: 1 }, 10)
-    t.match(asked.at(-1), { kind: 'peers', entries: [] }, 'never the asker itself')
-    t.match(kinds(tell({ kind: 'discover' }, 11)), ['requestPeers', 'event'])
-  },
-)
+t.test('MEM-2 PEERS-1 D9 first words on a link: the dialler asks and tells, the other answers', async t => {
+  const { tell, proof, membership } = machine()
+  const dialled = address('10.0.0.6:8000')
+  t.strictSame(kinds(tell({ kind: 'learned', addresses: [dialled], source: 'bootstrap' }, 0)), ['dial'])
+  membership.debug = true
+  const out = tell({ kind: 'accepted', ...proof(1, 6), dialled }, 1)
+  t.strictSame(
+    out.filter(({ kind }) => kind !== 'event').map(({ kind }) => kind),
+    ['ping', 'requestPeers', 'peers', 'mesh'],
+  )
+  const words = out.flatMap(output => (output.kind === 'event' ? [output.message] : []))
+  t.match(words, [
+    { event: 'bootstrap-success', address: '/ip4/10.0.0.6/tcp/8000' },
+    { event: 'debug', message: 'Sent PING to n6' },
+    { event: 'peer-connected', name: 'n6', direction: 'out', peers: 1, maxPeers: 20, transport: 'tcp' },
+    { event: 'debug', message: 'Sent REQUEST_PEERS to n6' },
+  ])
+  const ping = out.find(output => output.kind === 'ping')
+  const nonce = ping?.kind === 'ping' ? ping.nonce : new Uint8Array()
+  t.match(tell({ kind: 'pong', link: 1, nonce }, 8), [{ message: { message: 'Received PONG from n6' } }])
+  t.match(membership.peers(), [{ name: 'n6', rttMs: 7, direction: 'out', link: 1 }])
+  const other = proof(0, 9)
+  const entries = [
+    { identityKey: other.peerKey, name: 'n9', age: 0, addresses: [encodeAddress(other.listenAddress)] },
+  ]
+  const learned = tell({ kind: 'peers', link: 1, entries }, 9)
+  t.match(learned, [
+    { kind: 'event', message: { event: 'debug', message: 'Received PEERS: n9 from n6' } },
+    { kind: 'event', message: { event: 'peers-discovered', name: 'n6', count: 1, known: 2 } },
+    { kind: 'dial', address: other.listenAddress, expect: other.peerId },
+  ])
+  t.ok(membership.partial)
+  t.strictSame(kinds(tell({ kind: 'peers', link: 1, entries }, 9)), ['event'], 'told again: nothing new')
+  const asked = tell({ kind: 'requestPeers', link: 1 }, 10)
+  t.match(asked.at(-1), { kind: 'peers', entries: [] }, 'never the asker itself')
+  t.match(kinds(tell({ kind: 'discover' }, 11)), ['requestPeers', 'event'])
+})
 
-t.test(
-  'MEM-8 decision 14 a full node: MAX_PEERS with PEERS; a lone newcomer gets the newest place',
-  async t => {
-    const { tell, proof, membership } = machine({ maxPeers: 2 })
-    tell({ kind: 'proved', ...proof(1, 11, 3) }, 0)
-    tell({ kind: 'proved', ...proof(2, 12, 3) }, 1)
-    const refused = tell({ kind: 'proved', ...proof(3, 13, 1) }, 2)
-    t.match(refused, [{ kind: 'refuse', link: 3, reason: 'MAX_PEERS', entries: [{}, {}] }])
-    const yielded = tell({ kind: 'proved', ...proof(4, 14, 0) }, 3)
-    t.match(yielded.slice(0, 3), [
-      { kind: 'close', link: 2 },
-      { kind: 'event', message: { event: 'peer-disconnected', name: 'n12' } },
-      { kind: 'admit', link: 4 },
-    ])
-    t.strictSame(
-      membership.peers().map(({ name }) => name),
-      ['n11', 'n14'],
-    )
-    const again = tell({ kind: 'proved', ...proof(5, 15, 0) }, 4)
-    t.match(again[0], { kind: 'close', link: 1 }, 'not the one that would be alone')
-    t.match(tell({ kind: 'proved', ...proof(6, 16, 0) }, 5), [{ kind: 'refuse', reason: 'MAX_PEERS' }])
-    t.match(tell({ kind: 'proved', ...proof(7, 5) }, 6), [{ kind: 'refuse', reason: 'SELF' }])
-  },
-)
+t.test('MEM-8 decision 14 full: MAX_PEERS with PEERS; a lone newcomer gets the newest place', async t => {
+  const { tell, proof, membership } = machine({ maxPeers: 2 })
+  tell({ kind: 'proved', ...proof(1, 11, 3) }, 0)
+  tell({ kind: 'proved', ...proof(2, 12, 3) }, 1)
+  const refused = tell({ kind: 'proved', ...proof(3, 13, 1) }, 2)
+  t.match(refused, [{ kind: 'refuse', link: 3, reason: 'MAX_PEERS', entries: [{}, {}] }])
+  const yielded = tell({ kind: 'proved', ...proof(4, 14, 0) }, 3)
+  t.match(yielded.slice(0, 3), [
+    { kind: 'close', link: 2 },
+    { kind: 'event', message: { event: 'peer-disconnected', name: 'n12' } },
+    { kind: 'admit', link: 4 },
+  ])
+  t.strictSame(
+    membership.peers().map(({ name }) => name),
+    ['n11', 'n14'],
+  )
+  const again = tell({ kind: 'proved', ...proof(5, 15, 0) }, 4)
+  t.match(again[0], { kind: 'close', link: 1 }, 'not the one that would be alone')
+  t.match(tell({ kind: 'proved', ...proof(6, 16, 0) }, 5), [{ kind: 'refuse', reason: 'MAX_PEERS' }])
+  t.match(tell({ kind: 'proved', ...proof(7, 5) }, 6), [{ kind: 'refuse', reason: 'SELF' }])
+})
 
 t.test('MEM-8 REFUSED: full helps on, denied waits, duplicate without a link comes again soon', async t => {
   const { tell, proof, membership } = machine()
@@ -531,44 +519,38 @@ t.test('MEM-8 REFUSED: full helps on, denied waits, duplicate without a link com
   t.equal(second.objection(peerId), undefined)
 })
 
-t.test(
-  'MEM-5 gossip is given up after ten failures, bootstrap never, a person is asked to try again',
-  async t => {
-    const times: number[] = []
-    const attempts = (source: 'mdns' | 'person' | 'bootstrap'): number => {
-      times.length = 0
-      const { tell, membership } = machine()
-      const place = address('10.0.0.6:8000')
-      let dials = 0
-      const run = (outputs: readonly MembershipOutput[], now: number): void => {
-        for (const output of outputs)
-          if (output.kind === 'dial') {
-            dials++
-            times.push(now)
-            run(
-              tell(
-                { kind: 'dialFailed', address: output.address, code: 'GH_DIAL_REFUSED', message: '' },
-                now,
-              ),
-              now,
-            )
-          }
-      }
-      run(tell({ kind: 'learned', addresses: [place], source }, 0), 0)
-      for (let now = membership.deadline()!; now < 3_600_000; now = membership.deadline()!)
-        run(tell({ kind: 'tick' }, now), now)
-      return dials
+t.test('MEM-5 gossip is given up after ten failures, bootstrap never, a person is asked again', async t => {
+  const times: number[] = []
+  const attempts = (source: 'mdns' | 'person' | 'bootstrap'): number => {
+    times.length = 0
+    const { tell, membership } = machine()
+    const place = address('10.0.0.6:8000')
+    let dials = 0
+    const run = (outputs: readonly MembershipOutput[], now: number): void => {
+      for (const output of outputs)
+        if (output.kind === 'dial') {
+          dials++
+          times.push(now)
+          run(
+            tell({ kind: 'dialFailed', address: output.address, code: 'GH_DIAL_REFUSED', message: '' }, now),
+            now,
+          )
+        }
     }
-    t.equal(attempts('mdns'), defaults.giveUpAfter)
-    const waits = times.slice(1).map((at, i) => at - times[i]!)
-    t.ok(
-      waits.every((wait, i) => wait >= backoff(i + 1, 0) && wait <= backoff(i + 1, 1)),
-      'PT-06 each wait as the back-off says',
-    )
-    t.equal(attempts('person'), defaults.giveUpAfter)
-    t.ok(attempts('bootstrap') > 100)
-  },
-)
+    run(tell({ kind: 'learned', addresses: [place], source }, 0), 0)
+    for (let now = membership.deadline()!; now < 3_600_000; now = membership.deadline()!)
+      run(tell({ kind: 'tick' }, now), now)
+    return dials
+  }
+  t.equal(attempts('mdns'), defaults.giveUpAfter)
+  const waits = times.slice(1).map((at, i) => at - times[i]!)
+  t.ok(
+    waits.every((wait, i) => wait >= backoff(i + 1, 0) && wait <= backoff(i + 1, 1)),
+    'PT-06 each wait as the back-off says',
+  )
+  t.equal(attempts('person'), defaults.giveUpAfter)
+  t.ok(attempts('bootstrap') > 100)
+})
 
 t.test('MESH-1 MESH: on link-up, then when the numbers changed, at most once a second a link', async t => {
   const { tell, proof, membership } = machine()

@@ -53,37 +53,34 @@ t.test('A3 B24 host:port, [v6]:port, multiaddrs with and without a peer id', asy
   t.equal(pinned.peers.length, 0, 'who is pinned and not there is nobody')
 })
 
-t.test(
-  'ADDR-5 B23 a name with several addresses: each is tried; /dns4 and /dns6 keep to their family',
-  async t => {
-    const nodes = new Nodes(t)
-    const host = hasV6 ? ['127.0.0.1', '::1'] : '127.0.0.1'
-    const a = await nodes.start({ name: 'a', host })
-    const nobody = ['127.0.0.9', '127.0.0.8'].map(address => ({ address, family: 4 as const }))
-    const here = { address: '127.0.0.1', family: 4 as const }
-    const six = { address: '::1', family: 6 as const }
-    names.set('many.example', [...nobody, here])
-    names.set('both.example', [six, here])
-    names.set('four.example', [here])
-    const open = (form: string) => nodes.start({ bootstrap: [form], runtime: runtime() })
-    for (const form of ['/dns/many.example', '/dns4/many.example', '/dns4/both.example']) {
-      const b = await open(`${form}/tcp/${a.port}`)
-      await until(() => b.peers.length === 1, form)
-      t.match(b.networkInfo().observedAddrs[0], /^\/ip4\/127\.0\.0\.1\//, `${form}: over IPv4`)
-      await b.stop()
-    }
-    if (hasV6) {
-      const b = await open(`/dns6/both.example/tcp/${a.port}`)
-      await until(() => b.peers.length === 1)
-      t.match(b.networkInfo().observedAddrs[0], /^\/ip6\/::1\//)
-    }
-    const none = await open(`/dns6/four.example/tcp/${a.port}`)
-    t.match(await next(none, 'bootstrap-failed'), {
-      code: 'GH_DIAL_NAME',
-      address: `/dns6/four.example/tcp/${a.port}`,
-    })
-  },
-)
+t.test('ADDR-5 B23 a name with several addresses: each is tried; /dns4, /dns6 keep to a family', async t => {
+  const nodes = new Nodes(t)
+  const host = hasV6 ? ['127.0.0.1', '::1'] : '127.0.0.1'
+  const a = await nodes.start({ name: 'a', host })
+  const nobody = ['127.0.0.9', '127.0.0.8'].map(address => ({ address, family: 4 as const }))
+  const here = { address: '127.0.0.1', family: 4 as const }
+  const six = { address: '::1', family: 6 as const }
+  names.set('many.example', [...nobody, here])
+  names.set('both.example', [six, here])
+  names.set('four.example', [here])
+  const open = (form: string) => nodes.start({ bootstrap: [form], runtime: runtime() })
+  for (const form of ['/dns/many.example', '/dns4/many.example', '/dns4/both.example']) {
+    const b = await open(`${form}/tcp/${a.port}`)
+    await until(() => b.peers.length === 1, form)
+    t.match(b.networkInfo().observedAddrs[0], /^\/ip4\/127\.0\.0\.1\//, `${form}: over IPv4`)
+    await b.stop()
+  }
+  if (hasV6) {
+    const b = await open(`/dns6/both.example/tcp/${a.port}`)
+    await until(() => b.peers.length === 1)
+    t.match(b.networkInfo().observedAddrs[0], /^\/ip6\/::1\//)
+  }
+  const none = await open(`/dns6/four.example/tcp/${a.port}`)
+  t.match(await next(none, 'bootstrap-failed'), {
+    code: 'GH_DIAL_NAME',
+    address: `/dns6/four.example/tcp/${a.port}`,
+  })
+})
 
 t.test('ADDR-7 a UDP address is passed over with a clear word, and is in nobody’s way', async t => {
   const nodes = new Nodes(t)

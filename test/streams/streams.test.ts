@@ -193,33 +193,30 @@ t.test('STREAM-5 FR-07 more opens than granted: a limit error, and memory is bou
   t.equal(pair.b.incoming.length, limits.streams)
 })
 
-t.test(
-  'STREAM-2 FR-07 opening past the peer’s limit waits, boundedly, and goes on as streams finish',
-  async t => {
-    const pair = new Pair({ grants: { streams: 4 }, onStream: stream => new Listener(stream) })
-    const streams: Stream[] = []
-    const end = codeOf(() => {
-      for (;;) streams.push(pair.a.streams.open('/t/1'))
-    })
-    t.equal(end, 'GH_STREAM_LIMIT')
-    t.equal(streams.length, 4 + defaults.waiting)
-    t.ok(
-      streams.every(({ id }, i) => id === 2 * i),
-      'ascending, each once',
-    )
-    streams[6]!.abort(3)
-    for (const stream of streams) stream.end()
+t.test('STREAM-2 FR-07 opening past the peer’s limit waits, boundedly, goes on as others finish', async t => {
+  const pair = new Pair({ grants: { streams: 4 }, onStream: stream => new Listener(stream) })
+  const streams: Stream[] = []
+  const end = codeOf(() => {
+    for (;;) streams.push(pair.a.streams.open('/t/1'))
+  })
+  t.equal(end, 'GH_STREAM_LIMIT')
+  t.equal(streams.length, 4 + defaults.waiting)
+  t.ok(
+    streams.every(({ id }, i) => id === 2 * i),
+    'ascending, each once',
+  )
+  streams[6]!.abort(3)
+  for (const stream of streams) stream.end()
+  pair.pump()
+  t.equal(pair.b.incoming.length, 4, 'only those granted have left')
+  for (let done = 0; done < pair.b.incoming.length; done++) {
+    pair.b.incoming[done]!.end()
     pair.pump()
-    t.equal(pair.b.incoming.length, 4, 'only those granted have left')
-    for (let done = 0; done < pair.b.incoming.length; done++) {
-      pair.b.incoming[done]!.end()
-      pair.pump()
-    }
-    t.equal(pair.b.incoming.length, 3 + defaults.waiting, 'all but the one given up while it waited')
-    t.strictSame(sizes(pair), [0, 0])
-    pair.a.streams.open('/t/1')
-  },
-)
+  }
+  t.equal(pair.b.incoming.length, 3 + defaults.waiting, 'all but the one given up while it waited')
+  t.strictSame(sizes(pair), [0, 0])
+  pair.a.streams.open('/t/1')
+})
 
 t.test('FR-08 open and reset, over and over: the budget ends the link', async t => {
   const kinds: Record<string, (b: Pair['b']['streams'], id: number) => void> = {
@@ -271,56 +268,53 @@ t.test('FR-08 one that cancels its own requests at an honest pace is left alone'
   t.strictSame(sizes(pair), [0, 0])
 })
 
-t.test(
-  'STREAM-10 FR-09 data past the stream’s or the link’s credit: a flow error, nothing changed',
-  async t => {
-    const grants = { streamWindow: 1000, linkWindow: 1500 }
-    const { b } = alone({ grants })
-    b.stream(0, 0, header, false)
-    t.equal(
-      codeOf(() => b.stream(0, 1000, pattern(1), false)),
-      'GH_LINK_FLOW',
-    )
-    t.equal(
-      codeOf(() => b.stream(0, 5, pattern(996), false)),
-      'GH_LINK_FLOW',
-    )
-    t.equal(
-      codeOf(() => b.resetStream(0, 0, 1001)),
-      'GH_LINK_FLOW',
-    )
-    b.stream(0, header.length, pattern(1000 - header.length), false)
-    b.stream(2, 0, header, false)
-    t.equal(
-      codeOf(() => b.stream(2, header.length, pattern(996 - header.length + 5), false)),
-      'GH_LINK_FLOW',
-    )
-    t.equal(
-      codeOf(() => b.stream(4, 0, pattern(1001), false)),
-      'GH_LINK_FLOW',
-      'a new one is refused too',
-    )
-    t.equal(
-      codeOf(() => b.stream(4, 2 ** 53 - 9, pattern(1), false)),
-      'GH_LINK_FLOW',
-    )
-    t.equal(b.size, 2, 'and leaves no trace')
+t.test('STREAM-10 FR-09 data past stream’s or link’s credit: a flow error, nothing changed', async t => {
+  const grants = { streamWindow: 1000, linkWindow: 1500 }
+  const { b } = alone({ grants })
+  b.stream(0, 0, header, false)
+  t.equal(
+    codeOf(() => b.stream(0, 1000, pattern(1), false)),
+    'GH_LINK_FLOW',
+  )
+  t.equal(
+    codeOf(() => b.stream(0, 5, pattern(996), false)),
+    'GH_LINK_FLOW',
+  )
+  t.equal(
+    codeOf(() => b.resetStream(0, 0, 1001)),
+    'GH_LINK_FLOW',
+  )
+  b.stream(0, header.length, pattern(1000 - header.length), false)
+  b.stream(2, 0, header, false)
+  t.equal(
+    codeOf(() => b.stream(2, header.length, pattern(996 - header.length + 5), false)),
+    'GH_LINK_FLOW',
+  )
+  t.equal(
+    codeOf(() => b.stream(4, 0, pattern(1001), false)),
+    'GH_LINK_FLOW',
+    'a new one is refused too',
+  )
+  t.equal(
+    codeOf(() => b.stream(4, 2 ** 53 - 9, pattern(1), false)),
+    'GH_LINK_FLOW',
+  )
+  t.equal(b.size, 2, 'and leaves no trace')
 
-    const link = alone({ grants: { streamWindow: 4 * KiB, linkWindow: 5 * KiB } }).b
-    link.stream(0, 0, new Uint8Array(4 * KiB), false)
-    t.equal(
-      codeOf(() => link.stream(2, 0, new Uint8Array(KiB + 1), false)),
-      'GH_LINK_FLOW',
-      'link',
-    )
-    t.equal(
-      codeOf(() => link.resetStream(2, 0, KiB + 1)),
-      'GH_LINK_FLOW',
-      'a reset claims credit as well',
-    )
-    link.stream(2, 0, new Uint8Array(KiB), false)
-  },
-)
+  const link = alone({ grants: { streamWindow: 4 * KiB, linkWindow: 5 * KiB } }).b
+  link.stream(0, 0, new Uint8Array(4 * KiB), false)
+  t.equal(
+    codeOf(() => link.stream(2, 0, new Uint8Array(KiB + 1), false)),
+    'GH_LINK_FLOW',
+    'link',
+  )
+  t.equal(
+    codeOf(() => link.resetStream(2, 0, KiB + 1)),
+    'GH_LINK_FLOW',
+    'a reset claims credit as well',
+  )
+  link.stream(2, 0, new Uint8Array(KiB), false)
+})
 
 t.test('STREAM-7 FR-10 data after the end, or two different ends: a final-size error', async t => {
   const { b } = alone()
@@ -535,51 +529,48 @@ t.test('FR-15 reset races with end: whichever left first counts, on both sides a
     }
 })
 
-t.test(
-  'STREAM-8 FR-15 the frames of one side cross those of the other: stop against end, both reset',
-  async t => {
-    const cases: Record<string, (ours: Stream, theirs: Stream) => void> = {
-      'stop crosses end': (ours, theirs) => {
-        ours.end()
-        theirs.stopSending(9)
-        theirs.end()
-      },
-      'stop crosses reset': (ours, theirs) => {
-        ours.reset(1)
-        theirs.stopSending(2)
-        theirs.end()
-      },
-      'both abort': (ours, theirs) => {
-        ours.abort(1)
-        theirs.abort(2)
-      },
-      'abort crosses end': (ours, theirs) => {
-        ours.end()
-        theirs.abort(2)
-        ours.stopSending(4)
-      },
-      'stop, nothing else': (ours, theirs) => {
-        ours.stopSending(1)
-        theirs.stopSending(2)
-      },
-    }
-    for (const [name, act] of Object.entries(cases)) {
-      const { pair, ours, theirs } = joined()
-      ours.write(pattern(100_000))
-      theirs.write(pattern(100_000))
-      act(ours, theirs)
-      // Both records are made before either is delivered.
-      const fromA = record(pair.a.streams)
-      const fromB = record(pair.b.streams)
-      if (fromA !== undefined) deliver(fromA, pair.b.streams)
-      if (fromB !== undefined) deliver(fromB, pair.a.streams)
-      pair.pump()
-      t.strictSame(sizes(pair), [0, 0], name)
-      t.equal(pair.a.streams.buffered + pair.b.streams.buffered, 0, name)
-      t.equal(pair.a.streams.unread + pair.b.streams.unread, 0, name)
-    }
-  },
-)
+t.test('STREAM-8 FR-15 frames of the two sides cross: stop against end, both reset', async t => {
+  const cases: Record<string, (ours: Stream, theirs: Stream) => void> = {
+    'stop crosses end': (ours, theirs) => {
+      ours.end()
+      theirs.stopSending(9)
+      theirs.end()
+    },
+    'stop crosses reset': (ours, theirs) => {
+      ours.reset(1)
+      theirs.stopSending(2)
+      theirs.end()
+    },
+    'both abort': (ours, theirs) => {
+      ours.abort(1)
+      theirs.abort(2)
+    },
+    'abort crosses end': (ours, theirs) => {
+      ours.end()
+      theirs.abort(2)
+      ours.stopSending(4)
+    },
+    'stop, nothing else': (ours, theirs) => {
+      ours.stopSending(1)
+      theirs.stopSending(2)
+    },
+  }
+  for (const [name, act] of Object.entries(cases)) {
+    const { pair, ours, theirs } = joined()
+    ours.write(pattern(100_000))
+    theirs.write(pattern(100_000))
+    act(ours, theirs)
+    // Both records are made before either is delivered.
+    const fromA = record(pair.a.streams)
+    const fromB = record(pair.b.streams)
+    if (fromA !== undefined) deliver(fromA, pair.b.streams)
+    if (fromB !== undefined) deliver(fromB, pair.a.streams)
+    pair.pump()
+    t.strictSame(sizes(pair), [0, 0], name)
+    t.equal(pair.a.streams.buffered + pair.b.streams.buffered, 0, name)
+    t.equal(pair.a.streams.unread + pair.b.streams.unread, 0, name)
+  }
+})
 
 t.test('FR-15 a reset or stop before the header has come leaves nothing behind', async t => {
   for (const act of [

@@ -442,19 +442,15 @@ t.test('private key: the published one, and the older form', peerIds === undefin
 })
 
 const pnet = sharedJson('vectors/pnet/swarm-key.json')
-t.test(
-  'SWARM-1 HS-22 swarm key: every published file, good and bad',
-  pnet === undefined ? absent : {},
-  async t => {
-    for (const { text, hex, psk } of pnet.valid) {
-      const decoded = decodeSwarmKey(hex === undefined ? utf8(text) : fromHex(hex)!)
-      t.equal(toHex(decoded), psk)
-      t.strictSame(decodeSwarmKey(utf8(encodeSwarmKey(decoded))), decoded)
-    }
-    for (const { text, why } of [...pnet.invalid, ...pnet.invalid_stricter_than_go])
-      t.throws(() => decodeSwarmKey(utf8(text)), { code: 'GH_KEY_INVALID' }, why)
-  },
-)
+t.test('SWARM-1 HS-22 swarm key: each published file', pnet === undefined ? absent : {}, async t => {
+  for (const { text, hex, psk } of pnet.valid) {
+    const decoded = decodeSwarmKey(hex === undefined ? utf8(text) : fromHex(hex)!)
+    t.equal(toHex(decoded), psk)
+    t.strictSame(decodeSwarmKey(utf8(encodeSwarmKey(decoded))), decoded)
+  }
+  for (const { text, why } of [...pnet.invalid, ...pnet.invalid_stricter_than_go])
+    t.throws(() => decodeSwarmKey(utf8(text)), { code: 'GH_KEY_INVALID' }, why)
+})
 
 t.test('SWARM-1 SWARM-2 HS-22 swarm key: only 32 random bytes in the file format', async t => {
   const file = encodeSwarmKey(key)
