@@ -60,7 +60,7 @@ export const defaults = {
   waiting: 1024,
   /** Until the first measure. A window that grows too early costs memory for active readers only. */
   rtt: 100,
-  /** Streams the peer opened and gave up: all it may have open and waiting, three times at once (FR-08). */
+  /** Streams the peer opened and gave up: all it may have open and waiting, three times at once. */
   aborts: { perSecond: 500, burst: 4096 },
   /** Frames that say nothing or come too late. Honest ones are about one per finished stream. */
   cheap: { perSecond: 5000, burst: 10_000 },
@@ -352,7 +352,7 @@ export class Streams implements StreamFrames, FrameSource {
     if (!budget.spend(1, this.#options.now())) throw new GuildError('GH_LINK_BUDGET', detail)
   }
 
-  /** Once a stream, and only where the peer opened it: for ours, it was our own doing. */
+  /** Once a stream, and only where the peer opened it: for ours, it was our own doing (spec: FR-08). */
   #chargeAbort(stream: Stream): void {
     if (stream.charged || this.#ours(stream.id)) return
     this.#charge(this.#aborts, `stream ${stream.id} was given up`)

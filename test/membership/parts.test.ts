@@ -66,7 +66,7 @@ t.test('MEM-9 liveness: PING at once and every interval; doubt, then gone', asyn
   t.strictSame(drain(machine), [])
 })
 
-t.test('MEM-9 liveness: any authenticated bytes are a sign of life', async t => {
+t.test('liveness: any authenticated bytes are a sign of life', async t => {
   const machine = new Liveness({ interval: 5_000, patience: 60_000, random }, 0)
   for (let now = 0; now <= 600_000; now += 1_000) {
     if (now % 29_000 === 0) machine.heard(now)
