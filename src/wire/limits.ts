@@ -39,7 +39,7 @@ export const limits = {
   line: 16_640,
   /** Ignorable frames above this are refused even though nobody reads them. */
   ignorableFrame: 16_384,
-  /** A cookie (decision 3). */
+  /** The longest cookie taken; ours have 16 (decision 3). */
   cookie: 32,
   /** Parameters in one list. */
   parameters: 32,
