@@ -10,7 +10,7 @@
  * An ephemeral that comes back with a valid cookie is a replay inside a connection of
  * the attacker's own: silence.
  *
- * Page: protocol/handshake.md · Faults: HS-09, HS-19 · Floor: link.
+ * Page: protocol/handshake.md (spec: HAND-5, HAND-6) · Faults: HS-09, HS-19 · Floor: link.
  */
 import { toHex } from '../base/bytes.ts'
 import type { Millis, WallMillis } from '../base/machine.ts'
