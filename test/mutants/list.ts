@@ -134,10 +134,10 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (this.#received + fresh > this.#granted + 1)',
   },
   {
-    about: 'a smaller MAX_STREAM_DATA takes credit back',
-    file: 'src/streams/send-half.ts',
-    find: 'this.#maximum = Math.max(this.#maximum, maximum)',
-    replace: 'this.#maximum = maximum',
+    about: 'MAX_DATA that grants nothing new is taken for more',
+    file: 'src/streams/link-credit.ts',
+    find: '    if (maximum <= this.#maximum) return false\n',
+    replace: '',
   },
   {
     about: 'an end waits for link credit that it does not need',
@@ -160,8 +160,9 @@ export const mutants: readonly Mutant[] = [
   {
     about: 'bytes thrown away by a reset never become credit again',
     file: 'src/streams/streams.ts',
-    find: '    half.reset(finalSize)\n    this.#credit.receive(fresh)\n    this.#credit.consume(half.consumed - before)',
-    replace: '    half.reset(finalSize)\n    this.#credit.receive(fresh)',
+    find: 'half.reset(finalSize)\n    this.#credit.receive(fresh)\n    this.#credit.consume(half.consumed - before)',
+    replace:
+      'half.reset(finalSize)\n    this.#credit.receive(fresh)\n    this.#credit.consume(Math.min(0, half.consumed - before))',
   },
   {
     about: 'a writer that was turned away is told twice',
