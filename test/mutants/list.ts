@@ -93,8 +93,8 @@ export const mutants: readonly Mutant[] = [
   {
     about: 'frames behind a REKEY are taken',
     file: 'src/link/link.ts',
-    find: '      if (this.#rekeySeen) throw misplacedRekey()\n',
-    replace: '',
+    find: 'if (this.#rekeySeen) throw misplacedRekey()',
+    replace: 'if (this.#rekeySeen && r.remaining === 0) throw misplacedRekey()',
   },
   {
     about: 'the bytes since the last rekey are never counted anew',
