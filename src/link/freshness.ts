@@ -47,7 +47,7 @@ export class Freshness {
   ): Verdict {
     const key = toHex(message.ephemeral)
     if (message.cookieProved) return this.#seen.add(key, now) ? 'fresh' : 'replay'
-    const timely = Math.abs(message.time - wall) <= limits.freshness
+    const timely = Math.abs(message.time - wall) < limits.freshness
     const remembersEnough = now - this.#startedAt > limits.freshness && !this.#seen.full(now)
     if (!timely || !remembersEnough || this.#seen.has(key, now) || this.#own.has(key, now)) return 'cookie'
     this.#seen.add(key, now)

@@ -4,7 +4,7 @@ import { GuildError } from '../../src/base/errors.ts'
 import type { Suite } from '../../src/base/ports.ts'
 import { nativeSuite, nobleSuite } from '../../src/crypto/index.ts'
 import { defaults } from '../../src/link/link-io.ts'
-import { openResponderUnit } from '../../src/link/responder-unit.ts'
+import { freshSalt, openResponderUnit, sealResponderUnit } from '../../src/link/responder-unit.ts'
 import { createSwarm } from '../../src/link/swarm.ts'
 import { frameUnit } from '../../src/link/units.ts'
 import { HandshakeState } from '../../src/noise/index.ts'
@@ -479,3 +479,25 @@ t.test('frames in one piece with ACCEPTED come after the link was made known', a
 function early(): never {
   throw new Error('no such frame was sent')
 }
+
+t.test('HS-19 an initiator comes back with one cookie, and ends the dial at a second', async t => {
+  const { selfA, selfB } = pair()
+  const cookieFor = (message1: Uint8Array): Uint8Array => {
+    const state = new HandshakeState({
+      snapshot: selfB.swarms[0]!.snapshot,
+      initiator: false,
+      s: selfB.staticKey,
+      random: length => selfB.random.bytes(length),
+    })
+    state.readMessage(message1.subarray(2))
+    const salt = freshSalt(selfB.random)
+    return frameUnit(sealResponderUnit(selfB.suite, responderUnits.COOKIE, state, salt, new Uint8Array(16)))
+  }
+  const a = new End(selfA, { proceed: yes })
+  a.give(cookieFor(a.takeWire()))
+  const retry = a.takeWire()
+  t.ok(retry.length > 0)
+  a.give(cookieFor(retry))
+  t.equal(a.end?.error.code, 'GH_HANDSHAKE_FAILED')
+  t.equal(a.takeWire().length, 0, 'it cannot be made to go on for ever')
+})

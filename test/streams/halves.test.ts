@@ -349,3 +349,17 @@ t.test('grants travel as parameters, the usual ones unsaid', async t => {
   const grants = { streams: 8, streamWindow: 1000, linkWindow: 9000 }
   t.strictSame(grantsOf(parametersOf(grants)), grants)
 })
+
+t.test('FR-16 a writer that was turned away is told once, at half the mark', async t => {
+  const half = new SendHalf(0, 1_000_000)
+  half.push(new Uint8Array(1000))
+  t.notOk(half.below(800))
+  const w = new ByteWriter(new Uint8Array(2000))
+  half.fill(w, 599)
+  t.notOk(half.takeWritable(), '401 wait')
+  half.fill(w, 1)
+  t.ok(half.takeWritable(), '400 wait')
+  t.notOk(half.takeWritable(), 'and not again')
+  half.fill(w, 400)
+  t.notOk(half.takeWritable(), 'nor when all has left')
+})
