@@ -272,7 +272,7 @@ export class Dialling {
     this.#plan.wish(entry, now)
   }
 
-  /** By what we see ourselves; or met once, and seen of late by somebody who reaches it where we do not. */
+  /** By what we see ourselves; or met once, and seen of late by somebody who reaches it where we do not (spec: MESH-2). */
   #isKnown(peerId: string): boolean {
     for (const { self, failures, metAt, heardAt, doubtedAt } of this.#book.ofPeer(peerId)) {
       if (self) continue

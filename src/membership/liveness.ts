@@ -7,9 +7,10 @@
  *
  * A PING goes out when the link is new, which measures the RTT, and then after `quiet` in which
  * nothing came. The side that dialled waits one interval, the other two (`quietOf`): on an idle
- * link one of them asks and the other answers, and on a busy one nobody asks. Any authenticated bytes are a sign of life, told by `heard`, which makes no
- * object and moves no timer, for it is called for every record. After half of
- * `patience` the peer is doubted, after all of it it is gone.
+ * link one of them asks and the other answers, and on a busy one nobody asks (spec: PING-3).
+ * Any authenticated bytes are a sign of life, told by `heard`, which makes no object and moves no
+ * timer, for it is called for every record. After half of `patience` the peer is doubted, after
+ * all of it it is gone.
  *
  * Time in which we did not run ourselves (a suspended laptop, a stalled loop) is
  * no silence of the peer: a late wake-up is taken off (spec: P17).

@@ -116,7 +116,7 @@ behaviour(
 )
 
 behaviour(
-  'a square without its diagonals, however long: chat goes round although all have as many links',
+  'MESH-2 a square without its diagonals, however long: chat goes round although all have as many links',
   async (fleet, sim, t) => {
     const [n1, n2, n3, n4] = fleet.star(4) as [Member, Member, Member, Member]
     await fleet.start()

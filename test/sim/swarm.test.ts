@@ -9,7 +9,7 @@ import { draw } from './swarm.ts'
 
 t.setTimeout(120_000) // as the suite has it, for runs of this file alone on a busy machine
 
-t.test('P16 P29 swarm: faults, then peace; six seeds end whole, two of them twice are the same', async t => {
+t.test('P29 swarm: faults, then peace; six seeds end whole, two of them twice are the same', async t => {
   const first = await hashes(t, 'swarm', 6)
   t.equal(new Set(first).size, 6, 'another seed, another hash')
   t.same(await hashes(t, 'swarm', 2), first.slice(0, 2), 'the same seed, the same hash')
@@ -81,7 +81,7 @@ t.test('a byte that is wrong, a stream that comes twice: the one who watches not
   )
 })
 
-t.test('PING-3 P19 idle: two minutes of twelve nodes, asked about from one side', async t => {
+t.test('PING-3 idle: two minutes of twelve nodes, asked about from one side', async t => {
   const costs: IdleCost[] = []
   await play(
     idle('idle-short', { nodes: 12, lasts: 120_000, counts: true }, cost => costs.push(cost)),
