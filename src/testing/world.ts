@@ -17,7 +17,7 @@
  */
 import { GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
-import { TimerTable } from '../base/timers.ts'
+import { Agenda, type Planned } from './agenda.ts'
 import { Turns } from './turns.ts'
 
 /** A scheduled piece of work; give it to `cancel` to call it off. */
@@ -33,7 +33,7 @@ export interface RunOptions {
 }
 
 export class World {
-  readonly #events = new TimerTable<Scheduled>()
+  readonly #events = new Agenda()
   readonly #turns = new Turns()
   #now: Millis = 0
   #touched = false
@@ -47,9 +47,7 @@ export class World {
 
   /** Runs `work` at this time, or now when it is past: after everything already due then. */
   at(time: Millis, work: () => void): Scheduled {
-    const event: Scheduled = { work }
-    this.#events.set(event, Math.max(this.#now, Math.ceil(time * STEPS) / STEPS))
-    return event
+    return this.#events.add(Math.max(this.#now, Math.ceil(time * STEPS) / STEPS), work)
   }
 
   after(wait: Millis, work: () => void): Scheduled {
@@ -57,7 +55,7 @@ export class World {
   }
 
   cancel(event: Scheduled | undefined): void {
-    if (event !== undefined) this.#events.clear(event)
+    if (event !== undefined) this.#events.callOff(event as Planned)
   }
 
   /** Calls into a program: its promises settle before the next event; what it throws fails the run. */
@@ -119,15 +117,16 @@ export class World {
       this.#throwFailure()
       if (waiting && until()) return
       const next = this.#events.next()
-      if (next === undefined || next > end) {
+      if (next === undefined || next.at > end) {
         if (waiting)
           throw stuck(next === undefined ? 'nothing is left to happen' : 'still waiting', this.#now)
         this.#now = Math.max(this.#now, Math.ceil(end * STEPS) / STEPS)
         return
       }
       if (left-- <= 0) throw stuck('too many events', this.#now)
-      this.#now = next
-      this.#events.due(next)!.work()
+      this.#now = next.at
+      this.#events.take()
+      next.work()
       if (this.#touched) {
         this.#touched = false
         await this.#turns.next()
