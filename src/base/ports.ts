@@ -168,10 +168,20 @@ export interface Suite extends NoiseSuite {
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
 }
 
+/** The small files of a node that outlive it: read whole, replaced whole. */
+export interface Files {
+  /** Undefined where there is none. */
+  read(name: string): Promise<Uint8Array | undefined>
+  /** Once it resolves a crash cannot undo it. */
+  replace(name: string, bytes: Uint8Array): Promise<void>
+}
+
 export interface Runtime {
   readonly clock: Clock
   readonly random: Random
   readonly scheduler: Scheduler
   readonly network: Network
   readonly suite: Suite
+  /** Where a node without a `dataDir` keeps its peerbook. Absent: nowhere. */
+  readonly files?: Files
 }

@@ -32,7 +32,7 @@ export interface NodeOptions {
   readonly maxPeers?: number
   /** What to listen on and dial with, best first. Default `['tcp']`. */
   readonly transport?: readonly string[]
-  /** Seconds between PINGs. Default 5. 0.05 to 3600. */
+  /** Seconds of silence after which the side that dialled PINGs; the other side waits twice as long. Default 5. 0.05 to 3600. */
   readonly interval?: number
   /** Seconds between rounds of REQUEST_PEERS. Default 30. */
   readonly discoveryInterval?: number
