@@ -44,7 +44,7 @@ export class Fleet {
   constructor(events: FleetEvents) {
     this.#events = events
     this.folder = mkdtempSync(join(tmpdir(), 'guild-soak-'))
-    this.#guard = fork(join(import.meta.dirname, 'guard.js'))
+    this.#guard = fork(join(import.meta.dirname, 'guard.js'), [], { execArgv: [] })
     this.#guard.on('error', () => {}) // it is told of no more; its end is looked for below
     this.#tell({ folder: this.folder })
   }
