@@ -99,7 +99,7 @@ function tables(): string {
         streams.map(one => [
           one.streams,
           one.openMs,
-          one.bytesPerStream / 1000,
+          one.bytesPerStream === undefined ? undefined : one.bytesPerStream / 1000,
           one.residentPerStream === undefined ? undefined : one.residentPerStream / 1000,
           one.megabytesPerSecond,
           one.messagesPerSecond,
