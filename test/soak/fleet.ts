@@ -40,17 +40,19 @@ export class Fleet {
   readonly started: number[] = []
   readonly #events: FleetEvents
   readonly #guard: ChildProcess
+  #closed = false
 
   constructor(events: FleetEvents) {
     this.#events = events
     this.folder = mkdtempSync(join(tmpdir(), 'guild-soak-'))
-    this.#guard = fork(join(import.meta.dirname, 'guard.js'), [], { execArgv: [] })
+    this.#guard = fork(join(import.meta.dirname, 'guard.js'), [], { execArgv: [], detached: true })
     this.#guard.on('error', () => {}) // it is told of no more; its end is looked for below
     this.#tell({ folder: this.folder })
   }
 
   /** A process with a node that runs. Rejects, and the process is gone, when it does not come up. */
   async start(name: string, dataDir: string, options: NodeOptions): Promise<Member> {
+    if (this.#closed) throw new Error('the fleet is closed')
     const child = fork(join(import.meta.dirname, 'member.js'), [], {
       serialization: 'advanced',
       execArgv: ['--expose-gc'],
@@ -83,6 +85,7 @@ export class Fleet {
 
   /** Kills what runs and removes the folder. At once, so that it can be the last thing a process does. */
   close(): void {
+    this.#closed = true
     for (const member of this.members) member.child.kill('SIGKILL')
     if (this.#guard.connected) this.#guard.disconnect() // kills again, and then removes the folder
   }

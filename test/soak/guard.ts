@@ -17,7 +17,7 @@ process.on('message', (told: Guarded) => {
   else if ('started' in told) running.add(told.started)
   else running.delete(told.ended)
 })
-// Ctrl-C reaches everybody in the foreground: this one goes last.
+// It has a session of its own, where no Ctrl-C and no kill of a group reaches it; this is for other ways.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 process.once('disconnect', () => {
   for (const pid of running)

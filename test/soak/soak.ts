@@ -62,7 +62,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const drop = (): void => run.fleet.close()
   process.once('exit', drop)
   try {
-    return await run.run()
+    return await Promise.race([run.run(), aborted(options.signal)])
   } finally {
     process.off('exit', drop)
     await run.fleet.gone()
@@ -133,7 +133,6 @@ class Soak {
       this.#every(60_000, end, () => say(this.#progress())),
     ]
     await Promise.all(work)
-    signal.throwIfAborted()
     await Promise.all(this.#underway)
     await this.#whole()
     await sleep(2_000, signal) // what the last churn left behind is cleared
@@ -389,6 +388,13 @@ class Soak {
 
 function pick<T>(dice: Seeded, from: readonly T[]): T | undefined {
   return from[dice.below(Math.max(1, from.length))]
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
 }
 
 function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
