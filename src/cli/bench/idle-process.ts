@@ -1,6 +1,8 @@
 /**
  * One round of `bench idle`. Started by `idle.ts`, never by hand, with `--expose-gc`.
  *
+ * As many links are made before those that are measured, and stay: by then code is compiled, and the
+ * collector has the room that making links takes. What grows after that is what links cost.
  * It ends with the channel to its parent.
  *
  * Floor: cli.
@@ -11,18 +13,13 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { createNode, type GuildNode } from '../../index.ts'
 import type { IdleAnswer, IdleQuestion } from './idle.ts'
 
-/** Enough for code to be compiled and for what is made once. */
-const WARM = 8
-
 process.once('disconnect', () => process.exit(0))
 process.once('message', async ({ way, links, seconds }: IdleQuestion) => {
   process.send?.(await (way === 'raw' ? raw(links) : guild(links, seconds)))
 })
 
 async function guild(links: number, seconds: number): Promise<IdleAnswer> {
-  const warm = await star(WARM)
-  await join(warm)
-  await Promise.all([warm.hub, ...warm.others].map(node => node.stop()))
+  await join(await star(links))
   const all = await star(links)
   const alone = await idleFor(seconds, all.hub)
   const before = await memory()
@@ -80,7 +77,7 @@ async function raw(links: number): Promise<IdleAnswer> {
         await once(socket, 'data')
       }),
     )
-  await dial(WARM)
+  await dial(links)
   await settle()
   const before = await memory()
   await dial(links)
