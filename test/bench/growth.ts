@@ -4,7 +4,8 @@
  *   npm run bench:growth -- [--json] [--readme] [--only mesh|streams] [--counts 10,50]
  *
  * All nodes of a row live in one process of its own, so the figures are those of one core.
- * `--readme` writes the table into README.md, between its markers. Not a part of any test: speed
+ * `--readme` writes the table into README.md, between its markers; `--rows <file>` takes the rows from what
+ * `--json` printed before. Not a part of any test: speed
  * depends on the machine.
  */
 import { fork } from 'node:child_process'
@@ -24,17 +25,29 @@ const { values } = parseArgs({
     readme: { type: 'boolean', default: false },
     only: { type: 'string' },
     counts: { type: 'string' },
+    rows: { type: 'string' },
   },
 })
 const wants = (what: string): boolean => values.only === undefined || values.only === what
 const meshes: MeshRow[] = []
 const streams: StreamsRow[] = []
 
-if (wants('mesh')) for (const count of counts(10, 25, 50, 100)) meshes.push(await row('mesh', count))
-if (wants('streams'))
-  for (const count of counts(1, 10, 100, 1_000, 10_000)) streams.push(await row('streams', count))
+if (values.rows !== undefined) readRows(values.rows)
+else {
+  if (wants('mesh')) for (const count of counts(10, 25, 50, 100)) meshes.push(await row('mesh', count))
+  if (wants('streams'))
+    for (const count of counts(1, 10, 100, 1_000, 10_000)) streams.push(await row('streams', count))
+}
 if (!values.json) console.log(tables())
 if (values.readme) writeReadme()
+
+function readRows(path: string): void {
+  for (const line of readFileSync(path, 'utf8').trim().split('\n')) {
+    const row = JSON.parse(line) as MeshRow | StreamsRow
+    if ('nodes' in row) meshes.push(row)
+    else streams.push(row)
+  }
+}
 
 function counts(...usual: readonly number[]): readonly number[] {
   return values.counts === undefined ? usual : values.counts.split(',').map(Number)

@@ -1,7 +1,7 @@
 /**
  * `npm run soak`: twenty processes on this machine for half an hour, with churn and traffic.
  *
- *   npm run soak -- --nodes 6 --minutes 1.5 --seed 7 --json
+ *   npm run soak -- --nodes 6 --minutes 1.5 --seed 7 --haste 2 --json
  *
  * Ends with 0 when nothing grew, got lost or stayed; with 1 and what did; with 130 on Ctrl-C.
  * Whatever happens, the processes end and the folder goes.
@@ -15,14 +15,14 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '20' },
     minutes: { type: 'string', default: '30' },
     seed: { type: 'string', default: '1' },
+    haste: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
   },
 })
-const [nodes, minutes, seed] = [
-  number('nodes', 3, 100),
-  number('minutes', 0.1, 1440),
-  number('seed', 0, 2 ** 31),
-]
+const nodes = Math.trunc(number('nodes', 3, 100))
+const minutes = number('minutes', 0.1, 1440)
+const seed = number('seed', 0, 2 ** 31)
+const haste = number('haste', 0.1, 10)
 
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal))
@@ -30,8 +30,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 const say = (line: string): void => console.error(line)
 try {
   say(`${nodes} processes, ${minutes} minutes, --seed ${seed}`)
-  const result = await soak({ nodes, minutes, seed, signal: stop.signal, say })
-  console.log(values.json ? JSON.stringify({ nodes, minutes, seed, ...result }) : tableOf(result))
+  const result = await soak({ nodes, minutes, seed, haste, signal: stop.signal, say })
+  console.log(values.json ? JSON.stringify({ nodes, minutes, seed, haste, ...result }) : tableOf(result))
   process.exitCode = result.faults.length === 0 ? 0 : 1
 } catch (error) {
   if (!stop.signal.aborted) throw error
@@ -39,7 +39,7 @@ try {
   process.exitCode = 130
 }
 
-function number(name: 'nodes' | 'minutes' | 'seed', least: number, most: number): number {
+function number(name: 'nodes' | 'minutes' | 'seed' | 'haste', least: number, most: number): number {
   const value = Number(values[name])
   if (value >= least && value <= most) return value
   console.error(`--${name} ${values[name]}: ${least} to ${most}`)

@@ -18,6 +18,8 @@ export interface SoakOptions {
   readonly nodes: number
   readonly minutes: number
   readonly seed: number
+  /** So many times as much churn and traffic as usual. */
+  readonly haste: number
   readonly signal: AbortSignal
   /** A line now and then for whoever watches. */
   readonly say: (line: string) => void
@@ -110,7 +112,7 @@ class Soak {
   }
 
   async run(): Promise<SoakResult> {
-    const { nodes, minutes, signal, say } = this.#options
+    const { nodes, minutes, haste, signal, say } = this.#options
     const ports = await freeRange(nodes)
     const steady = Math.min(5, Math.ceil(nodes / 3))
     this.#slots = ports.map((port, i) => ({
@@ -127,8 +129,8 @@ class Soak {
     await this.#sample()
     const end = performance.now() + minutes * 60_000
     const work = [
-      this.#every(TRAFFIC_EVERY, end, () => this.#traffic()),
-      this.#every((CHURN_EVERY * 20) / nodes, end, () => this.#churn()),
+      this.#every(TRAFFIC_EVERY / haste, end, () => this.#traffic()),
+      this.#every((CHURN_EVERY * 20) / nodes / haste, end, () => this.#churn()),
       this.#every(SAMPLE_EVERY, end, () => this.#sample()),
       this.#every(60_000, end, () => say(this.#progress())),
     ]
