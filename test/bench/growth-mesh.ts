@@ -15,6 +15,8 @@ export interface MeshRow {
   readonly nodes: number
   readonly links: number
   readonly formedMs: number
+  /** CPU milliseconds a link took to be made, both ends. */
+  readonly cpuMsPerLink: number
   /** Of a node that listens and has no peer, in bytes that JavaScript can reach. */
   readonly bytesPerNode: number
   /** The same of a link, both ends. */
@@ -50,9 +52,10 @@ async function measure(count: number): Promise<MeshRow> {
   const before = await settled()
   const nodes = await make(count)
   const made = await settled()
-  const begun = performance.now()
+  const [begun, cpuFrom] = [performance.now(), cpuSeconds()]
   await join(nodes)
   const formedMs = performance.now() - begun
+  const cpu = cpuSeconds() - cpuFrom
   const linked = await settled()
   const links = (count * (count - 1)) / 2
   const idleFrom = cpuSeconds()
@@ -63,6 +66,7 @@ async function measure(count: number): Promise<MeshRow> {
     nodes: count,
     links,
     formedMs,
+    cpuMsPerLink: (cpu * 1000) / links,
     bytesPerNode: each(before, made, count).kept,
     bytesPerLink: each(made, linked, links).kept,
     resident: linked.resident,

@@ -5,8 +5,7 @@
  *
  * All nodes of a row live in one process of its own, so the figures are those of one core.
  * `--readme` writes the table into README.md, between its markers; `--rows <file>` takes the rows from what
- * `--json` printed before. Not a part of any test: speed
- * depends on the machine.
+ * `--json` printed before. Not a part of any test: speed depends on the machine.
  */
 import { fork } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -83,6 +82,7 @@ function tables(): string {
           'nodes',
           'links',
           'formed, ms',
+          'CPU a link, ms',
           'KB a node',
           'KB a link',
           'process, MB',
@@ -96,6 +96,7 @@ function tables(): string {
           mesh.nodes,
           mesh.links,
           mesh.formedMs,
+          mesh.cpuMsPerLink,
           mesh.bytesPerNode / 1000,
           mesh.bytesPerLink / 1000,
           mesh.resident / 1e6,
