@@ -86,7 +86,10 @@ export class Fleet {
   /** Kills what runs and removes the folder. At once, so that it can be the last thing a process does. */
   close(): void {
     this.#closed = true
-    for (const member of this.members) member.child.kill('SIGKILL')
+    for (const member of this.members) {
+      member.until = Math.min(member.until, performance.now())
+      member.child.kill('SIGKILL')
+    }
     if (this.#guard.connected) this.#guard.disconnect() // kills again, and then removes the folder
   }
 
