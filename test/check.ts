@@ -31,6 +31,11 @@ const steps: readonly Step[] = [
     name: 'seeds, twice alike',
     command: [node, 'dist/test/sim/run.js', '--seeds=2', '--seed=1000', '--twice'],
   },
+  {
+    name: 'soak',
+    command: [node, 'dist/test/soak/run.js', '--nodes=6', '--minutes=1.5'],
+    long: true,
+  },
 ]
 
 let passed = 0

@@ -62,6 +62,18 @@ const hexDigits = '0123456789abcdef'
 export function toHex(bytes: Uint8Array): string {
   let out = ''
   for (const byte of bytes) out += hexDigits[byte >> 4]! + hexDigits[byte & 15]!
+  return flat(out)
+}
+
+/**
+ * The same ASCII text in one piece. A text that was added up is kept as a tree of its parts, which for an id
+ * of 64 digits is 1.5 KB: too much for what is remembered by the thousand.
+ */
+export function flat(text: string): string {
+  const codes = new Uint8Array(text.length)
+  for (let i = 0; i < codes.length; i++) codes[i] = text.charCodeAt(i)
+  let out = ''
+  for (let at = 0; at < codes.length; at += 4096) out += String.fromCharCode(...codes.subarray(at, at + 4096))
   return out
 }
 

@@ -47,7 +47,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   /** Its end was told. */
   ended = false
   readonly #options: LinkOptions
-  readonly #handshake: Initiator | Responder
+  #handshake: Initiator | Responder | undefined // gone, with its keys, once it gave those of the link
   readonly #units = new UnitReader(limits.handshakeMessage)
   readonly #control = new BoundedQueue<Uint8Array>(defaults.controlFrames, 'refuse')
   readonly #outputs: LinkOutput[] = []
@@ -196,7 +196,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
       this.#state = 'awaiting'
       return
     }
-    const { send, proved, end } = handshake.unit(unit, now)
+    const { send, proved, end } = handshake!.unit(unit, now)
     if (send !== undefined) this.#write([frameUnit(send)])
     if (end !== undefined) return this.#end('handshake', end)
     this.#deadline = this.#startedAt + defaults.handshakeTimeout
@@ -209,6 +209,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   }
 
   #keys(proved: Proved, now: Millis): void {
+    this.#handshake = undefined
     this.#proved = proved
     this.#sender = new RecordSender(proved.send, now)
     this.#receiver = new RecordReceiver(proved.receive)
@@ -392,8 +393,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   #announceEnd(by: LinkEnd['by'], error: GuildError, stranger: boolean): void {
     if (this.ended) return
     this.ended = true
-    const handshake = this.#handshake
-    const peerId = handshake instanceof Initiator ? handshake.peerId : this.#proved?.peerId
+    const peerId = this.#handshake instanceof Initiator ? this.#handshake.peerId : this.#proved?.peerId
     const [stage, closeCode] = [this.#stage, this.#closeCode]
     this.#outputs.push({ kind: 'ended', end: { by, error, stage, closeCode, peerId }, stranger })
   }

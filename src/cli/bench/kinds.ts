@@ -25,6 +25,10 @@ export const kinds: Readonly<Record<string, Kind>> = {
     about: 'a full mesh of 50 nodes in one process, from one bootstrap address',
     measure: async signal => (await import('./mesh.ts')).mesh(signal),
   },
+  idle: {
+    about: 'a hundred idle links in one process',
+    measure: async signal => (await import('./idle.ts')).idle(signal),
+  },
 }
 
 export async function withFarSide<T>(signal: AbortSignal, measure: (far: FarSide) => Promise<T>): Promise<T> {
