@@ -135,6 +135,7 @@ export class BadMember {
     const w = this.#plaintext.reset()
     w.limit = RecordSender.room(limits.record)
     write(w)
+    if (w.length === 0) return true
     const chunks: Uint8Array[] = []
     this.#sender.seal(w, chunks, performance.now())
     let more = true

@@ -58,6 +58,7 @@ function stuffing(write: Writer): Deed {
       let onThis = 0
       while (member.stands && sent < fill && !stopped()) {
         if (rate !== undefined) await pace(begun, sent, rate)
+        const before = onThis
         let more = true
         for (let i = 0; i < (rate === undefined ? 16 : 1) && more; i++)
           more = member.record(w => {
@@ -66,6 +67,7 @@ function stuffing(write: Writer): Deed {
             sent += count
           })
         await member.drained()
+        if (onThis === before) await new Promise(resolve => setTimeout(resolve, 1))
       }
       await member.ended(2_000)
       const code = member.end?.closeCode
@@ -117,9 +119,10 @@ export const deeds = {
   ),
   /** FR-08: opened and given up in one breath. */
   churn: stuffing((w, member, number) => {
-    // As many as may be open at once, then the next record, so that the right to open is kept to.
+    // No more than it may open: the limit is not what this is about.
+    const right = Math.max(256, member.heard.maxStreams) - number
     let count = 0
-    for (; count < 100 && w.room >= 96; count++) {
+    for (; count < right && w.room >= 96; count++) {
       const id = member.streamId(number + count)
       open(w, id, unreadHeader)
       encodeResetStream(w, id, 0, unreadHeader.length)

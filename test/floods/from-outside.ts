@@ -39,11 +39,14 @@ export const halfOpen: Flood = {
     const before = await victim.ask('begin', {})
     const silent = full ? 3_000 : 1_500
     const { standing } = await attacker.ask('halfOpen', { ...where, count: silent, atOnce: 32, mixed: false })
+    // What was shown out a moment ago is no longer open, and not yet collected.
+    await sleep(300)
     const held = await victim.ask('live', {})
     const then = await attacker.ask('standing', {})
     const newcomers = honest.ask('newcomers', { swarmKey, address, ms: full ? 4_000 : 1_500 })
     const mixed = full ? 10_000 - silent : 1_500
     const more = await scene.attacker().ask('halfOpenOn', { ...where, count: mixed, atOnce: 32 })
+    await sleep(300)
     const crowded = await victim.ask('live', {})
     const peers = await newcomers
     const figures = await victim.ask('figures', {})

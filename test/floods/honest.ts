@@ -1,9 +1,12 @@
 /**
  * Members that behave, in a process of their own: they connect, ping, transfer, dial at once.
  */
+import { createHash, randomBytes } from 'node:crypto'
+import type { Pipe } from '../../src/base/ports.ts'
 import { createNode, type GuildNode, type NodeOptions, test as preset } from '../../src/index.ts'
 import { answer } from './child.ts'
 import { quantile } from './report.ts'
+import { countingRuntime } from './runtime.ts'
 
 export interface PingFigures {
   readonly count: number
@@ -11,6 +14,15 @@ export interface PingFigures {
   readonly median: number
   readonly slowest: number
   readonly failed: number
+}
+
+export interface Dialled {
+  readonly peers: number
+  readonly pipes: number
+  /** Of the last link. */
+  readonly direction: string | undefined
+  readonly localPort: number | undefined
+  readonly remotePort: number | undefined
 }
 
 export interface HonestCommands {
@@ -27,17 +39,29 @@ export interface HonestCommands {
   transfer(options: { peerId: string; ms: number }): Promise<{ rate: number }>
   /** Sends exactly this much, and says what the other side counted. */
   send(options: { peerId: string; bytes: number }): Promise<{ answer: string; ms: number }>
+  /** Sends random bytes to `/echo/1` for so long, and compares what comes back. */
+  echo(options: { peerId: string; ms: number }): Promise<{ sent: number; same: boolean }>
+  /** The clock runs so many times as fast. */
+  pace(options: { times: number }): void
+  rekeys(_: object): { rekeys: number }
+  /** A node for one round of `dial`, not yet linked to anybody. */
+  newNode(options: { swarmKey: Uint8Array }): Promise<{ port: number; peerId: string }>
+  /** That node dials; then, what links it is left with once nothing moves any more. */
+  dial(options: { address: string }): Promise<Dialled>
+  endNode(_: object): Promise<void>
   say(options: { text: string }): void
   peers(_: object): { peers: number }
   stop(_: object): Promise<void>
 }
 
+const { runtime, counters, clock } = countingRuntime()
 let node: GuildNode
+let round: { node: GuildNode; pipes: ReadonlySet<Pipe> } | undefined
 let pinging: { stop: () => Promise<PingFigures> } | undefined
 
 answer({
   async start({ swarmKey }) {
-    node = await member({ swarmKey })
+    node = await member({ swarmKey, runtime, interval: 3600, discoveryInterval: 3600, peerTimeout: 86_400 })
     return { port: node.port, peerId: node.peerId }
   },
   async connect({ address }) {
@@ -87,6 +111,46 @@ answer({
     stream.end()
     return { answer: await text(stream), ms: performance.now() - begun }
   },
+  async echo({ peerId, ms }) {
+    const stream = await node.open(peerId, '/echo/1')
+    const [forth, back] = [createHash('sha256'), createHash('sha256')]
+    const reading = (async () => {
+      for await (const chunk of stream) back.update(chunk)
+    })()
+    let sent = 0
+    for (const until = performance.now() + ms; performance.now() < until; ) {
+      const piece = randomBytes(1 + (sent % 40_000))
+      forth.update(piece)
+      sent += piece.length
+      if (!stream.write(piece)) await stream.drained()
+    }
+    stream.end()
+    await reading
+    return { sent, same: forth.digest('hex') === back.digest('hex') }
+  },
+  pace: ({ times }) => clock.pace(times),
+  rekeys: () => ({ rekeys: counters.rekeys }),
+  async newNode({ swarmKey }) {
+    const own = countingRuntime()
+    round = { node: await member({ swarmKey, runtime: own.runtime }), pipes: own.pipes }
+    return { port: round.node.port, peerId: round.node.peerId }
+  },
+  async dial({ address }) {
+    const { node: one, pipes } = round!
+    await one.connect(address).catch(() => {})
+    // Two links may stand until the one that lost the tie-break has been emptied.
+    for (let i = 0; i < 600 && (pipes.size !== 1 || one.peers.length !== 1); i++) await sleep(5)
+    await sleep(5)
+    const [pipe] = pipes
+    return {
+      peers: one.peers.length,
+      pipes: pipes.size,
+      direction: one.peers[0]?.direction,
+      localPort: pipe?.local.port,
+      remotePort: pipe?.remote.port,
+    }
+  },
+  endNode: () => round!.node.stop(),
   say: ({ text }) => node.broadcast(text),
   peers: () => ({ peers: node.peers.length }),
   stop: () => node.stop(),

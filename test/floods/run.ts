@@ -10,11 +10,23 @@
  * whether all bounds held. Everything stays on 127.0.0.1.
  */
 import { parseArgs } from 'node:util'
+import { dials, identity, rekeys } from './between.ts'
+import { fromInside } from './from-inside.ts'
 import { cookies, halfOpen, refusing, replays, strangers } from './from-outside.ts'
 import { failures, lines, type Outcome } from './report.ts'
 import { type Flood, Scene } from './scene.ts'
 
-const floods: readonly Flood[] = [strangers, halfOpen, replays, cookies, refusing]
+const floods: readonly Flood[] = [
+  strangers,
+  halfOpen,
+  replays,
+  cookies,
+  refusing,
+  ...fromInside,
+  rekeys,
+  dials,
+  identity,
+]
 
 /** No flood takes longer. */
 const TOO_LONG = 240_000
