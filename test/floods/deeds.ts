@@ -24,6 +24,8 @@ export interface DeedOptions {
   readonly fill: number
   /** Do it so often a second. Default: as fast as possible. */
   readonly rate?: number
+  /** So many more on one link only where the link stands 100 ms later. */
+  readonly look?: number
 }
 
 export interface DeedFigures {
@@ -37,6 +39,9 @@ export interface DeedFigures {
   readonly seconds: number
 }
 
+/** In place of a code: the connection was cut. */
+export const NO_WORD = -1
+
 type Stopped = () => boolean
 
 export type Deed = (options: DeedOptions, stopped: Stopped) => Promise<DeedFigures>
@@ -48,7 +53,7 @@ const nonce = new Uint8Array(8)
 
 /** Frames of a kind, record after record, link after link. */
 function stuffing(write: Writer): Deed {
-  return async ({ port, swarmKey, fill, rate }, stopped) => {
+  return async ({ port, swarmKey, fill, rate, look = Number.POSITIVE_INFINITY }, stopped) => {
     const begun = performance.now()
     const shownOut: Record<number, number> = {}
     let [sent, links, mostOnOne] = [0, 0, 0]
@@ -59,19 +64,21 @@ function stuffing(write: Writer): Deed {
       while (member.stands && sent < fill && !stopped()) {
         if (rate !== undefined) await pace(begun, sent, rate)
         const before = onThis
-        let more = true
-        for (let i = 0; i < (rate === undefined ? 16 : 1) && more; i++)
-          more = member.record(w => {
-            const count = write(w, member, onThis)
-            onThis += count
-            sent += count
-          })
+        // One a turn: what is sent behind the frame that ends the link nobody looks at.
+        member.record(w => {
+          const count = write(w, member, onThis)
+          onThis += count
+          sent += count
+        })
         await member.drained()
+        if (Math.floor(onThis / look) > Math.floor(before / look)) await member.ended(100)
         if (onThis === before) await new Promise(resolve => setTimeout(resolve, 1))
       }
       await member.ended(2_000)
-      const code = member.end?.closeCode
-      if (code !== undefined) shownOut[code] = (shownOut[code] ?? 0) + 1
+      if (!member.stands) {
+        const code = member.end?.closeCode ?? NO_WORD
+        shownOut[code] = (shownOut[code] ?? 0) + 1
+      }
       if (!member.stands) mostOnOne = Math.max(mostOnOne, onThis)
       member.leave()
     }
@@ -85,13 +92,15 @@ async function pace(begun: number, number: number, rate: number): Promise<void> 
   if (ahead > 1) await new Promise(resolve => setTimeout(resolve, ahead))
 }
 
+/** As many as have room, but no more than a node takes of the cheap ones at once. */
 function full(w: ByteWriter, least: number, one: (count: number) => void): number {
   let count = 0
-  while (w.room >= least) one(count++)
+  while (w.room >= least && count < AT_ONCE) one(count++)
   return count
 }
 
-const padding = new Uint8Array(16 * 1024)
+const AT_ONCE = 2_000
+const padding = new Uint8Array(AT_ONCE)
 
 const open = (w: ByteWriter, id: number, header: Uint8Array): void => {
   encodeStreamHead(w, id, 0, header.length, false)
@@ -167,7 +176,7 @@ let chatTime = Date.now()
 
 export type DeedName = keyof typeof deeds
 
-export type Shape = 'records' | 'half records' | 'kilobytes' | 'bytes'
+export type Shape = 'nothing' | 'records' | 'half records' | 'kilobytes' | 'bytes'
 
 /**
  * P13, FR-12: sends into streams that nobody reads, in pieces of a shape that costs the
@@ -185,7 +194,7 @@ export async function unread(
     member.record(w => {
       for (; at < streams && w.room > 64; at++) open(w, member.streamId(at), unreadHeader)
     })
-  const size = { records: 65_000, 'half records': 32_600, kilobytes: 1_030, bytes: 1 }[shape]
+  const size = { nothing: 0, records: 65_000, 'half records': 32_600, kilobytes: 1_030, bytes: 1 }[shape]
   const piece = new Uint8Array(65_000).fill(7)
   let which = 0
   /** Its next bytes, as much as the credit allows; false when there is none. */
@@ -200,7 +209,7 @@ export async function unread(
       offsets[which]! += left
       sent += left
       // What is said again costs no credit, and makes the record that holds the piece larger.
-      if (shape === 'half records' && w.room > 31_100) {
+      if (shape === 'half records' && offsets[which]! > 31_000 && w.room > 31_100) {
         encodeStreamHead(w, id, 0, 31_000, false)
         w.raw(piece.subarray(0, 31_000))
       }
@@ -209,19 +218,21 @@ export async function unread(
     }
     return false
   }
-  for (let idle = 0; member.stands && idle < 40 && !stopped(); ) {
-    let wrote = false
-    const more = member.record(w => {
-      w.u8(0)
-      while (w.room > size + 32 && one(w, size)) {
-        wrote = true
-        if (size > 20_000) break
-      }
-    })
-    idle = wrote ? 0 : idle + 1
-    if (!more) await member.drained()
-    else if (!wrote) await new Promise(resolve => setTimeout(resolve, 25))
-  }
+  if (shape === 'nothing') await new Promise(resolve => setTimeout(resolve, 200))
+  else
+    for (let idle = 0; member.stands && idle < 40 && !stopped(); ) {
+      let wrote = false
+      const more = member.record(w => {
+        w.u8(0)
+        while (w.room > size + 32 && one(w, size)) {
+          wrote = true
+          if (size > 20_000) break
+        }
+      })
+      idle = wrote ? 0 : idle + 1
+      if (!more) await member.drained()
+      else if (!wrote) await new Promise(resolve => setTimeout(resolve, 25))
+    }
   return { member, sent, streams }
 }
 

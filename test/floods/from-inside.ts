@@ -4,7 +4,7 @@
 
 import { limits } from '../../src/wire/limits.ts'
 import { closeCodes } from '../../src/wire/registry.ts'
-import type { DeedFigures, DeedName, Shape } from './deeds.ts'
+import { type DeedFigures, type DeedName, NO_WORD, type Shape } from './deeds.ts'
 import type { PingFigures } from './honest.ts'
 import { type Figure, mib } from './report.ts'
 import { type Flood, type Scene, sleep } from './scene.ts'
@@ -18,17 +18,22 @@ interface Done extends DeedFigures {
 }
 
 /** One deed against a victim that an honest member is linked to. */
-async function done(scene: Scene, deed: DeedName, fill: number, rate?: number): Promise<Done> {
+async function done(
+  scene: Scene,
+  deed: DeedName,
+  fill: number,
+  pace: { rate?: number; look?: number } = {},
+): Promise<Done> {
   await scene.start()
   const { victim, where, peerId } = scene
   const honest = await scene.honest()
   const attacker = scene.attacker()
   // The first time makes what stays: code, pools, tables.
-  await attacker.ask('deed', { ...where, deed, fill: Math.ceil(fill / 20), ...(rate && { rate }) })
+  await attacker.ask('deed', { ...where, deed, fill: Math.ceil(fill / 20), ...pace })
   await sleep(100)
   const before = await victim.ask('begin', {})
   await honest.ask('startPings', { peerId })
-  const told = await attacker.ask('deed', { ...where, deed, fill, ...(rate && { rate }) })
+  const told = await attacker.ask('deed', { ...where, deed, fill, ...pace })
   const pings = await honest.ask('pings', {})
   const figures = await victim.ask('figures', {})
   await sleep(300)
@@ -60,22 +65,30 @@ function shownOut(options: {
   readonly fill: number
   readonly short?: number
   readonly code: number
-  readonly rate?: number
+  readonly pace?: { rate?: number; look?: number }
   readonly most?: number
 }): Flood {
-  const { name, codes, deed, fill, short = fill, code, rate, most } = options
+  const { name, codes, deed, fill, short = fill, code, pace, most } = options
   return {
     name,
     codes,
     async run(scene, full) {
       const wanted = full ? fill : short
-      const told = await done(scene, deed, wanted, rate)
+      const told = await done(scene, deed, wanted, pace)
+      // Where answers fill the queue there is no room for a last word.
       const ended = told.shownOut[code] ?? 0
+      const cut = told.shownOut[NO_WORD] ?? 0
       return [
         ...common(told),
         { name: 'sent, of what was meant', value: told.sent / wanted, unit: '', least: 1 },
         // The last one may have stopped by itself.
-        { name: `links ended by CLOSE ${code}`, value: ended, unit: '', least: Math.max(1, told.links - 1) },
+        { name: 'links ended', value: ended + cut, unit: '', least: Math.max(1, told.links - 1) },
+        {
+          name: `of them by CLOSE ${code}`,
+          value: ended,
+          unit: '',
+          least: deed === 'pings' ? 0 : ended + cut,
+        },
         { name: 'most on one link', value: told.mostOnOne, unit: '', ...(most && { most }) },
       ]
     },
@@ -88,10 +101,38 @@ const { BUDGET, STREAM_LIMIT } = closeCodes
 const ahead = 64
 
 const ended: readonly Flood[] = [
-  shownOut({ name: 'padding', codes: 'FR-04', deed: 'padding', fill: 1_000_000, code: BUDGET }),
-  shownOut({ name: 'pings', codes: 'FR-04', deed: 'pings', fill: 1_000_000, code: BUDGET }),
-  shownOut({ name: 'empty-frames', codes: 'FR-04', deed: 'emptyStreams', fill: 1_000_000, code: BUDGET }),
-  shownOut({ name: 'opens', codes: 'FR-07', deed: 'opens', fill: 1_000_000, code: STREAM_LIMIT }),
+  shownOut({
+    name: 'padding',
+    codes: 'FR-04',
+    deed: 'padding',
+    fill: 1_000_000,
+    pace: { look: 25000 },
+    code: BUDGET,
+  }),
+  shownOut({
+    name: 'pings',
+    codes: 'FR-04',
+    deed: 'pings',
+    fill: 1_000_000,
+    pace: { look: 25000 },
+    code: BUDGET,
+  }),
+  shownOut({
+    name: 'empty-frames',
+    codes: 'FR-04',
+    deed: 'emptyStreams',
+    fill: 1_000_000,
+    pace: { look: 15000 },
+    code: BUDGET,
+  }),
+  shownOut({
+    name: 'opens',
+    codes: 'FR-07',
+    deed: 'opens',
+    fill: 1_000_000,
+    pace: { look: 2000 },
+    code: STREAM_LIMIT,
+  }),
   shownOut({
     name: 'churn',
     codes: 'FR-08',
@@ -108,7 +149,7 @@ const ended: readonly Flood[] = [
     fill: 5_000,
     short: 1_000,
     code: BUDGET,
-    rate: 1_000,
+    pace: { rate: 1_000 },
     most: 10 + 100 + ahead * 4,
   }),
 ]
@@ -131,9 +172,6 @@ function chatting(name: string, deed: 'chats' | 'forgedChats'): Flood {
   }
 }
 
-/** What a stream costs beside its bytes. */
-const STREAM_COST = 8 * 1024
-
 export const unread: Flood = {
   name: 'unread',
   codes: 'P13 FR-12',
@@ -145,6 +183,14 @@ export const unread: Flood = {
     const shapes: Shape[] = full
       ? ['records', 'half records', 'kilobytes', 'bytes']
       : ['half records', 'kilobytes']
+    // What 256 streams cost beside their bytes.
+    const empty = await victim.ask('begin', {})
+    const opener = scene.attacker()
+    await opener.ask('unread', { ...where, shape: 'nothing' })
+    const streams = (await victim.ask('live', {})).live - empty.live
+    await opener.ask('stop', {})
+    await sleep(300)
+    figures.push({ name: '256 streams without a byte', value: mib(streams), unit: 'MiB', most: 4 })
     for (const shape of shapes) {
       const before = await victim.ask('begin', {})
       const attacker = scene.attacker()
@@ -156,11 +202,11 @@ export const unread: Flood = {
       await sleep(300)
       const after = await victim.ask('live', {})
       figures.push(
-        { name: `${shape}: bytes that wait`, value: mib(sent), unit: 'MiB', most: 13, least: 11 },
+        { name: `${shape}: bytes that wait`, value: mib(sent), unit: 'MiB', most: 13, least: 10 },
         { name: `${shape}: the link stands`, value: Number(standing), unit: '', least: 1 },
         {
           name: `${shape}: memory for them, streams taken off`,
-          value: mib(held.live - before.live - 256 * STREAM_COST),
+          value: mib(held.live - before.live - streams),
           unit: 'MiB',
           most: mib(sent) * 1.1,
         },

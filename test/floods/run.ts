@@ -15,6 +15,7 @@ import { fromInside } from './from-inside.ts'
 import { cookies, halfOpen, refusing, replays, strangers } from './from-outside.ts'
 import { failures, lines, type Outcome } from './report.ts'
 import { type Flood, Scene } from './scene.ts'
+import { everything } from './together.ts'
 
 const floods: readonly Flood[] = [
   strangers,
@@ -26,6 +27,7 @@ const floods: readonly Flood[] = [
   rekeys,
   dials,
   identity,
+  everything,
 ]
 
 /** No flood takes longer. */

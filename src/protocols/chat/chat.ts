@@ -27,9 +27,12 @@ export const defaults = {
   /** Ids remembered against doubles, and for how long. */
   remembered: 16_384,
   rememberedFor: 10 * 60_000,
-  /** Checking a signature costs about 0.1 ms: this is a fifth of a core for one peer. */
-  perSecond: 2_000,
-  burst: 4_000,
+  /**
+   * Checking a signature costs about 0.1 ms, and all that one peer has sent may have to be checked in one
+   * turn of the event loop: 50 ms for a burst, and a twentieth of a core for one peer that goes on (P15).
+   */
+  perSecond: 500,
+  burst: 500,
 } as const
 
 export interface ChatMessage {
@@ -129,19 +132,20 @@ export class Chat implements Machine<ChatInput, ChatOutput> {
 
   #heard(link: number, chat: ChatFrame, now: Millis): void {
     const { suite, identity, links } = this.#options
-    if (equal(chat.from, identity.publicKey)) return
-    const signed = chatSignedBytes(chat)
-    const id = toHex(suite.hash(signed))
-    if (this.#seen.has(id, now)) return
     let budget = this.#budgets.get(link)
     if (budget === undefined) {
       budget = new Budget(defaults.perSecond, defaults.burst, now)
       this.#budgets.set(link, budget)
     }
+    // Before anything else: to see that a message was here before takes a hash of it.
     if (!budget.spend(1, now)) {
       this.#outputs.push({ kind: 'dropped', link, why: 'more chat than a peer may send' })
       return
     }
+    if (equal(chat.from, identity.publicKey)) return
+    const signed = chatSignedBytes(chat)
+    const id = toHex(suite.hash(signed))
+    if (this.#seen.has(id, now)) return
     if (!suite.verify(chat.from, signed, chat.signature)) {
       this.#outputs.push({ kind: 'dropped', link, why: 'a chat message with a bad signature' })
       return
