@@ -32,7 +32,7 @@ export interface AttackerCommands {
   halfOpenOn(options: Where & { atOnce: number; count: number }): Promise<{ made: number }>
   standing(_: object): { standing: readonly boolean[] }
   deed(options: DeedOptions & { deed: DeedName }): Promise<DeedFigures>
-  unread(options: Where & { shape: Shape }): Promise<{ sent: number; standing: boolean }>
+  unread(options: Where & { shape: Shape }): Promise<{ sent: number; granted: number; standing: boolean }>
   neverReads(options: Where & { members: number }): Promise<void>
   singleBytes(options: DeedOptions): Promise<{ sent: number; seconds: number; standing: boolean }>
   cookies(options: Where & { count: number }): Promise<CookieFigures>
@@ -75,9 +75,9 @@ answer({
   standing: () => ({ standing: halfOpen?.standing ?? [] }),
   deed: options => deeds[options.deed](options, stopped),
   async unread(options) {
-    const { member, sent } = await unread(options, stopped)
+    const { member, ...rest } = await unread(options, stopped)
     hold(member)
-    return { sent, standing: member.stands }
+    return { ...rest, standing: member.stands }
   },
   async neverReads({ members, ...where }) {
     for (let i = 0; i < members; i++) hold(await neverReads(where))

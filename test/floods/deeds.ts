@@ -185,7 +185,7 @@ export type Shape = 'nothing' | 'records' | 'half records' | 'kilobytes' | 'byte
 export async function unread(
   { port, swarmKey, shape }: { port: number; swarmKey: Uint8Array; shape: Shape },
   stopped: Stopped,
-): Promise<{ member: BadMember; sent: number; streams: number }> {
+): Promise<{ member: BadMember; sent: number; granted: number }> {
   const member = await BadMember.link(port, swarmKey)
   const [streams, window] = [256, 256 * 1024]
   const offsets = new Array<number>(streams).fill(unreadHeader.length)
@@ -233,7 +233,7 @@ export async function unread(
       if (!more) await member.drained()
       else if (!wrote) await new Promise(resolve => setTimeout(resolve, 25))
     }
-  return { member, sent, streams }
+  return { member, sent, granted: Math.max(member.heard.maxData, 4 * 2 ** 20) }
 }
 
 /** P13, FR-16: asks for all there is on as many streams as it may open, and never reads a byte of it. */
