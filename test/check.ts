@@ -31,6 +31,7 @@ const steps: readonly Step[] = [
     name: 'seeds, twice alike',
     command: [node, 'dist/test/sim/run.js', '--seeds=2', '--seed=1000', '--twice'],
   },
+  { name: 'floods', command: [node, 'dist/test/floods/run.js', '--short'] },
 ]
 
 let passed = 0

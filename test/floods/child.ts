@@ -74,7 +74,9 @@ export class Child<Commands extends object> {
           reject(error)
         },
       })
-      this.#process.send({ id, command, args } satisfies Question)
+      this.#process.send({ id, command, args } satisfies Question, error => {
+        if (error !== null) this.#waiting.get(id)?.reject(error)
+      })
     })
   }
 
@@ -119,6 +121,7 @@ export function answer(commands: Readonly<Record<string, (args: any) => unknown>
         value => ({ id, value }),
         error => ({ id, error: `${command}: ${(error as Error)?.stack ?? error}` }),
       )
-    if (process.connected) process.send?.(told satisfies Answer)
+    // Whoever asked may be gone by now.
+    if (process.connected) process.send?.(told satisfies Answer, () => {})
   })
 }

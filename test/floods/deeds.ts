@@ -74,7 +74,7 @@ function stuffing(write: Writer): Deed {
         if (Math.floor(onThis / look) > Math.floor(before / look)) await member.ended(100)
         if (onThis === before) await new Promise(resolve => setTimeout(resolve, 1))
       }
-      await member.ended(2_000)
+      await member.ended(sent < fill ? 2_000 : 200)
       if (!member.stands) {
         const code = member.end?.closeCode ?? NO_WORD
         shownOut[code] = (shownOut[code] ?? 0) + 1

@@ -27,6 +27,7 @@ export interface Dialled {
 
 export interface HonestCommands {
   start(options: { swarmKey: Uint8Array }): Promise<{ port: number; peerId: string }>
+  where(_: object): { port: number; peerId: string }
   connect(options: { address: string }): Promise<{ ms: number; peerId: string }>
   /** The code a dial fails with; undefined when it did not. */
   refusal(options: { address: string }): Promise<string | undefined>
@@ -64,6 +65,7 @@ answer({
     node = await member({ swarmKey, runtime, interval: 3600, discoveryInterval: 3600, peerTimeout: 86_400 })
     return { port: node.port, peerId: node.peerId }
   },
+  where: () => ({ port: node.port, peerId: node.peerId }),
   async connect({ address }) {
     const begun = performance.now()
     const { peerId } = await node.connect(address)
