@@ -42,7 +42,7 @@ t.test('FR-04 FR-07 FR-08 members gone bad are shown out with the code that says
     ['padding', 60_000, 7],
     ['emptyStreams', 40_000, 7],
     ['opens', 1_000, 4],
-    ['churn', 6_000, 7],
+    ['churn', 5_000, 7],
   ] as const) {
     const { shownOut } = await attacker.ask('deed', { ...scene.where, deed, fill, look: 2_000 })
     t.ok((shownOut[code] ?? 0) > 0, deed)

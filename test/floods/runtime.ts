@@ -14,7 +14,7 @@ export interface Counters {
 
 export interface FastClock {
   /** So many milliseconds at once. */
-  skip(milliseconds: number): void
+  advance(milliseconds: number): void
   /** From now on it runs so many times as fast. */
   pace(times: number): void
 }
@@ -84,7 +84,7 @@ function fastClock(system: Runtime): { clock: FastClock; now: () => number; sche
     if (armed !== undefined) arm(armed.at, armed.wake)
   }
   return {
-    clock: { skip: ahead => change(ahead, times), pace: pace => change(0, pace) },
+    clock: { advance: ahead => change(ahead, times), pace: pace => change(0, pace) },
     now,
     scheduler: {
       arm,

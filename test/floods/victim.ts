@@ -62,7 +62,7 @@ answer({
   async start({ swarmKey, aged, maxPeers = 20 }) {
     // An hour of silence would be the end of every link of a clock that runs fast.
     node = await createNode({ ...preset, swarmKey, runtime, maxPeers, interval: 3600, peerTimeout: 86_400 })
-    if (aged) clock.skip(HOUR)
+    if (aged) clock.advance(HOUR)
     node.on('peer-connected', () => sessions++)
     node.on('chat-message', () => chats++)
     serve(node)
