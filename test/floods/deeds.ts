@@ -74,7 +74,7 @@ function stuffing(write: Writer): Deed {
         if (Math.floor(onThis / look) > Math.floor(before / look)) await member.ended(100)
         if (onThis === before) await new Promise(resolve => setTimeout(resolve, 1))
       }
-      await member.ended(sent < fill ? 2_000 : 200)
+      await member.ended(sent < fill && !stopped() ? 2_000 : 200)
       if (!member.stands) {
         const code = member.end?.closeCode ?? NO_WORD
         shownOut[code] = (shownOut[code] ?? 0) + 1
@@ -284,7 +284,7 @@ export async function singleBytes(
       })
     await member.drained()
   }
-  for (let i = 0; i < 400 && member.heard.bytes === 0 && member.stands; i++)
+  for (let i = 0; i < 400 && member.heard.bytes === 0 && member.stands && !stopped(); i++)
     await new Promise(resolve => setTimeout(resolve, 25))
   const standing = member.stands
   member.leave()

@@ -138,7 +138,7 @@ const ended: readonly Flood[] = [
     codes: 'FR-08',
     deed: 'churn',
     fill: 100_000,
-    short: 20_000,
+    short: 6_000,
     code: BUDGET,
     most: 4_096 + 500 * 10 + limits.streams,
   }),
@@ -147,7 +147,7 @@ const ended: readonly Flood[] = [
     codes: 'PT-04',
     deed: 'requests',
     fill: 5_000,
-    short: 1_000,
+    short: 300,
     code: BUDGET,
     pace: { rate: 1_000 },
     most: 10 + 100 + ahead * 4,
@@ -159,7 +159,7 @@ function chatting(name: string, deed: 'chats' | 'forgedChats'): Flood {
     name,
     codes: 'P15 CHAT-1',
     async run(scene, full) {
-      const told = await done(scene, deed, full ? 100_000 : 20_000)
+      const told = await done(scene, deed, full ? 100_000 : 6_000)
       const { chats, messagesDropped } = told.victim
       // The warm-up has shown some as well: a link's burst, and the rate.
       const most = deed === 'chats' ? 2 * 4_000 * (told.links + 1) + 2_000 * (told.seconds + 10) : 0
@@ -183,9 +183,7 @@ export const unread: Flood = {
     const { victim, where, peerId } = scene
     const honest = await scene.honest()
     const figures: Figure[] = []
-    const shapes: Shape[] = full
-      ? ['records', 'half records', 'kilobytes', 'bytes']
-      : ['half records', 'kilobytes']
+    const shapes: Shape[] = full ? ['records', 'half records', 'kilobytes', 'bytes'] : ['half records']
     // What 256 streams cost beside their bytes.
     const empty = await victim.ask('begin', {})
     const opener = scene.attacker()

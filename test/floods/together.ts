@@ -32,7 +32,7 @@ export const everything: Flood = {
   name: 'everything',
   codes: 'P15',
   async run(scene, full) {
-    const ms = full ? 60_000 : 6_000
+    const ms = full ? 60_000 : 4_000
     await scene.start({ maxPeers: 40 })
     const { victim, where, peerId, swarmKey, address } = scene
     const [honest, newcomers] = [await scene.honest(), await scene.honest(false)]
@@ -42,8 +42,11 @@ export const everything: Flood = {
       scene.attacker(),
       scene.attacker(),
     ]
+    // Does nothing: how late it is shows what the machine itself allows.
+    const { sink: witness } = await scene.sink()
     const forever = 1_000_000_000
     const before = await victim.ask('begin', {})
+    await witness.ask('begin', {})
     await honest.ask('startPings', { peerId })
     const joining = newcomers.ask('newcomers', { swarmKey, address, ms: ms - 500 })
     const visits = strangers.ask('visits', { ...where, visits: forever, atOnce: 32, ms, quick: true })
@@ -57,6 +60,7 @@ export const everything: Flood = {
     const visited = await visits
     const peers = await joining
     const figures = await victim.ask('figures', {})
+    const idle = await witness.ask('figures', {})
     const pings = await honest.ask('pings', {})
     await Promise.all([strangers, halfOpen, members, sleepers].map(one => one.ask('stop', {})))
     const told = (await done).flatMap(one => one ?? [])
@@ -82,7 +86,8 @@ export const everything: Flood = {
       },
       { name: 'descriptors', value: figures.files, unit: '', most: descriptorLimit() - 64 },
       { name: 'most pipes open', value: figures.pipesPeak, unit: '', most: 1_024 + 40 + 2 },
-      { name: 'loop delay p99', value: figures.loopP99, unit: 'ms', most: 100 },
+      { name: 'loop delay p99', value: figures.loopP99, unit: 'ms', most: Math.max(100, 2 * idle.loopP99) },
+      { name: 'loop delay p99 of a process that does nothing', value: idle.loopP99, unit: 'ms' },
       { name: 'loop delay, longest', value: figures.loopMax, unit: 'ms' },
       { name: 'CPU used, of one core', value: figures.cpuSeconds / figures.seconds, unit: '' },
       { name: 'honest pings', value: pings.count, unit: '', least: ms / 1_500 },
