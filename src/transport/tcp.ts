@@ -34,8 +34,6 @@ import { abortError, dialError, hostPort, listenError, systemCode } from './erro
 const HIGH_WATER_MARK = 256 * 1024
 /** What one read takes at most; libuv's own choice. */
 const READ_BUFFER = 64 * 1024
-/** Of one connection in one turn of the event loop; the system alone would hand over 2 MiB before it looks at others. */
-const READ_AT_ONCE = 256 * 1024
 /** How often a port the system picked for one address may be taken on another. */
 const PORT_TRIES = 16
 
@@ -173,22 +171,6 @@ function dial({ host, port, family, signal }: DialOptions, lookup: Lookup): Prom
   })
 }
 
-/** Numbers the turns of the event loop in which something was read. */
-const turn = {
-  number: 1,
-  counting: false,
-  now(): number {
-    if (!this.counting) {
-      this.counting = true
-      setImmediate(() => {
-        this.counting = false
-        this.number++
-      })
-    }
-    return this.number
-  },
-}
-
 type Found = Parameters<Lookup>[2]
 
 /** Shared by every dialled socket: a read is handed on before the next one begins. */
@@ -200,9 +182,6 @@ class TcpPipe implements Pipe {
   readonly remote: Endpoint
   readonly #socket: Socket
   #events: PipeEvents | undefined
-  /** The turn in which it read last, and how much. */
-  #turn = 0
-  #taken = 0
   #error: Error | undefined
   #destroyed = false
   #closed = false
@@ -244,17 +223,7 @@ class TcpPipe implements Pipe {
 
   /** Bytes from the system. */
   take(bytes: Uint8Array): void {
-    if (this.#destroyed) return
-    this.#events?.data(bytes)
-    if (this.#turn !== turn.number) {
-      this.#turn = turn.now()
-      this.#taken = 0
-    }
-    this.#taken += bytes.length
-    if (this.#taken < READ_AT_ONCE || this.#destroyed) return
-    this.#taken = 0
-    this.#socket.pause()
-    setImmediate(() => this.#socket.resume())
+    if (!this.#destroyed) this.#events?.data(bytes)
   }
 
   write(chunks: readonly Uint8Array[]): boolean {
