@@ -6,7 +6,7 @@
  * the heap holds on to. The loop delay comes from perf_hooks at a resolution of 10 ms, which an idle
  * loop shows as well.
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
 export interface Usage {
@@ -20,6 +20,11 @@ export interface Usage {
   /** Milliseconds. */
   readonly loopP99: number
   readonly loopMax: number
+  /**
+   * The loop delay that would have been without others on the cores: the kernel tells how long the thread
+   * was ready to run and waited for one. The measured one where the kernel does not tell.
+   */
+  readonly loopOwn: number
   readonly cpuSeconds: number
   readonly seconds: number
 }
@@ -30,6 +35,7 @@ export class Gauge {
   #files = { begun: 0, peak: 0 }
   #cpu = process.cpuUsage()
   #begun = performance.now()
+  #scheduled = scheduled()
   #timer: NodeJS.Timeout | undefined
   readonly #watched: (() => void)[] = []
 
@@ -48,6 +54,7 @@ export class Gauge {
     this.#files = { begun: files, peak: files }
     this.#cpu = process.cpuUsage()
     this.#begun = performance.now()
+    this.#scheduled = scheduled()
     this.#timer = setInterval(() => this.#look(), 20).unref()
     this.#delay.enable()
     this.#delay.reset()
@@ -55,13 +62,17 @@ export class Gauge {
 
   read(): Usage {
     this.#look()
+    const { ran, waited } = scheduled()
+    const [work, wait] = [ran - this.#scheduled.ran, waited - this.#scheduled.waited]
+    const loopP99 = this.#delay.percentile(99) / 1e6
     const { user, system } = process.cpuUsage(this.#cpu)
     return {
       rssPeak: this.#rss.peak,
       rssGrown: this.#rss.peak - this.#rss.begun,
       files: this.#files.peak,
       filesGrown: this.#files.peak - this.#files.begun,
-      loopP99: this.#delay.percentile(99) / 1e6,
+      loopP99,
+      loopOwn: work > 0 ? (loopP99 * work) / (work + wait) : loopP99,
       loopMax: this.#delay.max / 1e6,
       cpuSeconds: (user + system) / 1e6,
       seconds: (performance.now() - this.#begun) / 1000,
@@ -86,6 +97,16 @@ function collect(): void {
   // Twice: what a finalizer lets go of is found by the second one.
   globalThis.gc?.()
   globalThis.gc?.()
+}
+
+/** Nanoseconds the main thread ran, and was ready and did not. */
+function scheduled(): { ran: number; waited: number } {
+  try {
+    const [ran, waited] = readFileSync('/proc/self/schedstat', 'utf8').split(' ')
+    return { ran: Number(ran), waited: Number(waited) }
+  } catch {
+    return { ran: 0, waited: 0 }
+  }
 }
 
 function openFiles(): number {
