@@ -67,7 +67,8 @@ export const halfOpen: Flood = {
       },
       { name: 'memory for 1,024 silent ones', value: mib(held.live - before.live), unit: 'MiB', most: 16 },
       { name: 'memory for 1,024 mixed ones', value: mib(crowded.live - before.live), unit: 'MiB', most: 16 },
-      { name: 'resident memory grown', value: mib(figures.rssGrown), unit: 'MiB', most: 64 },
+      // Not yet collected: what all of them took, one after the other.
+      { name: 'resident memory grown', value: mib(figures.rssGrown), unit: 'MiB', most: 128 },
       { name: 'newcomers linked meanwhile', value: peers.count, unit: '', least: 5 },
       { name: 'newcomers that failed', value: peers.failed, unit: '', most: 0 },
       { name: 'newcomer, median', value: peers.median, unit: 'ms' },
@@ -127,7 +128,7 @@ async function replayed(scene: Scene, aged: boolean, full: boolean) {
   const last = await victim.ask('figures', {})
   return [
     { name: 'bytes recorded', value: forth.length, unit: '', least: sent },
-    { name: 'connections that repeat them', value: again.connections, unit: '', least: 3 * times },
+    { name: 'connections that repeat them', value: again.connections, unit: '', least: 2 * times },
     { name: 'sessions', value: after.sessions - before.sessions, unit: '', most: 0 },
     { name: 'bytes delivered again', value: after.delivered - before.delivered, unit: '', most: 0 },
     { name: 'chat shown again', value: after.chats - 1, unit: '', most: 0, least: 0 },
