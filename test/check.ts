@@ -36,6 +36,7 @@ const steps: readonly Step[] = [
     command: [node, 'dist/test/soak/run.js', '--nodes=6', '--minutes=1.5'],
     long: true,
   },
+  { name: 'floods', command: [node, 'dist/test/floods/run.js', '--short'] },
 ]
 
 let passed = 0

@@ -361,8 +361,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   /** The peer made a mistake, or we did. Once open it is told the kind, never the details. */
   #fail(error: GuildError): void {
     if (this.#state === 'open' || this.#state === 'proved') {
-      const ours = error.code === 'GH_INTERNAL'
-      return this.#close(closeCodeOf(error), error, ours ? 'local' : 'protocol')
+      return this.#close(closeCodeOf(error), error, error.code === 'GH_INTERNAL' ? 'local' : 'protocol')
     }
     // Before message 2 nothing is proved: whoever it is gets no byte, and is counted.
     const stranger = this.#handshake instanceof Responder && this.#stage === 'connected'
@@ -387,7 +386,9 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     this.#outputs.push({ kind: 'end-carrier', abruptly })
     this.#announceEnd(by, error, stranger)
     this.#state = abruptly ? 'closed' : 'closing'
-    this.#deadline = abruptly ? undefined : this.#now + defaults.closeLinger
+    // A handshake that failed has no longer to close than it had to succeed (P3).
+    const latest = (by === 'handshake' && this.#deadline) || Number.POSITIVE_INFINITY
+    this.#deadline = abruptly ? undefined : Math.min(latest, this.#now + defaults.closeLinger)
   }
 
   #announceEnd(by: LinkEnd['by'], error: GuildError, stranger: boolean): void {
