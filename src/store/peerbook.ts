@@ -65,6 +65,11 @@ export async function loadPeerbook(path: string): Promise<LoadedBook> {
 
 /** At most `PEERS_MAX` of them, the first ones. */
 export async function savePeerbook(path: string, peers: readonly BookPeer[]): Promise<void> {
+  await replaceFile(path, encodePeerbook(peers))
+}
+
+/** The whole file. */
+export function encodePeerbook(peers: readonly BookPeer[]): Uint8Array {
   const rows = peers.slice(0, PEERS_MAX).map(({ address, met, reached }) =>
     JSON.stringify({
       address: formatAddress(address),
@@ -74,11 +79,11 @@ export async function savePeerbook(path: string, peers: readonly BookPeer[]): Pr
   )
   const head = `{\n  "format": ${JSON.stringify(FORMAT)},\n  "version": ${VERSION},\n  "peers": [`
   const body = rows.map(row => `\n    ${row}`).join(',')
-  await replaceFile(path, utf8(`${head}${body}${rows.length === 0 ? '' : '\n  '}]\n}\n`))
+  return utf8(`${head}${body}${rows.length === 0 ? '' : '\n  '}]\n}\n`)
 }
 
 async function readOrSetAside(path: string, bytes: Uint8Array): Promise<LoadedBook> {
-  const read = decode(bytes)
+  const read = decodePeerbook(bytes)
   if (typeof read === 'string') return { peers: [], fault: await setAside(path, read) }
   if (read.spoilt === 0) return { peers: read.peers }
   const rows = `${read.spoilt} of its rows ${read.spoilt === 1 ? 'makes' : 'make'} no sense`
@@ -107,8 +112,8 @@ async function read(path: string): Promise<Uint8Array | undefined> {
   }
 }
 
-/** What can be read of it, or why nothing can. */
-function decode(bytes: Uint8Array): { peers: BookPeer[]; spoilt: number } | string {
+/** What can be read of it and how many rows cannot, or why nothing can. Never throws. */
+export function decodePeerbook(bytes: Uint8Array): { peers: BookPeer[]; spoilt: number } | string {
   let root: unknown
   try {
     root = JSON.parse(fromUtf8(bytes))
