@@ -10,12 +10,17 @@
  * A decoder that does cryptography gets a share of the inputs; the line says how many. One that
  * has not come back from an input in 20 seconds is ended, and that input is the failure.
  */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fromHex, toHex } from '../../src/base/bytes.ts'
 import { decoders } from './decoders.ts'
 import { type Decoder, faultOf, type Report } from './fuzz.ts'
 import { Thread } from './thread.ts'
 
+/** Of a failure; a longer input goes to a file. */
+const SHOWN = 400
 /** For the first look at how fast a decoder is here. */
 const TRIAL_RUNS = 2_000
 
@@ -50,7 +55,7 @@ function choose(): readonly Decoder[] {
 }
 
 function replay(text: string): void {
-  const input = fromHex(text)
+  const input = fromHex(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8').trim() : text)
   if (input === undefined || chosen.length !== 1) wrong('--input takes hex, and --only one decoder')
   const fault = faultOf(chosen[0]!, input)
   console.log(`${chosen[0]!.name}: ${fault ?? 'ok'}`)
@@ -102,9 +107,15 @@ function tell({ name, runs, accepted, slowest, heapGrowth, failure }: Report, se
   )
   if (failure === undefined) return
   const hex = toHex(failure.input)
-  console.log(`  ${failure.what}`)
-  console.log(`  ${failure.input.length} bytes: ${hex}`)
-  console.log(`  again:  npm run fuzz -- --only=${name} --input=${hex}`)
+  let given = hex
+  if (hex.length > SHOWN) {
+    const file = join(tmpdir(), `fuzz-${name}.hex`)
+    writeFileSync(file, hex)
+    given = `@${file}`
+  }
+  console.log(`  ${failure.what.slice(0, SHOWN)}`)
+  console.log(`  ${failure.input.length} bytes: ${hex.slice(0, SHOWN)}${hex.length > SHOWN ? '…' : ''}`)
+  console.log(`  again:  npm run fuzz -- --only=${name} --input=${given}`)
   console.log(`  once it is mended, a line in test/fuzz/found/${name}.txt`)
 }
 

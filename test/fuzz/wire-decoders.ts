@@ -146,6 +146,8 @@ export const wireDecoders: readonly Decoder[] = [
     corpus: () => ['frames', 'hello', 'message-1', 'mdns', 'line', 'line-hello'].flatMap(messages),
     words: lineWords(),
     text: true,
+    most: 2_048,
+    share: 2,
     decode(input) {
       const all = [
         wire.explainFrames,
