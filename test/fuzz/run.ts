@@ -5,6 +5,7 @@
  *   npm run fuzz -- --runs=1000000 --jobs=2            the full length
  *   npm run fuzz -- --seconds=60                       what fits into a minute, by the speed of this machine
  *   npm run fuzz -- --only=hello,frames --seed=7       these two, other inputs
+ *   npm run fuzz -- --flips                            each bit of a recorded session in turn (P5)
  *   npm run fuzz -- --only=hello --input=0a0b          one input: what a failure asks for
  *
  * A decoder that does cryptography gets a share of the inputs; the line says how many. One that
@@ -16,6 +17,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fromHex, toHex } from '../../src/base/bytes.ts'
 import { decoders } from './decoders.ts'
+import { flipBits } from './flips.ts'
 import { type Decoder, faultOf, type Report } from './fuzz.ts'
 import { Thread } from './thread.ts'
 
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '2' },
     input: { type: 'string' },
     list: { type: 'boolean', default: false },
+    flips: { type: 'boolean', default: false },
   },
 })
 
@@ -41,6 +44,7 @@ const jobs = Math.min(whole('jobs', values.jobs, 1), 16)
 const chosen = choose()
 
 if (values.list) for (const { name, covers } of chosen) console.log(`${name.padEnd(18)}${covers.join(' ')}`)
+else if (values.flips) flipAll()
 else if (values.input !== undefined) replay(values.input)
 else await runAll()
 
@@ -60,6 +64,16 @@ function replay(text: string): void {
   const fault = faultOf(chosen[0]!, input)
   console.log(`${chosen[0]!.name}: ${fault ?? 'ok'}`)
   process.exitCode = fault === undefined ? 0 : 1
+}
+
+function flipAll(): void {
+  for (const from of ['initiator', 'responder'] as const) {
+    const { bits, codes, wrong } = flipBits(from, 1)
+    const ends = [...codes].map(([code, count]) => `${code} ${count}`).join(', ')
+    console.log(`P5 ${from}: ${bits} bits flipped, ${wrong.length} accepted or ended wrongly; ends: ${ends}`)
+    for (const one of wrong.slice(0, 20)) console.log(`  ${one}`)
+    if (wrong.length > 0) process.exitCode = 1
+  }
 }
 
 async function runAll(): Promise<void> {

@@ -88,15 +88,32 @@ export function recordSession(): { all: Recorded[]; initiator: Speaker; responde
       return unit
     })
   carry()
+  script(initiator)
+  initiator.end.flush()
+  carry()
+  return { all, initiator, responder }
+}
+
+/** What the initiator does once its link is open: two streams, and the second one ends. */
+export function script({ end, streams, story }: Speaker): void {
+  if (streams === undefined || end.proved?.role !== 'initiator' || story.includes('began')) return
+  story.push('began')
   for (const length of [5, 700]) {
-    const stream = initiator.streams!.open('/echo/1')
-    stream.handler = { readable: () => void stream.read(), writable() {}, reset() {}, stopped() {} }
+    const stream = streams.open('/echo/1')
+    stream.handler = {
+      readable() {
+        for (let piece = stream.read(); piece !== undefined; piece = stream.read())
+          story.push(`stream ${stream.id} echoes ${piece.length} bytes`)
+      },
+      writable() {},
+      ended: () => story.push(`stream ${stream.id} ended`),
+      reset() {},
+      stopped() {},
+      closed() {},
+    }
     stream.write(pattern(length))
     if (length > 100) stream.end()
-    initiator.end.flush()
-    carry()
   }
-  return { all, initiator, responder }
 }
 
 /** Two links that have met. */
