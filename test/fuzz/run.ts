@@ -6,6 +6,7 @@
  *   npm run fuzz -- --seconds=60                       what fits into a minute, by the speed of this machine
  *   npm run fuzz -- --only=hello,frames --seed=7       these two, other inputs
  *   npm run fuzz -- --flips                            each bit of a recorded session in turn (P5)
+ *   npm run fuzz -- --trips=20000                      so many values of each message, there and back (P14)
  *   npm run fuzz -- --only=hello --input=0a0b          one input: what a failure asks for
  *
  * A decoder that does cryptography gets a share of the inputs; the line says how many. One that
@@ -20,6 +21,7 @@ import { decoders } from './decoders.ts'
 import { flipBits } from './flips.ts'
 import { type Decoder, faultOf, type Report } from './fuzz.ts'
 import { Thread } from './thread.ts'
+import { roundTrips, tripNames } from './trips.ts'
 
 /** Of a failure; a longer input goes to a file. */
 const SHOWN = 400
@@ -36,6 +38,7 @@ const { values } = parseArgs({
     input: { type: 'string' },
     list: { type: 'boolean', default: false },
     flips: { type: 'boolean', default: false },
+    trips: { type: 'string' },
   },
 })
 
@@ -45,6 +48,7 @@ const chosen = choose()
 
 if (values.list) for (const { name, covers } of chosen) console.log(`${name.padEnd(18)}${covers.join(' ')}`)
 else if (values.flips) flipAll()
+else if (values.trips !== undefined) tripAll(whole('trips', values.trips, 1))
 else if (values.input !== undefined) replay(values.input)
 else await runAll()
 
@@ -73,6 +77,13 @@ function flipAll(): void {
     console.log(`P5 ${from}: ${bits} bits flipped, ${wrong.length} accepted or ended wrongly; ends: ${ends}`)
     for (const one of wrong.slice(0, 20)) console.log(`  ${one}`)
     if (wrong.length > 0) process.exitCode = 1
+  }
+}
+
+function tripAll(runs: number): void {
+  for (const message of tripNames) {
+    const { lengths, longest } = roundTrips(message, runs, seed)
+    console.log(`${message.padEnd(18)}${runs} values, ${lengths.size} lengths, at most ${longest} bytes  ok`)
   }
 }
 
