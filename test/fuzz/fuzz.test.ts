@@ -39,6 +39,7 @@ for (const decoder of decoders)
 /** What reads bytes or text, and is not in the registry by its own name. */
 const excused: Readonly<Record<string, string>> = {
   ByteReader: 'what the decoders are made of: each of them runs it',
+  readBounded: 'reads a file of any content, at most so many bytes',
   readConfigFile: 'reads a file, and hands its text to parseConfig',
   openResponderUnit: 'the entry initiator runs it',
   RecordReceiver: 'the entry record runs it',
