@@ -13,28 +13,13 @@ import { decoders } from './decoders.ts'
 import { foundNames } from './found.ts'
 import { type Decoder, faultOf, fuzz } from './fuzz.ts'
 import { mutate } from './mutate.ts'
+import { readerDecoders } from './reader-decoders.ts'
+import { seed, shortForm } from './short.ts'
+import { textDecoders } from './text-decoders.ts'
+import { wireDecoders } from './wire-decoders.ts'
 
-const seed = Number(process.env.GUILD_SEED ?? 20_260_101)
-/** How long an input takes is for the long form to say, which has the machine for itself. */
-const UNTIMED = Number.POSITIVE_INFINITY
-const RUNS = 2_000 * Number(process.env.GUILD_RUNS ?? 1)
-
-for (const decoder of decoders)
-  t.test(
-    `P14 ${decoder.name}: mutated input is refused by its typed error, or means what it encodes`,
-    async t => {
-      const runs = Math.ceil(RUNS / (decoder.share ?? 1))
-      const { failure, accepted, kinds } = fuzz(decoder, runs, seed, UNTIMED)
-      t.equal(
-        failure?.what,
-        undefined,
-        failure === undefined ? '' : Buffer.from(failure.input).toString('hex'),
-      )
-      if (decoder.sealed !== true) t.ok(accepted > 0, `${accepted} of ${runs} are other valid messages`)
-      for (const kind of decoder.kinds ?? [])
-        t.ok(kinds.includes(kind), `${kind} was among what was accepted`)
-    },
-  )
+// machines.test.ts has the others.
+shortForm([...wireDecoders, ...textDecoders, ...readerDecoders])
 
 /** What reads bytes or text, and is not in the registry by its own name. */
 const excused: Readonly<Record<string, string>> = {
