@@ -1,6 +1,6 @@
 /** The registry's entries for what crosses a wire as bytes: `src/wire`, and the messages above streams. */
 import { createRequire } from 'node:module'
-import { equal, fromHex, toHex } from '../../src/base/bytes.ts'
+import { concat, equal, fromHex, toHex } from '../../src/base/bytes.ts'
 import { ByteReader } from '../../src/base/reader.ts'
 import { leb128Length, readLeb128, readVarint, varintWidth, writeLeb128 } from '../../src/base/varint.ts'
 import { ByteWriter } from '../../src/base/writer.ts'
@@ -280,7 +280,9 @@ export function dnsMessages(): Uint8Array[] {
         { name: '.', type: 'OPT', udpPayloadSize: 4_096, options: [{ code: 4, data: Buffer.from('owner') }] },
       ],
     },
-  ].map(message => new Uint8Array(dns.encode(message)))
+  ]
+    .map((message): Uint8Array => new Uint8Array(dns.encode(message)))
+    .concat(compressed())
 }
 
 function attempt(make: () => Uint8Array): Uint8Array[] {
@@ -289,4 +291,32 @@ function attempt(make: () => Uint8Array): Uint8Array[] {
   } catch {
     return [] // an example that is refused has no bytes
   }
+}
+
+/** As most others write it, with names that point back; the package's own encoder never does. */
+function compressed(): Uint8Array[] {
+  const label = (text: string): Uint8Array => Uint8Array.of(text.length, ...new TextEncoder().encode(text))
+  const head = (questions: number, answers: number): Uint8Array =>
+    Uint8Array.of(0, 0, 0x84, 0, 0, questions, 0, answers, 0, 0, 0, 0)
+  const service = [label('_guild-home'), label('_tcp'), label('local'), Uint8Array.of(0)]
+  const toService = Uint8Array.of(0xc0, 12)
+  const question = concat(...service, Uint8Array.of(0, 12, 0, 1))
+  const instance = concat(label(dnsName), toService)
+  const pointer = concat(
+    toService,
+    Uint8Array.of(0, 12, 0, 1, 0, 0, 0x11, 0x94, 0, instance.length),
+    instance,
+  )
+  // The instance's name begins behind the question and the head of the first record.
+  const at = 12 + question.length + 12
+  const data = txtData(wire.encodeTxt(new Uint8Array(224).fill(5)))
+  const txt = concat(
+    Uint8Array.of(0xc0, at, 0, 16, 0x80, 1, 0, 0, 0x11, 0x94, data.length >> 8, data.length & 0xff),
+    data,
+  )
+  return [
+    concat(head(1, 0), question),
+    concat(head(1, 1), question, pointer),
+    concat(head(1, 2), question, pointer, txt),
+  ]
 }
