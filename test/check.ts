@@ -21,6 +21,7 @@ interface Step {
 const steps: readonly Step[] = [
   { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
   { name: 'tests', command: ['npm', 'test'], long: true },
+  { name: 'fuzz', command: [node, 'dist/test/fuzz/run.js', `--seconds=${values.short ? 15 : 60}`] },
   { name: 'seeds', command: [node, 'dist/test/sim/run.js', `--seeds=${seeds}`] },
   {
     name: 'sixty nodes of twenty peers',
