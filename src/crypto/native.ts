@@ -11,8 +11,6 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHash,
-  createHmac,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
@@ -25,6 +23,7 @@ import { concat } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Identity, KeyPair, Suite } from '../base/ports.ts'
 import { type Aead, CounterCipher, TAG_LENGTH } from './cipher.ts'
+import { hmacSha256, sha256 } from './sha256.ts'
 import { isEd25519Shaped, requireSecret, requireX25519Key } from './strict.ts'
 
 type Curve = 'X25519' | 'Ed25519'
@@ -61,17 +60,9 @@ export const nativeSuite: Suite = {
     }
   },
 
-  hash(...parts) {
-    const hash = createHash('sha256')
-    for (const part of parts) hash.update(part)
-    return plain(hash.digest())
-  },
+  hash: sha256,
 
-  hmac(key, ...parts) {
-    const hmac = createHmac('sha256', key)
-    for (const part of parts) hmac.update(part)
-    return plain(hmac.digest())
-  },
+  hmac: hmacSha256,
 
   cipher(key) {
     return new CounterCipher(nativeAead, key)
