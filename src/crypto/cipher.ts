@@ -35,7 +35,6 @@ export class CounterCipher implements Cipher {
   readonly #littleEndian: boolean
   // Reused: an AEAD reads its nonce before it returns.
   readonly #nonce = new Uint8Array(12)
-  readonly #view = new DataView(this.#nonce.buffer)
 
   constructor(make: (key: Uint8Array) => Aead, key: Uint8Array, order: NonceOrder = 'little') {
     this.#make = make
@@ -72,9 +71,12 @@ export class CounterCipher implements Cipher {
   }
 
   #encode(nonce: number): Uint8Array {
-    const high = Math.floor(nonce / 0x1_0000_0000)
-    this.#view.setUint32(this.#littleEndian ? 4 : 8, nonce >>> 0, this.#littleEndian)
-    this.#view.setUint32(this.#littleEndian ? 8 : 4, high, this.#littleEndian)
-    return this.#nonce
+    const bytes = this.#nonce
+    let left = nonce
+    for (let i = 0; i < 8; i++) {
+      bytes[this.#littleEndian ? 4 + i : 11 - i] = left
+      left = left < 0x100 ? 0 : Math.floor(left / 0x100)
+    }
+    return bytes
   }
 }
