@@ -29,12 +29,13 @@ export interface Aead {
 /** Which end of the counter comes first: AES-GCM in Noise is big-endian, ChaChaPoly little-endian. */
 export type NonceOrder = 'little' | 'big'
 
+/** One for all: an AEAD reads its nonce before it returns. */
+const nonceBytes = new Uint8Array(12)
+
 export class CounterCipher implements Cipher {
   readonly #make: (key: Uint8Array) => Aead
   readonly #aead: Aead
   readonly #littleEndian: boolean
-  // Reused: an AEAD reads its nonce before it returns.
-  readonly #nonce = new Uint8Array(12)
 
   constructor(make: (key: Uint8Array) => Aead, key: Uint8Array, order: NonceOrder = 'little') {
     this.#make = make
@@ -71,12 +72,11 @@ export class CounterCipher implements Cipher {
   }
 
   #encode(nonce: number): Uint8Array {
-    const bytes = this.#nonce
     let left = nonce
     for (let i = 0; i < 8; i++) {
-      bytes[this.#littleEndian ? 4 + i : 11 - i] = left
+      nonceBytes[this.#littleEndian ? 4 + i : 11 - i] = left
       left = left < 0x100 ? 0 : Math.floor(left / 0x100)
     }
-    return bytes
+    return nonceBytes
   }
 }

@@ -17,6 +17,8 @@ const BLOCK = 64
 const HASH = 32
 /** The handshake's longest input, h and a HELLO with a name of 64 bytes, is about 350. */
 const scratch = new Uint8Array(1024)
+/** Its beginnings, by length: the same few lengths come again and again. */
+const views: Uint8Array[] = []
 
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
   const end = gather(parts, 0)
@@ -63,7 +65,8 @@ function pad(key: Uint8Array, byte: number): void {
 }
 
 function digest(end: number): Uint8Array {
-  return plain(oneShot('sha256', scratch.subarray(0, end), 'buffer'))
+  views[end] ??= scratch.subarray(0, end)
+  return plain(oneShot('sha256', views[end], 'buffer'))
 }
 
 /** The same memory as a Uint8Array: a Buffer's `slice` and equality are not what cores expect. */
