@@ -52,9 +52,7 @@ export const nativeSuite: Suite = {
     if (!(pair instanceof NativeKeyPair)) throw new GuildError('GH_NOISE_KEY', 'a key pair of another suite')
     requireX25519Key(publicKey)
     try {
-      return plain(
-        diffieHellman({ privateKey: pair.privateKey, publicKey: importedX25519(publicKey) }),
-      )
+      return plain(diffieHellman({ privateKey: pair.privateKey, publicKey: importedX25519(publicKey) }))
     } catch (cause) {
       // OpenSSL fails when the secret comes out as zeros.
       throw new GuildError('GH_NOISE_KEY', 'no shared secret', { cause })
