@@ -52,6 +52,12 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text)
 }
 
+/** How many bytes `utf8` makes of it: counted where it is ASCII, as names nearly always are. */
+export function utf8Length(text: string): number {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return encoder.encode(text).length
+  return text.length
+}
+
 /** Throws a TypeError on bytes that are not UTF-8. */
 export function fromUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes)

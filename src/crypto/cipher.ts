@@ -29,13 +29,13 @@ export interface Aead {
 /** Which end of the counter comes first: AES-GCM in Noise is big-endian, ChaChaPoly little-endian. */
 export type NonceOrder = 'little' | 'big'
 
+/** One for all: an AEAD reads its nonce before it returns. */
+const nonceBytes = new Uint8Array(12)
+
 export class CounterCipher implements Cipher {
   readonly #make: (key: Uint8Array) => Aead
   readonly #aead: Aead
   readonly #littleEndian: boolean
-  // Reused: an AEAD reads its nonce before it returns.
-  readonly #nonce = new Uint8Array(12)
-  readonly #view = new DataView(this.#nonce.buffer)
 
   constructor(make: (key: Uint8Array) => Aead, key: Uint8Array, order: NonceOrder = 'little') {
     this.#make = make
@@ -72,9 +72,11 @@ export class CounterCipher implements Cipher {
   }
 
   #encode(nonce: number): Uint8Array {
-    const high = Math.floor(nonce / 0x1_0000_0000)
-    this.#view.setUint32(this.#littleEndian ? 4 : 8, nonce >>> 0, this.#littleEndian)
-    this.#view.setUint32(this.#littleEndian ? 8 : 4, high, this.#littleEndian)
-    return this.#nonce
+    let left = nonce
+    for (let i = 0; i < 8; i++) {
+      nonceBytes[this.#littleEndian ? 4 + i : 11 - i] = left
+      left = left < 0x100 ? 0 : Math.floor(left / 0x100)
+    }
+    return nonceBytes
   }
 }

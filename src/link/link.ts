@@ -157,7 +157,6 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
         if (this.#state !== 'proved') return
         this.#enterOpen()
         this.#queue(w => encodeAccepted(w, input.observed))
-        this.#flush(0, now)
         this.#readUnits(now)
         this.#units.settle()
         return

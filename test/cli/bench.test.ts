@@ -6,6 +6,7 @@ import { withFarSide } from '../../src/cli/bench/kinds.ts'
 import { mesh } from '../../src/cli/bench/mesh.ts'
 import { messages } from '../../src/cli/bench/messages.ts'
 import { fieldsOf, median, quantile, type Row, rowOf, tableOf } from '../../src/cli/bench/rows.ts'
+import { startup } from '../../src/cli/bench/startup.ts'
 import { tcp } from '../../src/cli/bench/tcp.ts'
 import { command } from '../support/cli.ts'
 import { Folder } from '../support/processes.ts'
@@ -78,6 +79,12 @@ t.test('bench idle: a few links for a moment', async t => {
   t.ok(rows[2]!.baseline === null && rows[3]!.baseline === null)
 })
 
+t.test('bench startup: a node beside a process that does nothing', async t => {
+  const [row] = await startup(signal, 1)
+  t.match(row, { name: 'startup', unit: 'ms' })
+  wholeRow(t, fieldsOf(row!))
+})
+
 t.test('bench: an unknown kind, or one too many, ends with 2 and names what there is', async t => {
   for (const args of [['upd'], ['udp'], ['tcp', 'messages']]) {
     const { code, out, err } = await command(['bench', ...args])
@@ -86,7 +93,10 @@ t.test('bench: an unknown kind, or one too many, ends with 2 and names what ther
     t.match(err, /^guild-home: .*tcp.*messages.*mesh.*idle.*\n$/)
   }
   t.match((await command(['bench', 'tpc'])).err, /did you mean tcp\?/)
-  t.match((await command(['bench', '--help'])).out, 'Usage: guild-home bench [tcp|messages|mesh|idle]')
+  t.match(
+    (await command(['bench', '--help'])).out,
+    'Usage: guild-home bench [tcp|messages|mesh|idle|startup]',
+  )
 })
 
 t.test('CL-05 bench: Ctrl-C ends it with 130, and its other process with it', async t => {
