@@ -7,7 +7,7 @@
  *
  * Refuses: reading past the end, lengths above their maximum, non-minimal
  * integers, broken UTF-8; always with a WireError that names field and offset.
- * Floor: base.
+ * Floor: base. Page: protocol/numbers.md · Faults: FR-01, FR-05.
  */
 import { fromUtf8 } from './bytes.ts'
 import { WireError } from './errors.ts'

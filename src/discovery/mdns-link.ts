@@ -11,7 +11,7 @@
  * probing: a name of 160 random bits is nobody else's (§8.1).
  *
  * What does not open was sealed by another swarm: it leads to no dial and is not kept
- * (spec: MD-05). Our own words, heard back, are known by their instance name.
+ * (spec: MD-05, MDNS-4). Our own words, heard back, are known by their instance name.
  *
  * Floor: discovery (shell). Page: protocol/mdns.md.
  */

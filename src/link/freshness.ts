@@ -10,7 +10,7 @@
  * An ephemeral that comes back with a valid cookie is a replay inside a connection of
  * the attacker's own: silence.
  *
- * Page: protocol/handshake.md · Faults: HS-09, HS-19 · Floor: link.
+ * Page: protocol/handshake.md (spec: HAND-5, HAND-6) · Faults: HS-09, HS-19 · Floor: link.
  */
 import { toHex } from '../base/bytes.ts'
 import type { Millis, WallMillis } from '../base/machine.ts'
@@ -47,7 +47,7 @@ export class Freshness {
   ): Verdict {
     const key = toHex(message.ephemeral)
     if (message.cookieProved) return this.#seen.add(key, now) ? 'fresh' : 'replay'
-    const timely = Math.abs(message.time - wall) <= limits.freshness
+    const timely = Math.abs(message.time - wall) < limits.freshness
     const remembersEnough = now - this.#startedAt > limits.freshness && !this.#seen.full(now)
     if (!timely || !remembersEnough || this.#seen.has(key, now) || this.#own.has(key, now)) return 'cookie'
     this.#seen.add(key, now)

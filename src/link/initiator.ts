@@ -8,7 +8,7 @@
  *
  * It knows the swarm key and, when the address named one, the peer id it expects.
  * After message 2 it knows who answered; only then does it say who it is.
- * Every message 1 with other content has a new ephemeral key (decision 2).
+ * Every message 1 with other content has a new ephemeral key (spec: HAND-2; decision 2).
  *
  * Page: protocol/handshake.md · Faults: HS-07, HS-08, HS-12, HS-15, HS-21 · Floor: link.
  */
@@ -85,12 +85,13 @@ export class Initiator {
     const { hello, peerId } = provedHello(self, 'responder', payload, hash)
     this.stage = 'message 2'
     this.peerId = peerId
-    if (equal(hello.identityKey, self.identity.publicKey)) throw new GuildError('GH_HANDSHAKE_SELF')
+    if (equal(hello.identityKey, self.identity.publicKey)) throw new GuildError('GH_HANDSHAKE_SELF') // spec: HAND-12
     if (expect !== undefined && expect !== peerId)
+      // spec: HAND-11
       throw new GuildError('GH_HANDSHAKE_IDENTITY', `expected ${expect}, met ${peerId}`)
     const objection = proceed(peerId)
     if (objection !== undefined) throw objection
-    const linkId = self.random.bytes(LINK_ID_LENGTH)
+    const linkId = self.random.bytes(LINK_ID_LENGTH) // spec: HAND-18
     const send = this.#state.writeMessage(ownHello(self, 'initiator', linkId))
     this.stage = 'message 3'
     const staticKey = remoteStatic(this.#state)

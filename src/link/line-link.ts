@@ -19,7 +19,7 @@
  * many. Lines in are paid from a budget: first they are left out, then the guest is.
  *
  * Refuses: see `wire/line.ts`; ids that look like a PeerId; more than `perSecond` lines.
- * Page: protocol/line.md · Floor: link. Faults: CL-02, CL-03.
+ * Page: protocol/line.md (spec: LINE-7, LINE-9, LINE-10, LINE-12) · Floor: link. Faults: CL-02, CL-03.
  */
 import { Budget } from '../base/budget.ts'
 import { utf8 } from '../base/bytes.ts'

@@ -22,7 +22,7 @@ export interface LinkEnd {
   readonly peerId: string | undefined
 }
 
-/** What we tell a peer that made us throw `error`. Vague where the details are ours. */
+/** What we tell a peer that made us throw `error`. Vague where the details are ours (spec: ERR-2). */
 export function closeCodeOf(error: GuildError): CloseCode {
   switch (error.code) {
     case 'GH_LINK_FLOW':
@@ -42,7 +42,7 @@ export function closeCodeOf(error: GuildError): CloseCode {
   }
 }
 
-/** What a peer's CLOSE means here. `detail` is its text, untrusted. */
+/** What a peer's CLOSE means here, known or not (spec: REG-2). `detail` is its text, untrusted. */
 export function errorOfCloseCode(code: number, detail: string): GuildError {
   const known: Readonly<Record<number, ErrorCode>> = {
     [closeCodes.FLOW_CONTROL]: 'GH_LINK_FLOW',
@@ -74,7 +74,7 @@ export function errorOfRefusal(reason: Refusal, detail: string): GuildError {
   return new GuildError(code[reason], detail)
 }
 
-/** A carrier that ended or failed at this stage, without a word from the peer. */
+/** A carrier that ended or failed at this stage, without a word from the peer (spec: FRAME-10). */
 export function errorOfCarrier(stage: Stage, dialled: boolean, cause: Error | undefined): GuildError {
   if (stage === 'open')
     return new GuildError('GH_LINK_CLOSED', cause?.message ?? 'without a goodbye', { cause })

@@ -15,7 +15,7 @@ import type { LinkEnd } from './link-end.ts'
 import type { Self } from './self.ts'
 
 export const defaults = {
-  /** A listener waits this long for message 1 (HS-03, HS-04). */
+  /** A listener waits this long for message 1 (spec: HAND-13, HS-03, HS-04). */
   message1Timeout: 5_000,
   /** From the first byte to ACCEPTED, both sides. */
   handshakeTimeout: 10_000,
@@ -30,7 +30,7 @@ export const defaults = {
   cheapBurst: 20_000,
   /** Control frames waiting; more means that the peer has stopped reading. */
   controlFrames: 4_096,
-  /** Above this share of them chat is dropped for this peer, and counted. */
+  /** Above this share of them chat is dropped for this peer, and counted (spec: CHAT-6). */
   droppableFrames: 1_024,
 } as const
 

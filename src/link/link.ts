@@ -233,13 +233,13 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   // Frames in
 
   #record(sealed: Uint8Array, now: Millis): void {
-    const plaintext = this.#receiver!.open(sealed)
+    const plaintext = this.#receiver!.open(sealed) // or throws, and no frame of it is read (spec: FRAME-5)
     this.recordsIn++
     const r = new ByteReader(plaintext)
     while (r.remaining > 0) {
       if (this.#rekeySeen) throw misplacedRekey()
       const type = plaintext[r.offset]
-      // Data pays with flow control; every other frame is cheap to send and pays here.
+      // Data pays with flow control; every other frame is cheap to send and pays here (spec: TYPE-5).
       if (
         type !== frameTypes.STREAM.type &&
         type !== frameTypes.STREAM_FIN.type &&
@@ -260,7 +260,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
 
   ping(nonce: Uint8Array): void {
     const echo = nonce.slice()
-    this.#queue(w => encodePong(w, echo))
+    this.#queue(w => encodePong(w, echo)) // spec: PING-1
   }
 
   pong(nonce: Uint8Array): void {
@@ -315,7 +315,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   #flush(buffered: number, now: Millis, allowance: number = Number.POSITIVE_INFINITY): void {
     const sender = this.#sender
     if (sender === undefined || this.#state === 'closed') return
-    const room = RecordSender.room(this.#proved!.maxRecord)
+    const room = RecordSender.room(this.#proved!.maxRecord) // spec: FRAME-8
     const chunks: Uint8Array[] = []
     let unsent = buffered
     let left = allowance
@@ -370,7 +370,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     if (this.#sender === undefined) return this.#end(by, error, true, false)
     this.#closeCode = code
     try {
-      this.#queue(w => encodeClose(w, code, ''))
+      this.#queue(w => encodeClose(w, code, '')) // spec: CLOSE-1
       this.#state = 'closing'
       this.#flush(0, this.#now)
     } catch {

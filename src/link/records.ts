@@ -8,9 +8,9 @@
  * Records are numbered implicitly, per direction, from 0: the number is the nonce.
  * A record that is dropped, doubled, swapped or altered on the way does not open, and the
  * link ends (HS-14). After a record whose last frame is REKEY both sides move to the next
- * key; the number goes on (decision 16).
+ * key; the number goes on (decision 16, HS-17).
  *
- * Page: protocol/framing.md · Floor: link.
+ * Page: protocol/framing.md (spec: FRAME-1, FRAME-3) · Floor: link.
  */
 import { concat, empty } from '../base/bytes.ts'
 import { GuildError, WireError } from '../base/errors.ts'
@@ -42,6 +42,7 @@ export class RecordSender {
 
   /** Seals the frames in `w` and adds the record's pieces to `chunks`. Returns its size. */
   seal(w: ByteWriter, chunks: Uint8Array[], now: Millis): number {
+    // spec: FRAME-7
     const rekey = this.#sinceRekey >= limits.rekeyBytes || now - this.#rekeyedAt >= limits.rekeyAfter
     if (rekey) encodeRekey(w)
     const { body, tag } = this.#cipher.encryptParts(empty, w.view())
@@ -74,7 +75,7 @@ export class RecordReceiver {
   /** The frames of one record, in memory of their own. */
   open(sealed: Uint8Array): Uint8Array {
     const plaintext = this.#cipher.decryptWithAd(empty, sealed)
-    if (plaintext.length === 0) throw new WireError('GH_WIRE_LENGTH', 'record', 0, 'no frames')
+    if (plaintext.length === 0) throw new WireError('GH_WIRE_LENGTH', 'record', 0, 'no frames') // spec: FRAME-4
     return plaintext
   }
 
@@ -89,7 +90,7 @@ export class RecordReceiver {
   }
 }
 
-/** REKEY with frames behind it would leave doubt about their key. */
+/** REKEY with frames behind it would leave doubt about their key (spec: FRAME-6). */
 export function misplacedRekey(): GuildError {
   return new GuildError('GH_LINK_PROTOCOL', 'REKEY is not the last frame of its record')
 }

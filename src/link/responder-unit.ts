@@ -8,7 +8,7 @@
  * key = first 32 bytes of HKDF(chaining key after message 1, salt); nonce 0; the
  * handshake hash is associated data. The key is never used twice, for the salt is fresh.
  *
- * Page: protocol/handshake.md · Floor: link.
+ * Page: protocol/handshake.md (spec: HAND-7) · Floor: link.
  */
 import { concat, empty } from '../base/bytes.ts'
 import type { Cipher, Suite } from '../base/ports.ts'

@@ -8,9 +8,9 @@
  *
  * Nothing leaves before a message 1 has opened under the swarm key, and no
  * Diffie-Hellman is done before it is known to be fresh. A message 1 that does not open
- * throws: the caller closes without a word and counts a stranger.
+ * throws: the caller closes without a word and counts a stranger (spec: HAND-3, HAND-9).
  *
- * Page: protocol/handshake.md · Faults: HS-01, HS-09, HS-10, HS-11, HS-21 · Floor: link.
+ * Page: protocol/handshake.md · Faults: HS-01, HS-02, HS-09, HS-10, HS-11, HS-21 · Floor: link.
  */
 import { equal, equalConstantTime } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
@@ -25,7 +25,7 @@ import { freshSalt, sealResponderUnit } from './responder-unit.ts'
 import type { Self } from './self.ts'
 
 const EPHEMERAL_LENGTH = 32
-/** 128 bits: enough not to be guessed, and the unit stays smaller than any message 1. */
+/** 128 bits: enough not to be guessed, and the unit stays smaller than any message 1 (spec: HAND-8). */
 const COOKIE_LENGTH = 16
 const noLinkId = new Uint8Array(8)
 
@@ -68,6 +68,7 @@ export class Responder {
     if (maxRecord < limits.recordLeast)
       throw new GuildError('GH_HANDSHAKE_FAILED', `records of ${maxRecord} bytes`)
     this.#maxRecord = Math.min(limits.record, maxRecord)
+    // Of this connection, which lasts ten seconds at most (spec: HS-20).
     const cookieProved = this.#cookie !== undefined && equalConstantTime(content.cookie, this.#cookie)
     const ephemeral = message.subarray(0, EPHEMERAL_LENGTH)
     const verdict = self.freshness.judge({ ephemeral, time: content.time, cookieProved }, now, self.wall())

@@ -9,7 +9,7 @@
  * AEAD call. A public network (`--open`) is a swarm whose key everybody can derive:
  * no second code path (decision 1).
  *
- * Page: protocol/handshake.md · Floor: link.
+ * Page: protocol/handshake.md (spec: HAND-1) · Floor: link.
  */
 import { concat, utf8 } from '../base/bytes.ts'
 import type { NoiseSuite } from '../base/ports.ts'

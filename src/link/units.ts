@@ -10,7 +10,7 @@
  * what was claimed (FR-02), and is used for the next such unit too. Length 0, or above the maximum in force, is refused before
  * anything of the body is kept (HS-05).
  *
- * Page: protocol/framing.md · Floor: link.
+ * Page: protocol/framing.md (spec: FRAME-1, FRAME-2, NUM-4) · Floor: link.
  */
 import { copy } from '../base/bytes.ts'
 import { WireError } from '../base/errors.ts'

@@ -10,7 +10,7 @@
  * Silence is what a path looks like that carries a handshake and then nothing, or one way only.
  * Links over it must not come and go (spec: PT-13).
  *
- * Floor: membership.
+ * Floor: membership. Page: protocol/membership.md (spec: MEM-10, MEM-11).
  */
 import type { Millis } from '../base/machine.ts'
 import { defaults } from './defaults.ts'

@@ -20,7 +20,7 @@
  * Never dropped: entries of bootstrap and person, self, and whatever is linked or
  * being dialled. So an old entry is always tried before a told one takes its place.
  *
- * Floor: membership.
+ * Floor: membership. Page: protocol/membership.md (spec: MEM-1, MEM-6).
  */
 import type { Millis } from '../base/machine.ts'
 import { type Address, addressKey } from '../wire/address.ts'

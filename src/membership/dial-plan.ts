@@ -16,7 +16,7 @@
  * told; of each kind, first wished, first dialled. What was only told does not get the places
  * of peers that were lost within the hour, so that a flood of addresses cannot wait for each of
  * them to stumble (spec: P18).
- * Floor: membership.
+ * Floor: membership. Page: protocol/membership.md (spec: MEM-3, MEM-4).
  */
 import type { Millis } from '../base/machine.ts'
 import type { Random } from '../base/ports.ts'
@@ -186,7 +186,7 @@ export class DialPlan {
   }
 }
 
-/** Told, or from the LAN, never met, and not reached in ten attempts: not worth its place. */
+/** Told, or from the LAN, never met, and not reached in ten attempts: not worth its place (spec: MEM-5). */
 export function isHopeless(entry: Entry): boolean {
   if (entry.failures < defaults.giveUpAfter || entry.metAt !== undefined) return false
   return ![...entry.sources].some(

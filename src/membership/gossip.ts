@@ -14,7 +14,7 @@
  * meant is remembered, so that this costs look-ups and not decoding.
  *
  * Pure functions; the die is handed in.
- * Floor: membership. Page: protocol/frames.md.
+ * Floor: membership. Page: protocol/membership.md (spec: PEERS-3).
  */
 import { equal } from '../base/bytes.ts'
 import type { Millis } from '../base/machine.ts'

@@ -16,7 +16,7 @@
  * afar is what its teller sees of a neighbour on its own machine, so the teller's
  * host takes its place (C12). A name could stand for anything once it is looked up.
  *
- * Floor: membership.
+ * Floor: membership. Page: protocol/membership.md (spec: ADDR-3, PEERS-2).
  */
 import { type Address, addressKey, hostKind } from '../wire/address.ts'
 

@@ -13,7 +13,7 @@
  * and unasked PEERS above one a second (ten at once) get silence, and after a hundred
  * of them the link is closed.
  *
- * Floor: membership. Page: protocol/frames.md.
+ * Floor: membership. Page: protocol/membership.md (spec: PEERS-1, MEM-2, MEM-12).
  */
 import type { Millis } from '../base/machine.ts'
 import { type Address, encodeAddress, hostKind } from '../wire/address.ts'

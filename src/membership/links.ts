@@ -14,7 +14,7 @@
  * stands there; the side that decided waits 10 s. So the peer never sees its last
  * link go before the one that was kept has reached it.
  *
- * Floor: membership. Page: protocol/decisions.md, 6, 13 and 14.
+ * Floor: membership. Page: protocol/membership.md (spec: MEM-8, DRAIN-1), decisions 6, 13 and 14.
  */
 import { equal } from '../base/bytes.ts'
 import { type Millis, tick } from '../base/machine.ts'

@@ -14,7 +14,7 @@
  * no silence of the peer: a late wake-up is taken off (spec: P17).
  *
  * Refuses: a PONG nobody asked for or with another nonce tells nothing (PT-11).
- * Floor: membership. Page: protocol/states/liveness.mmd.
+ * Floor: membership. Page: protocol/membership.md (spec: MEM-9), protocol/states/liveness.mmd.
  */
 import { equal } from '../base/bytes.ts'
 import type { Machine, Millis, Tick } from '../base/machine.ts'

@@ -18,7 +18,7 @@
  * addresses as learned.
  *
  * Refuses: a second link of one process, more peers than `maxPeers`, itself.
- * Floor: membership.
+ * Floor: membership. Page: protocol/membership.md.
  */
 import { earlier, type Machine, type Millis } from '../base/machine.ts'
 import { BoundedQueue } from '../base/queue.ts'
@@ -176,7 +176,7 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
     return remembered(this.#dialling.book, { linkedSince, parted: id => this.#parted.has(id), now })
   }
 
-  /** Is there a peer we know and are not linked to? */
+  /** Is there a peer we know and are not linked to? (spec: MESH-1) */
   get partial(): boolean {
     const { linked, known } = this.#introductions.numbers()
     return linked < known
@@ -266,7 +266,7 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
     }
     if (now >= this.#maintenanceAt) {
       this.#maintenanceAt = now + this.#options.maintenanceInterval
-      this.#dialling.sweep(now)
+      this.#dialling.sweep(now) // so that nothing ever needs a restart (spec: PT-10)
       this.#introductions.changed(now) // failures change what counts as known
       if (this.debug) {
         const message = `Health check: ${this.#table.size} peers connected`
@@ -279,7 +279,7 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
     const peer = this.#table.peer(peerId)
     if (peer === undefined) return
     if (this.#parted.size >= PARTED) this.#parted.delete(this.#parted.values().next().value!)
-    this.#parted.add(peerId)
+    this.#parted.add(peerId) // spec: MEM-10
     this.#links.closePeer(peer, closeCodes.DISCONNECTED, '', partings.disconnected, now)
   }
 

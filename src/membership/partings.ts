@@ -8,7 +8,7 @@
  *   silence for the second time   after a minute: perhaps the path works one way only (PT-13)
  *
  * Details come from the peer and are escaped where they are shown.
- * Floor: membership.
+ * Floor: membership. Page: protocol/membership.md (spec: MEM-10).
  */
 import { codes, type ErrorCode } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'

@@ -9,7 +9,7 @@
  * Host: an IPv4 address, an IPv6 /56 (what one customer gets), a name.
  * Prefix: IPv4 /16, IPv6 /32; all names together are one.
  *
- * Floor: membership.
+ * Floor: membership. Page: protocol/membership.md (spec: MEM-6).
  */
 import { toHex } from '../base/bytes.ts'
 import { type Address, hostKind } from '../wire/address.ts'

@@ -25,7 +25,7 @@
  * the side that does not decide.
  *
  * Refuses: more than two links to one peer, at either side.
- * Floor: membership. Page: protocol/decisions.md, 6 and 13.
+ * Floor: membership. Page: protocol/membership.md (spec: MEM-7, DRAIN-1, HAND-16), decisions 6 and 13.
  */
 import { compare } from '../base/bytes.ts'
 import type { Millis } from '../base/machine.ts'
@@ -53,7 +53,7 @@ export interface SecondLink {
   readonly age: Millis
 }
 
-/** Unsigned order of the 32 key bytes: is `own` the lower PeerId? */
+/** Unsigned order of the 32 key bytes: is `own` the lower PeerId? (spec: ID-4) */
 export function isLower(own: Uint8Array, other: Uint8Array): boolean {
   return compare(own, other) < 0
 }

@@ -45,7 +45,7 @@ export const nobody: Guests = Object.freeze({
   linePortFor: () => 0,
 })
 
-/** A line port of this machine only is told to nodes of this machine only. */
+/** A line port of this machine only is told to nodes of this machine only (spec: LINE-11). */
 export function portFor(endpoints: readonly Endpoint[], host: string): number {
   const near = hostKind(host) === 'loopback'
   return endpoints.find(one => near || hostKind(one.host) !== 'loopback')?.port ?? 0

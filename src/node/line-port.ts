@@ -11,7 +11,7 @@
  * It binds loopback unless told otherwise: nothing on it is encrypted or proved. Guests count
  * towards `maxPeers`; before their first line they wait at a threshold like anybody.
  *
- * Floor: node. Page: protocol/line.md.
+ * Floor: node. Page: protocol/line.md (spec: LINE-7, LINE-8).
  */
 import { asGuildError } from '../base/errors.ts'
 import type { Endpoint, Pipe, Runtime } from '../base/ports.ts'

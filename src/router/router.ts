@@ -2,7 +2,7 @@
  * Protocol ids to handlers: who answers a stream that a peer opened.
  *
  * An id nobody handles is answered both ways with PROTOCOL_UNKNOWN, so that the opener
- * learns it in one round trip. A handler that throws loses that stream, with code INTERNAL,
+ * learns it in one round trip (spec: STREAM-4). A handler that throws loses that stream, with code INTERNAL,
  * and is reported once; the node lives on (spec: FR-14). A handler that works with promises
  * is wrapped by the node: here everything happens within the call.
  *

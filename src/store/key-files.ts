@@ -11,10 +11,11 @@
  * A file that others can read or write is refused, as ssh does: whoever has the swarm key is a
  * member, whoever has the identity is this node. No error and no log says anything of a key.
  *
- * Page: protocol/swarm-key.md, protocol/identity.md · Faults: CL-01, HS-22, P27 · Floor: store.
+ * Page: protocol/swarm-key.md, protocol/identity.md (spec: ID-2, ID-3, SWARM-3, SWARM-4)
+ * Faults: CL-01, HS-22, P27 · Floor: store.
  */
 import { randomUUID } from 'node:crypto'
-import { access, link, open, rename, stat, unlink } from 'node:fs/promises'
+import { access, link, open, rename, unlink } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { equal, utf8 } from '../base/bytes.ts'
@@ -25,6 +26,7 @@ import { decodeSwarmKey, encodeSwarmKey, SWARM_KEY_LENGTH } from '../wire/swarm-
 import { diskError, errorCode } from './disk-error.ts'
 import { takeLock } from './lock.ts'
 import { makeDirectory } from './make-directory.ts'
+import { readBounded } from './read-bounded.ts'
 import { syncDirectory } from './replace-file.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -115,27 +117,14 @@ async function load(
   }
 }
 
-/** The file's bytes, or undefined where there is none. */
-async function read(path: string): Promise<Uint8Array | undefined> {
-  try {
-    // Before opening: a named pipe would keep us waiting for its writer.
-    if (!(await stat(path)).isFile()) throw new GuildError('GH_KEY_INVALID', `${path}: it is not a file`)
-    const file = await open(path, 'r')
-    try {
-      const { mode, size } = await file.stat()
+function read(path: string): Promise<Uint8Array | undefined> {
+  return readBounded(path, {
+    most: FILE_MAX,
+    refuse: why => new GuildError('GH_KEY_INVALID', `${path}: ${why}`),
+    look({ mode }) {
       if (process.platform !== 'win32' && (mode & 0o066) !== 0) throw tooOpen(path, mode)
-      if (size > FILE_MAX)
-        throw new GuildError('GH_KEY_INVALID', `${path}: it has ${size} bytes; a key file is far shorter`)
-      const bytes = new Uint8Array(FILE_MAX)
-      const { bytesRead } = await file.read(bytes)
-      return bytes.subarray(0, bytesRead)
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
+    },
+  })
 }
 
 /** False when another process was faster; then its file stands. */

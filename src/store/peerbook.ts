@@ -18,12 +18,13 @@
  *
  * Page: protocol/peerbook.md (spec: BOOK-4) · Floor: store. Faults: PT-12.
  */
-import { open, rename, stat } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { fromUtf8, utf8 } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { WallMillis } from '../base/machine.ts'
 import { type Address, formatAddress, parseAddress } from '../wire/address.ts'
-import { diskError, errorCode } from './disk-error.ts'
+import { diskError } from './disk-error.ts'
+import { readBounded } from './read-bounded.ts'
 import { replaceFile } from './replace-file.ts'
 
 export interface BookPeer {
@@ -55,7 +56,7 @@ const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 /** Never throws: a node starts with or without its peerbook. */
 export async function loadPeerbook(path: string): Promise<LoadedBook> {
   try {
-    const bytes = await read(path)
+    const bytes = await readBounded(path, { most: FILE_MAX, refuse: why => setAside(path, why) })
     return bytes === undefined ? { peers: [] } : await readOrSetAside(path, bytes)
   } catch (error) {
     if (error instanceof GuildError && error.code === 'GH_STORE_DAMAGED') return { peers: [], fault: error }
@@ -83,28 +84,6 @@ async function readOrSetAside(path: string, bytes: Uint8Array): Promise<LoadedBo
   if (read.spoilt === 0) return { peers: read.peers }
   const rows = `${read.spoilt} of its rows ${read.spoilt === 1 ? 'makes' : 'make'} no sense`
   return { peers: read.peers, fault: await setAside(path, rows) }
-}
-
-/** The file's bytes; undefined where there is none. */
-async function read(path: string): Promise<Uint8Array | undefined> {
-  try {
-    // Before opening: a named pipe would keep us waiting for its writer.
-    if (!(await stat(path)).isFile()) throw await setAside(path, 'it is not a file')
-    const file = await open(path, 'r')
-    try {
-      const { size } = await file.stat()
-      if (size > FILE_MAX)
-        throw await setAside(path, `it has ${size} bytes; a peerbook has at most ${FILE_MAX}`)
-      const bytes = new Uint8Array(size)
-      const { bytesRead } = await file.read(bytes)
-      return bytes.subarray(0, bytesRead)
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
 }
 
 /** What can be read of it, or why nothing can. */

@@ -4,7 +4,7 @@
  * The number crosses the network, the error reaches the caller; codes nobody knows keep
  * their number in the message, for the registry only grows.
  *
- * Page: protocol/errors.md · Floor: streams.
+ * Page: protocol/errors.md (spec: REG-2) · Floor: streams.
  */
 import { type ErrorCode, GuildError } from '../base/errors.ts'
 import { streamCodes } from '../wire/registry.ts'

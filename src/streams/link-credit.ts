@@ -10,8 +10,8 @@
  * 12 MiB at first. The window is 1.5 times the largest stream window and at least
  * 4 MiB (decision 12); it never shrinks.
  *
- * Refuses: bytes past the credit granted.
- * Page: protocol/streams.md · Floor: streams.
+ * Refuses: bytes past the credit granted. Faults: FR-09, FR-12.
+ * Page: protocol/streams.md (spec: STREAM-10, STREAM-11, STREAM-12) · Floor: streams.
  */
 import { GuildError } from '../base/errors.ts'
 

@@ -9,7 +9,7 @@
  * There is no rate for opening: the count is granted as streams finish, so a peer that
  * opens too fast waits. What it could do cheaply, open and give up, has a budget in `Streams`.
  *
- * Refuses: more streams than granted (spec: FR-07).
+ * Refuses: more streams than granted (spec: STREAM-5, FR-07).
  * Page: protocol/streams.md · Floor: streams.
  */
 import { GuildError } from '../base/errors.ts'

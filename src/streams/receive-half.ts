@@ -17,7 +17,8 @@
  * which credit is sent, within one. A tiny round trip is taken as 5 ms, since the
  * event loops at both ends are part of it.
  *
- * Refuses: bytes past the credit, past the end, two ends, too many gaps.
+ * Refuses: bytes past the credit, past the end, two ends, too many gaps (spec: STREAM-6,
+ * STREAM-7; faults FR-09, FR-10).
  * Page: protocol/streams.md · Floor: streams.
  */
 import { copy } from '../base/bytes.ts'

@@ -11,7 +11,7 @@
  * above this file knows the difference.
  *
  * Once FIN has left, a reset says nothing any more: what was promised was sent (spec: FR-15).
- * Page: protocol/streams.md · Floor: streams.
+ * Page: protocol/streams.md (spec: STREAM-8, STREAM-10) · Floor: streams.
  */
 import { GuildError } from '../base/errors.ts'
 import { next, type StateOf } from '../base/states.ts'

@@ -11,9 +11,9 @@
  * called once when there is something to send; `fill` must then be called until it answers
  * false (see `outgoing.ts`).
  *
- * The lower PeerId opens even ids. Opening past the peer's MAX_STREAMS makes a stream that
+ * The lower PeerId opens even ids, each once and in their order (spec: STREAM-1, STREAM-2). Opening past the peer's MAX_STREAMS makes a stream that
  * waits, at most 1,024 of them. A stream leaves the table once both halves are done and
- * nothing is owed; a frame that comes later is ignored, and costs (spec: FR-06). All refusals
+ * nothing is owed; a frame that comes later is ignored, and costs (spec: STREAM-9, FR-06). All refusals
  * that end the link are thrown as GuildErrors, before anything has changed.
  *
  * Page: protocol/streams.md · Floor: streams.
@@ -352,7 +352,7 @@ export class Streams implements StreamFrames, FrameSource {
     if (!budget.spend(1, this.#options.now())) throw new GuildError('GH_LINK_BUDGET', detail)
   }
 
-  /** Once a stream, and only where the peer opened it: for ours, it was our own doing. */
+  /** Once a stream, and only where the peer opened it: for ours, it was our own doing (spec: FR-08). */
   #chargeAbort(stream: Stream): void {
     if (stream.charged || this.#ours(stream.id)) return
     this.#charge(this.#aborts, `stream ${stream.id} was given up`)

@@ -14,7 +14,8 @@
  * address or nothing. A zone (`fe80::1%eth0`) means something on this machine only, so it
  * is never sent, and refused when a peer sends one.
  *
- * Page: protocol/addresses.md · Vectors: multiformats/multiaddr.json · Floor: wire.
+ * Page: protocol/addresses.md (spec: ADDR-1, ADDR-2) · Vectors: multiformats/multiaddr.json
+ * Floor: wire.
  */
 import { GuildError, WireError } from '../base/errors.ts'
 import { visible } from '../base/text.ts'
@@ -179,6 +180,7 @@ function fromComponents(components: readonly Component[]): Address | string {
     return `/${carrier.name} is not spoken here; write /tcp/<port> or /udp/<port>`
   if (place === undefined || carrier === undefined)
     return 'host and port are missing; write /ip4/…/tcp/<port>'
+  // spec: ADDR-4
   if (more.length > 0 || (who !== undefined && who.name !== 'p2p'))
     return `/${(who?.name === 'p2p' ? more[0] : who)?.name} is not spoken here; only /p2p/<id> may follow the port`
   const host = hostOf(place, zone)

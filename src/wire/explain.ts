@@ -1,5 +1,5 @@
 /**
- * Bytes, explained: what `guild-home inspect` prints and the pages show.
+ * Bytes, explained: what the pages show, and any program may print.
  *
  *    0  01                        frame type = PING (0x01)
  *    1  00 11 22 33 44 55 66 77   nonce = 8 bytes

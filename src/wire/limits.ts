@@ -13,7 +13,7 @@ export const limits = {
   recordPlaintext: 65_519,
   /** The smallest record a node may ask others to keep to: every control frame fits into it. */
   recordLeast: 32_768,
-  /** A handshake message: the largest real one is below 1,000; nothing is allocated above this. */
+  /** A handshake message: the largest real one is below 1,000; nothing is allocated above this (HAND-4). */
   handshakeMessage: 1_200,
   /** A person's name for a node, in UTF-8. */
   name: 64,
@@ -39,7 +39,7 @@ export const limits = {
   line: 16_640,
   /** Ignorable frames above this are refused even though nobody reads them. */
   ignorableFrame: 16_384,
-  /** A cookie (decision 3). */
+  /** The longest cookie taken; ours have 16 (decision 3). */
   cookie: 32,
   /** Parameters in one list. */
   parameters: 32,

@@ -11,7 +11,7 @@
  * `k51…`, in base32 `bafza…`; read here, never written.
  *
  * A node of ours has an Ed25519 key, so `keyFromPeerId` refuses ids of other keys, which are
- * SHA-256 hashes (`Qm…`) and cannot tell the key. Inside multiaddrs they still parse.
+ * SHA-256 hashes (`Qm…`) and cannot tell the key. Inside multiaddrs they still parse (spec: ID-1).
  *
  * Page: protocol/addresses.md · Vectors: multiformats/libp2p-peer-id-keys.json
  * Outside package: multiformats, for its bases. Floor: wire.

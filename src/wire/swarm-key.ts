@@ -12,7 +12,7 @@
  * files that differ make one network), and passphrases: message 1 is sealed under this key
  * alone, so whoever records one could guess a phrase at leisure. Errors never quote the key.
  *
- * Page: protocol/swarm-key.md · Vectors: pnet/swarm-key.json · Faults: HS-22
+ * Page: protocol/swarm-key.md (spec: SWARM-1, SWARM-2, SWARM-4) · Vectors: pnet/swarm-key.json · Faults: HS-22
  * Outside package: multiformats, for base64. Floor: wire.
  */
 import { base64 } from 'multiformats/bases/base64'

@@ -185,13 +185,13 @@ t.test('errors carry code, field and offset, and keep their cause', async t => {
   for (const code of Object.keys(codes)) t.match(code, /^GH_[A-Z0-9]+(_[A-Z0-9]+)*$/)
 })
 
-t.test('CL-02 visible: escape sequences and controls are shown, not obeyed', async t => {
+t.test('TYPE-4 CL-02 visible: escape sequences and controls are shown, not obeyed', async t => {
   t.equal(visible('\u001b[2J\u001b]0;x\u0007'), '\\x1b[2J\\x1b]0;x\\x07')
   t.equal(visible('\u009b31m'), '\\x9b31m', 'C1')
   t.equal(visible('\u0000\u007f\u0085'), '\\x00\\x7f\\x85')
 })
 
-t.test('CL-03 visible: one line, nothing hidden, nothing turned around', async t => {
+t.test('TYPE-4 CL-03 visible: one line, nothing hidden, nothing turned around', async t => {
   t.equal(visible('a\nb\rc\td'), 'a\\nb\\rc\\td')
   t.equal(visible('\u2028\u2029'), '\\u{2028}\\u{2029}', 'line and paragraph separators')
   t.equal(visible('\u202egpj.exe\u2066'), '\\u{202e}gpj.exe\\u{2066}', 'bidirectional override')

@@ -90,7 +90,7 @@ t.test('unsigned LEB128: the published examples', unsigned === undefined ? absen
     t.throws(() => readLeb128(fromHex(hex)!, 0, 'number'), WireError, `${hex} ${why}`)
 })
 
-t.test('unsigned LEB128: what is written is read', async () => {
+t.test('NUM-4 unsigned LEB128: what is written is read', async () => {
   fc.assert(
     fc.property(fc.maxSafeNat(), value => {
       const out = new Uint8Array(9)

@@ -96,7 +96,7 @@ t.test('B24 a real name server: records, names within records, a peer id that is
   })
 })
 
-t.test('B24 bounds: records, names, addresses, circles', async t => {
+t.test('ADDR-6 B24 bounds: records, names, addresses, circles', async t => {
   const asked: string[] = []
   const answering =
     (answer: (name: string) => readonly string[]): ResolveTxt =>

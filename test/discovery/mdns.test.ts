@@ -148,7 +148,7 @@ t.test(
   },
 )
 
-t.test('mDNS: addresses that are not on this link are not believed', async t => {
+t.test('MDNS-7 mDNS: addresses that are not on this link are not believed', async t => {
   const lan = new FakeLan()
   const a = lan.node('alice', { address: '10.0.0.1' })
   const b = lan.node('bob', { address: '10.0.9.2' }) // another network on the same wire

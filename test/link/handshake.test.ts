@@ -4,7 +4,7 @@ import { GuildError } from '../../src/base/errors.ts'
 import type { Suite } from '../../src/base/ports.ts'
 import { nativeSuite, nobleSuite } from '../../src/crypto/index.ts'
 import { defaults } from '../../src/link/link-io.ts'
-import { openResponderUnit } from '../../src/link/responder-unit.ts'
+import { freshSalt, openResponderUnit, sealResponderUnit } from '../../src/link/responder-unit.ts'
 import { createSwarm } from '../../src/link/swarm.ts'
 import { frameUnit } from '../../src/link/units.ts'
 import { HandshakeState } from '../../src/noise/index.ts'
@@ -18,7 +18,7 @@ import { Seeded } from '../support/seeded.ts'
 
 const psk = (fill: number): Uint8Array => new Uint8Array(32).fill(fill)
 
-t.test('fresh path: three messages, then ACCEPTED; both know each other', async t => {
+t.test('HAND-5 HAND-18 fresh path: three messages, then ACCEPTED; both know each other', async t => {
   const { a, b, selfA, selfB } = pair()
   exchange(a, b)
   t.ok(a.link.open)
@@ -29,13 +29,14 @@ t.test('fresh path: three messages, then ACCEPTED; both know each other', async 
   t.equal(b.proved?.hello.name, 'alice')
   t.equal(toHex(a.proved!.linkId), toHex(b.proved!.linkId), 'one link id at both ends')
   t.equal(toHex(a.proved!.staticKey), toHex(selfB.staticKey.publicKey))
+  t.strictSame(a.proved?.hello.linkId, new Uint8Array(8), 'drawn by the initiator')
 })
 
 for (const [why, b] of [
   ['the responder has just started', { startedAt: START - 1000 }],
   ['the clocks differ by more than 120 s', { wall: () => WALL + 121_000 }],
 ] as const)
-  t.test(`cookie path: ${why}`, async t => {
+  t.test(`HAND-5 cookie path: ${why}`, async t => {
     const { a, b: responder } = pair({ b })
     const kinds: number[] = []
     exchange(a, responder, (unit, _index, from) => {
@@ -46,14 +47,14 @@ for (const [why, b] of [
     t.ok(a.link.open && responder.link.open)
   })
 
-t.test('HS-19 the cookie is no larger than the message 1 it answers', async t => {
+t.test('HAND-8 HS-19 the cookie is no larger than the message 1 it answers', async t => {
   const { a, b } = pair({ b: { startedAt: START } })
   const message1 = a.takeWire()
   b.give(message1)
   t.ok(b.sent <= message1.length, `${b.sent} bytes for ${message1.length}`)
 })
 
-t.test('a retry on the cookie path has a new ephemeral key', async t => {
+t.test('HAND-2 a retry on the cookie path has a new ephemeral key', async t => {
   const { a, b } = pair({ b: { startedAt: START } })
   const first = a.takeWire()
   b.give(first)
@@ -62,7 +63,7 @@ t.test('a retry on the cookie path has a new ephemeral key', async t => {
   t.not(toHex(first.subarray(2, 34)), toHex(second.subarray(2, 34)))
 })
 
-t.test('HS-01 wrong swarm key in message 1: closed, 0 bytes out, 0 Diffie-Hellman, one stranger', async t => {
+t.test('HAND-3 HS-01 wrong swarm key in message 1: closed, 0 bytes out, 0 DH, one stranger', async t => {
   const { a, b, selfB } = pair({ a: { psk: psk(9) } })
   let dh = 0
   const counted: Suite['dh'] = (...args) => {
@@ -125,7 +126,7 @@ t.test('HS-02 random first bytes of every length get nothing back', async t => {
   }
 })
 
-t.test('HS-03 connect, then nothing: closed after 5 s, no bytes', async t => {
+t.test('HAND-13 HS-03 connect, then nothing: closed after 5 s, no bytes', async t => {
   const b = new End(makeSelf())
   t.equal(b.link.deadline(), START + 5000)
   b.tick(START + 4999)
@@ -135,7 +136,7 @@ t.test('HS-03 connect, then nothing: closed after 5 s, no bytes', async t => {
   t.equal(b.sent, 0)
 })
 
-t.test('HS-04 one byte per second: the same absolute deadline, not extended', async t => {
+t.test('HAND-13 HS-04 one byte per second: the same absolute deadline, not extended', async t => {
   const { a } = pair()
   const b = new End(makeSelf({ seed: 2 }))
   const message1 = a.takeWire()
@@ -154,7 +155,7 @@ for (const [title, length] of [
   ['1,201', 1201],
   ['65,535', 65_535],
 ] as const)
-  t.test(`HS-05 first length prefix ${title}: closed before any body is buffered`, async t => {
+  t.test(`HAND-4 NUM-4 HS-05 first length prefix ${title}: closed before any body is buffered`, async t => {
     const b = new End(makeSelf())
     b.give(Uint8Array.of(length >>> 8, length & 255))
     t.ok(b.carrierEnded && b.stranger)
@@ -185,7 +186,7 @@ t.test('HS-07 our own message 1 sent back, to the dialler and to our listener', 
   t.equal(a.end?.by, 'handshake')
 })
 
-t.test('HS-08 dialling oneself is refused by both ends, with a code that says so', async t => {
+t.test('HAND-12 HS-08 dialling oneself is refused by both ends, with a code that says so', async t => {
   const self = makeSelf()
   const a = new End(self, { proceed: yes })
   const b = new End(self)
@@ -194,7 +195,7 @@ t.test('HS-08 dialling oneself is refused by both ends, with a code that says so
   t.notOk(b.link.open)
 })
 
-t.test('HS-09 recorded message 1 again: at most one cookie, no session', async t => {
+t.test('HAND-6 HS-09 recorded message 1 again: at most one cookie, no session', async t => {
   const { a, b, selfB } = pair()
   const recorded: Uint8Array[] = []
   exchange(a, b, (unit, _index, from) => {
@@ -213,7 +214,7 @@ t.test('HS-09 recorded message 1 again: at most one cookie, no session', async t
   t.notOk(replay.link.open)
 })
 
-t.test('HS-09 a cookie-borne message 1 replayed on its own connection: silence', async t => {
+t.test('HAND-6 HS-09 HS-20 a cookie of another connection: another cookie, no session', async t => {
   const { a, b, selfB } = pair({ b: { startedAt: START } })
   exchange(a, b)
   t.ok(b.link.open)
@@ -269,7 +270,7 @@ for (const path of ['fresh', 'cookie'] as const) {
   })
 }
 
-t.test('HS-12 the identity differs from the pinned peer id: typed error, no HELLO of ours', async t => {
+t.test('HAND-11 HS-12 the identity is not the pinned one: typed error, no HELLO of ours', async t => {
   const other = peerIdFromKey(makeSelf({ seed: 77 }).identity.publicKey)
   const { a, b } = pair({ expect: other })
   exchange(a, b)
@@ -289,7 +290,7 @@ t.test('HS-12 an objection after message 2 (already linked) ends the dial before
   t.notOk(b.outputs.some(output => output.kind === 'proved'))
 })
 
-t.test('HS-15 another prologue, pattern or version: abort, no retry with weaker settings', async t => {
+t.test('HAND-1 HS-15 another prologue, pattern or version: abort, no retry with weaker settings', async t => {
   const selfA = makeSelf({ seed: 1 })
   const renamed: Suite = { ...nativeSuite, name: '25519_ChaChaPoly_BLAKE2s' }
   const a = new End({ ...selfA, suite: renamed, swarms: [createSwarm(renamed, psk(7))] }, { proceed: yes })
@@ -301,7 +302,7 @@ t.test('HS-15 another prologue, pattern or version: abort, no retry with weaker 
 })
 
 t.test(
-  'HS-21 the payload of message 1 is not acted on: a proved peer is told of only after message 3',
+  'HAND-9 HS-21 the payload of message 1 is not acted on: a proved peer is told of only after message 3',
   async t => {
     const { a, b } = pair()
     b.give(a.takeWire())
@@ -310,7 +311,7 @@ t.test(
   },
 )
 
-t.test('HS-21 a frame before ACCEPTED closes the link', async t => {
+t.test('HS-21 an initiator that is refused is never open', async t => {
   const { a, b } = pair()
   b.admits = false
   exchange(a, b)
@@ -366,7 +367,7 @@ t.test('every split of the handshake gives the same result', async t => {
   }
 })
 
-t.test('the whole handshake has a deadline of 10 s at both ends', async t => {
+t.test('HAND-13 the whole handshake has a deadline of 10 s at both ends', async t => {
   const { a, b } = pair()
   b.give(a.takeWire())
   t.equal(b.link.deadline(), START + 10_000)
@@ -377,7 +378,7 @@ t.test('the whole handshake has a deadline of 10 s at both ends', async t => {
   t.equal(b.end?.error.code, 'GH_HANDSHAKE_TIMEOUT')
 })
 
-t.test('goodbye: CLOSE tells the peer, whose end is a goodbye', async t => {
+t.test('CLOSE-1 goodbye: CLOSE tells the peer, whose end is a goodbye', async t => {
   const { a, b } = pair()
   exchange(a, b)
   a.link.handle({ kind: 'close', code: closeCodes.GOODBYE, error: new GuildError('GH_LINK_CLOSED') }, START)
@@ -390,7 +391,7 @@ t.test('goodbye: CLOSE tells the peer, whose end is a goodbye', async t => {
   t.equal(a.link.deadline(), undefined)
 })
 
-t.test('a version nobody here speaks is refused with words that arrive, sealed', async t => {
+t.test('HAND-8 HAND-15 a version nobody here speaks is refused with words that arrive, sealed', async t => {
   const { b, selfA } = pair()
   const state = new HandshakeState({
     snapshot: selfA.swarms[0]!.snapshot,
@@ -399,7 +400,9 @@ t.test('a version nobody here speaks is refused with words that arrive, sealed',
     random: selfA.random.bytes,
   })
   const content = { versions: [99], time: WALL, parameters: new Map(), cookie: new Uint8Array(0) }
-  b.give(frameUnit(state.writeMessage(encodeMessage1(content))))
+  const message1 = frameUnit(state.writeMessage(encodeMessage1(content)))
+  b.give(message1)
+  t.ok(b.sent <= message1.length, 'HAND-8: no larger than what it answers')
   t.notOk(
     b.outputs.some(output => output.kind === 'end-carrier' && output.abruptly),
     'a reset would overtake them',
@@ -410,7 +413,7 @@ t.test('a version nobody here speaks is refused with words that arrive, sealed',
   t.equal(b.end?.error.code, 'GH_HANDSHAKE_VERSION')
 })
 
-t.test('a record size too small for our control frames is refused', async t => {
+t.test('FRAME-8 a record size too small for our control frames is refused', async t => {
   for (const size of [1, limits.recordLeast - 1, limits.recordLeast]) {
     const { b, selfA } = pair()
     const state = new HandshakeState({
@@ -476,3 +479,25 @@ t.test('frames in one piece with ACCEPTED come after the link was made known', a
 function early(): never {
   throw new Error('no such frame was sent')
 }
+
+t.test('HS-19 an initiator comes back with one cookie, and ends the dial at a second', async t => {
+  const { selfA, selfB } = pair()
+  const cookieFor = (message1: Uint8Array): Uint8Array => {
+    const state = new HandshakeState({
+      snapshot: selfB.swarms[0]!.snapshot,
+      initiator: false,
+      s: selfB.staticKey,
+      random: length => selfB.random.bytes(length),
+    })
+    state.readMessage(message1.subarray(2))
+    const salt = freshSalt(selfB.random)
+    return frameUnit(sealResponderUnit(selfB.suite, responderUnits.COOKIE, state, salt, new Uint8Array(16)))
+  }
+  const a = new End(selfA, { proceed: yes })
+  a.give(cookieFor(a.takeWire()))
+  const retry = a.takeWire()
+  t.ok(retry.length > 0)
+  a.give(cookieFor(retry))
+  t.equal(a.end?.error.code, 'GH_HANDSHAKE_FAILED')
+  t.equal(a.takeWire().length, 0, 'it cannot be made to go on for ever')
+})

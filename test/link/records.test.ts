@@ -55,7 +55,7 @@ function say(end: End, raw: Raw, ...frames: Uint8Array[]): void {
   end.flush()
 }
 
-t.test('all frames of one turn leave in one record', async t => {
+t.test('PING-1 all frames of one turn leave in one record; each PING comes back as PONG', async t => {
   const { a, b, rawA, rawB } = opened()
   a.link.send(w => encodePing(w, nonce(1)))
   a.link.send(w => encodePing(w, nonce(2)))
@@ -88,7 +88,7 @@ t.test('at most 256 KiB are sealed ahead of the carrier, and a PING does not wai
   t.ok(unitsOf(a.takeWire())[0]!.length > 60_000, 'PING shares the next record')
 })
 
-t.test('HS-14 records dropped, doubled or swapped on ordered bytes: authentication error, close', async t => {
+t.test('FRAME-3 FRAME-5 HS-14 records dropped, doubled or swapped: authentication error, close', async t => {
   for (const what of ['dropped', 'doubled', 'swapped'] as const) {
     const { a, b, rawA, rawB } = opened()
     for (let i = 0; i < 3; i++) say(a, rawA, frame(1, i, nonce(i)))
@@ -100,7 +100,7 @@ t.test('HS-14 records dropped, doubled or swapped on ordered bytes: authenticati
   }
 })
 
-t.test('each bit of a record flipped: not accepted, typed error', async t => {
+t.test('FRAME-5 each bit of a record flipped: not accepted, typed error', async t => {
   const { rawA, a } = opened()
   say(a, rawA, frame(1, 0, nonce(1)))
   const unit = unitsOf(a.takeWire())[0]!
@@ -113,7 +113,7 @@ t.test('each bit of a record flipped: not accepted, typed error', async t => {
   }
 })
 
-t.test('HS-17 rekey while busy: nothing lost, both directions, by bytes and by time', async t => {
+t.test('FRAME-7 HS-17 rekey while busy: nothing lost, in both directions, every 120 s', async t => {
   const { a, b, rawA, rawB } = opened()
   const dice = new Seeded(5)
   let sent = 0
@@ -133,7 +133,7 @@ t.test('HS-17 rekey while busy: nothing lost, both directions, by bytes and by t
   t.ok(a.now - START > 10 * limits.rekeyAfter, 'several keys were used')
 })
 
-t.test('HS-17 after a rekey the old key opens nothing', async t => {
+t.test('FRAME-6 HS-17 after a rekey the old key opens nothing', async t => {
   const { a, b, rawA } = opened()
   a.now += limits.rekeyAfter
   say(a, rawA, frame(1, 0, nonce(1)))
@@ -148,14 +148,14 @@ t.test('HS-17 after a rekey the old key opens nothing', async t => {
   t.ok(b.link.open)
 })
 
-t.test('FR-01 a record above 65,535 cannot be said; one of length 0 closes', async t => {
+t.test('FRAME-2 FR-01 a record above 65,535 cannot be said; one of length 0 closes', async t => {
   const { b } = opened()
   b.give(Uint8Array.of(0, 0))
   t.equal(b.end?.error.code, 'GH_WIRE_LENGTH')
 })
 
 t.test(
-  'FR-02 a length announced whose body never comes: memory stays with what came, the link counts as silent',
+  'FRAME-2 FR-02 a length announced whose body never comes: memory stays with what came, the link counts as silent',
   async t => {
     const { b } = opened()
     const records = b.link.recordsIn
@@ -172,7 +172,7 @@ t.test(
   },
 )
 
-t.test('FR-03 an unknown ignorable frame is skipped, an unknown critical one closes', async t => {
+t.test('ERR-2 FR-03 an unknown ignorable frame is skipped, an unknown critical one closes', async t => {
   const { a, b, rawA, rawB } = opened()
   say(a, rawA, new ByteWriter().varint(0x41).prefixed(nonce(1)).view(), frame(1, 0, nonce(2)))
   exchange(a, b)
@@ -185,7 +185,7 @@ t.test('FR-03 an unknown ignorable frame is skipped, an unknown critical one clo
   t.equal(a.end?.error.code, 'GH_LINK_PROTOCOL', 'the peer is told the kind, not the details')
 })
 
-t.test('FR-04 floods of empty frames: the budget is spent, the peer is closed', async t => {
+t.test('TYPE-5 FR-04 floods of empty frames: the budget is spent, the peer is closed', async t => {
   for (const [what, one] of [
     ['PADDING', Uint8Array.of(0)],
     ['PING', new ByteWriter().varint(1).raw(nonce(1)).view()],

@@ -15,7 +15,7 @@ function star(n: number, options: MiniMeshOptions = {}): MiniMesh {
 
 const settled = (mesh: MiniMesh, nodes?: readonly MeshNode[]) => () => mesh.whole(nodes) && mesh.single(nodes)
 
-t.test('A13 D1 one bootstrap, all at once: a whole mesh without waiting for a timer', async t => {
+t.test('MEM-2 A13 D1 one bootstrap, all at once: a whole mesh without waiting for a timer', async t => {
   for (const n of [2, 5, 20, 50]) {
     const mesh = star(n)
     t.ok(
@@ -95,7 +95,7 @@ t.test('the bootstrap itself is killed and comes back knowing nobody: it is dial
   t.ok(mesh.run(mesh.now + defaults.backoffMax + 1_000, () => mesh.whole()))
 })
 
-t.test('a new process of an identity replaces the old link at once (decision 6)', async t => {
+t.test('HAND-16 a new process of an identity replaces the old link at once (decision 6)', async t => {
   const mesh = star(4)
   mesh.run(16_500)
   const node = mesh.nodes[1]!
@@ -147,7 +147,7 @@ t.test('PT-10 halves split for ten minutes, then healed: one mesh', async t => {
 })
 
 t.test(
-  'P17 a node stalled for three seconds, or suspended for minutes, removes nobody who answers',
+  'MEM-9 P17 a node stalled for three seconds, or suspended for minutes, removes nobody who answers',
   async t => {
     const mesh = star(4)
     mesh.run(15_000)
@@ -163,7 +163,7 @@ t.test(
   },
 )
 
-t.test('decision 14 full nodes: nobody is isolated, and nobody has more than maxPeers', async t => {
+t.test('MEM-8 decision 14 full nodes: nobody is isolated, and nobody has more than maxPeers', async t => {
   for (const [n, maxPeers] of [
     [6, 3],
     [12, 4],
@@ -190,7 +190,7 @@ t.test('decision 14 full nodes: nobody is isolated, and nobody has more than max
   }
 })
 
-t.test('a person: connect, disconnect, connect again, duplicates, goodbye', async t => {
+t.test('MEM-10 a person: connect, disconnect, connect again, duplicates, goodbye', async t => {
   const mesh = new MiniMesh({ seed: 5 })
   const [a, b] = [mesh.add(1), mesh.add(2)] as const
   mesh.start(a)
@@ -231,7 +231,7 @@ t.test('a person: connect, disconnect, connect again, duplicates, goodbye', asyn
   t.ok(failed.some(event => 'code' in event && event.code === 'GH_DIAL_REFUSED'))
 })
 
-t.test('HS-08 an address that leads to ourselves is dialled once and never again', async t => {
+t.test('HAND-12 HS-08 an address that leads to ourselves is dialled once and never again', async t => {
   const mesh = new MiniMesh({ seed: 9 })
   const node = mesh.add(1)
   mesh.start(node, node.address)

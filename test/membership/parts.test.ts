@@ -42,7 +42,7 @@ t.test('liveness: the state table, state by event', async t => {
   ])
 })
 
-t.test('liveness: PING at once and every interval; doubt, then gone', async t => {
+t.test('MEM-9 liveness: PING at once and every interval; doubt, then gone', async t => {
   const machine = new Liveness({ interval: 5_000, patience: 60_000, random }, 0)
   machine.handle({ kind: 'tick' }, 0)
   t.match(drain(machine), [{ kind: 'ping' }])
@@ -80,7 +80,7 @@ t.test('liveness: any authenticated bytes are a sign of life', async t => {
   t.equal(machine.state, 'alive')
 })
 
-t.test('PT-11 a PONG unasked, repeated or with another nonce leaves the RTT untouched', async t => {
+t.test('PING-2 PT-11 a PONG unasked, repeated or with another nonce leaves the RTT untouched', async t => {
   const machine = new Liveness({ interval: 5_000, patience: 60_000, random }, 0)
   const pong = (nonce: Uint8Array, now: number) => machine.handle({ kind: 'pong', nonce }, now)
   pong(new Uint8Array(8), 1)
@@ -96,7 +96,7 @@ t.test('PT-11 a PONG unasked, repeated or with another nonce leaves the RTT unto
   t.equal(machine.rtt, 12, 'each nonce measures once')
 })
 
-t.test('PT-02 hygiene: which told addresses may be dialled', async t => {
+t.test('ADDR-3 PEERS-2 PT-02 hygiene: which told addresses may be dialled', async t => {
   const lan = address('10.0.0.5:7000')
   const wan = address('93.184.216.34:7000')
   const self = address('127.0.0.1:7000')
@@ -170,7 +170,7 @@ t.test(
   },
 )
 
-t.test('PT-05 an answer: linked ones first, 23 % of the rest, fifty in all, sampled', async t => {
+t.test('PEERS-3 PT-05 an answer: linked ones first, 23 % of the rest, fifty in all, sampled', async t => {
   const tellable = (n: number) => ({
     key: keyOf(n),
     name: '',
@@ -208,7 +208,7 @@ t.test('PT-05 an answer: linked ones first, 23 % of the rest, fifty in all, samp
   )
 })
 
-t.test('PT-06 back-off: doubles from one second to thirty, 50 to 100 % by chance', async t => {
+t.test('MEM-4 PT-06 back-off: doubles from one second to thirty, 50 to 100 % by chance', async t => {
   t.strictSame(
     [0, 1, 2, 3, 4, 5, 6, 7, 1_000].map(failures => backoff(failures, 1)),
     [1, 1, 2, 4, 8, 16, 30, 30, 30].map(s => s * 1_000),
@@ -220,7 +220,7 @@ function book(limit = 1_000, busy: (entry: Entry) => boolean = () => false): Add
   return new AddressBook({ limit, busy })
 }
 
-t.test('PT-03 the address book: one entry an address, caps by teller, host and prefix', async t => {
+t.test('MEM-1 MEM-6 PT-03 the address book: one entry an address, caps by teller, host, prefix', async t => {
   const b = book()
   for (let i = 0; i < 1_000; i++) {
     const told = { teller: 'x', peerId: `peer ${i}` }
@@ -246,12 +246,14 @@ t.test('PT-03 the address book: one entry an address, caps by teller, host and p
   let teller = 0
   for (let group = 1; group < 5; group++)
     for (let i = 0; i < 10_000; i++)
-      spread.add(address(`${group * 16}.7.${i >> 8}.${i & 255}:80`), 'gossip', 0, { teller: `t${teller++}` })
+      spread.add(address(`${group * 16}.7.${i >> 8}.${i & 255}:80`), 'gossip', 0, {
+        teller: `t${teller++}`,
+      })
   t.equal(spread.size, 4 * defaults.perPrefix, 'P18 10,000 planted addresses from four /16s')
 })
 
 t.test(
-  'PT-07 a full book: what failed goes first, what was never tried stays, persons are never dropped',
+  'MEM-6 PT-07 a full book: what failed goes first, what was never tried stays, persons are never dropped',
   async t => {
     const b = book(4)
     b.add(address('boot:1'), 'bootstrap', 0)
@@ -274,7 +276,21 @@ t.test(
   },
 )
 
-t.test('the dial plan: slots, one dial a peer, order, self, closed peers', async t => {
+t.test('BOOK-5 a peerbook row that only came in counts as told, one that was reached does not', async t => {
+  const b = book()
+  const now = 1_000_000
+  for (let i = 0; i < 100; i++) {
+    const told = { peerId: `in ${i}`, teller: `in ${i}`, metAt: 0 }
+    b.add(address(`8.8.${i}.1:80`), 'peerbook', now, told)
+  }
+  t.equal(b.size, defaults.perPrefix)
+  for (let i = 0; i < 10; i++) {
+    const reached = { peerId: `out ${i}`, teller: `out ${i}`, metAt: 0, reachedAt: 0 }
+    t.ok(b.add(address(`8.8.${i}.2:80`), 'peerbook', now, reached))
+  }
+})
+
+t.test('MEM-3 the dial plan: slots, one dial a peer, order, self, closed peers', async t => {
   const closed = new Set<string>()
   let room = 100
   let kept = 0
@@ -374,7 +390,7 @@ function machine(options: { maxPeers?: number; own?: Address[] } = {}) {
 const kinds = (outputs: readonly MembershipOutput[]): string[] => outputs.map(({ kind }) => kind)
 
 t.test(
-  'PT-04 REQUEST_PEERS a thousand a second: ten answers, then silence, then the link is closed',
+  'PEERS-1 MEM-12 PT-04 REQUEST_PEERS a thousand a second: ten answers, then silence, then the link is closed',
   async t => {
     const { membership, tell, proof } = machine()
     tell({ kind: 'proved', ...proof(1, 6) }, 0)
@@ -393,7 +409,7 @@ t.test(
   },
 )
 
-t.test('PT-01 unasked PEERS: a few are taken, then none, then the link is closed', async t => {
+t.test('MEM-12 PT-01 unasked PEERS: a few are taken, then none, then the link is closed', async t => {
   const { tell, proof, membership } = machine()
   tell({ kind: 'proved', ...proof(1, 6) }, 0)
   let closed = -1
@@ -417,7 +433,7 @@ t.test('PT-01 unasked PEERS: a few are taken, then none, then the link is closed
   t.equal(membership.peers().length, 0)
 })
 
-t.test('D9 the first words on a link: the dialler asks and tells, the other answers', async t => {
+t.test('MEM-2 PEERS-1 D9 first words on a link: the dialler asks and tells, the other answers', async t => {
   const { tell, proof, membership } = machine()
   const dialled = address('10.0.0.6:8000')
   t.strictSame(kinds(tell({ kind: 'learned', addresses: [dialled], source: 'bootstrap' }, 0)), ['dial'])
@@ -455,7 +471,7 @@ t.test('D9 the first words on a link: the dialler asks and tells, the other answ
   t.match(kinds(tell({ kind: 'discover' }, 11)), ['requestPeers', 'event'])
 })
 
-t.test('decision 14 a full node: MAX_PEERS with PEERS; a lone newcomer gets the newest place', async t => {
+t.test('MEM-8 decision 14 full: MAX_PEERS with PEERS; a lone newcomer gets the newest place', async t => {
   const { tell, proof, membership } = machine({ maxPeers: 2 })
   tell({ kind: 'proved', ...proof(1, 11, 3) }, 0)
   tell({ kind: 'proved', ...proof(2, 12, 3) }, 1)
@@ -477,7 +493,7 @@ t.test('decision 14 a full node: MAX_PEERS with PEERS; a lone newcomer gets the 
   t.match(tell({ kind: 'proved', ...proof(7, 5) }, 6), [{ kind: 'refuse', reason: 'SELF' }])
 })
 
-t.test('REFUSED: full helps on, denied waits, duplicate without a link comes again soon', async t => {
+t.test('MEM-8 REFUSED: full helps on, denied waits, duplicate without a link comes again soon', async t => {
   const { tell, proof, membership } = machine()
   const dialled = address('10.0.0.6:8000')
   tell({ kind: 'learned', addresses: [dialled], source: 'bootstrap' }, 0)
@@ -503,7 +519,7 @@ t.test('REFUSED: full helps on, denied waits, duplicate without a link comes aga
   t.equal(second.objection(peerId), undefined)
 })
 
-t.test('gossip is given up after ten failures, bootstrap never, a person is asked to try again', async t => {
+t.test('MEM-5 gossip is given up after ten failures, bootstrap never, a person is asked again', async t => {
   const times: number[] = []
   const attempts = (source: 'mdns' | 'person' | 'bootstrap'): number => {
     times.length = 0
@@ -536,7 +552,7 @@ t.test('gossip is given up after ten failures, bootstrap never, a person is aske
   t.ok(attempts('bootstrap') > 100)
 })
 
-t.test('MESH: on link-up, then when the numbers changed, at most once a second a link', async t => {
+t.test('MESH-1 MESH: on link-up, then when the numbers changed, at most once a second a link', async t => {
   const { tell, proof, membership } = machine()
   const sent: [number, number, number, number][] = []
   const note = (outputs: readonly MembershipOutput[], now: number) => {

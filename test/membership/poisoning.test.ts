@@ -175,7 +175,7 @@ class World {
   }
 }
 
-t.test('P18 a day of planted addresses: most outgoing links stay honest, also after a restart', async t => {
+t.test('MEM-11 P18 a day of planted addresses: most links stay honest, also after a restart', async t => {
   const seeds = Number(process.env.P18_SEEDS ?? 12)
   let [least, least2, sum] = [1, 1, 0]
   for (let seed = 1; seed <= seeds; seed++) {

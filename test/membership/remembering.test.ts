@@ -61,7 +61,7 @@ t.test('PT-12 one book among them is enough, and a book of the dead harms nobody
   t.notOk(mesh.nodes[0]!.process.membership.partial, 'who is gone does not count as known')
 })
 
-t.test('PT-12 anchors: the first eight peers of the book are dialled before all others', async t => {
+t.test('BOOK-2 PT-12 anchors: the first eight peers of the book are dialled before all others', async t => {
   const membership = make({ maxPeers: 100 })
   const rows = Array.from({ length: 30 }, (_, i) => ({ address: address(i + 1), metAt: 0 }))
   membership.handle({ kind: 'learned', addresses: [parseAddress('10.9.0.1:1')], source: 'mdns' }, 0)
@@ -115,7 +115,7 @@ t.test('the book holds who was linked longest first, then who was met last; nobo
   t.strictSame(membership.remembered(40_000 + 8 * day).length, 1, 'who is linked is not forgotten')
 })
 
-t.test('PT-08 E18 times of a file: the future is now, a week old is forgotten', async t => {
+t.test('BOOK-3 PT-08 E18 times of a file: the future is now, a week old is forgotten', async t => {
   const now = 10 * day
   const rows = [
     { address: address(1), metAt: now + 400 * day, reachedAt: Number.POSITIVE_INFINITY },

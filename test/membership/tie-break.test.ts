@@ -3,7 +3,7 @@ import { defaults } from '../../src/membership/defaults.ts'
 import { isLower, judge } from '../../src/membership/tie-break.ts'
 import { keyOf, type MeshNode, MiniMesh, type Queue, seeded } from '../support/mini-mesh.ts'
 
-t.test('HS-16 the table: who keeps what', async t => {
+t.test('MEM-7 DRAIN-1 HS-16 the table: who keeps what', async t => {
   const young = { age: 0, active: 1, sameProcess: true }
   const old = (age: number) => ({ age, active: 1, sameProcess: true })
   const { replaceAfterLower, replaceAfterHigher } = defaults
@@ -89,7 +89,15 @@ function agreed(mesh: MiniMesh): string | undefined {
   return undefined
 }
 
-t.test('HS-16 both dial at once: every interleaving ends with one link, the same at both ends', async t => {
+t.test('ID-4 the lower PeerId is the lower key in unsigned bytes', async t => {
+  const key = (first: number, last: number) => new Uint8Array(32).fill(first, 0, 1).fill(last, 31)
+  t.ok(isLower(key(0x7f, 0), key(0x80, 0)), 'not signed')
+  t.ok(isLower(key(1, 0xff), key(2, 0)), 'the first byte counts most')
+  t.ok(isLower(key(1, 0), key(1, 1)))
+  t.notOk(isLower(key(1, 1), key(1, 1)))
+})
+
+t.test('MEM-7 HS-16 both dial at once: every interleaving ends with one link, one at both ends', async t => {
   for (const [lowerDials, higherDials] of [
     [1, 1],
     [2, 0],

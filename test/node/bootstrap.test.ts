@@ -53,7 +53,7 @@ t.test('A3 B24 host:port, [v6]:port, multiaddrs with and without a peer id', asy
   t.equal(pinned.peers.length, 0, 'who is pinned and not there is nobody')
 })
 
-t.test('B23 a name with several addresses: each is tried; /dns4 and /dns6 keep to their family', async t => {
+t.test('ADDR-5 B23 a name with several addresses: each is tried; /dns4, /dns6 keep to a family', async t => {
   const nodes = new Nodes(t)
   const host = hasV6 ? ['127.0.0.1', '::1'] : '127.0.0.1'
   const a = await nodes.start({ name: 'a', host })
@@ -82,7 +82,7 @@ t.test('B23 a name with several addresses: each is tried; /dns4 and /dns6 keep t
   })
 })
 
-t.test('a UDP address is passed over with a clear word, and is in nobody’s way', async t => {
+t.test('ADDR-7 a UDP address is passed over with a clear word, and is in nobody’s way', async t => {
   const nodes = new Nodes(t)
   const a = await nodes.start({ name: 'a' })
   const b = await nodes.start({ bootstrap: [`/ip4/127.0.0.1/udp/${a.port}`, at(a)] })
@@ -99,7 +99,7 @@ t.test('a UDP address is passed over with a clear word, and is in nobody’s way
   })
 })
 
-t.test('B24 /dnsaddr: looked up at the start, and again while nobody is linked', async t => {
+t.test('ADDR-6 B24 /dnsaddr: looked up at the start, and again while nobody is linked', async t => {
   const server = new DnsServer()
   const address = await server.start()
   t.teardown(() => server.stop())

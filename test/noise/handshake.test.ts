@@ -327,8 +327,14 @@ t.test('writing commits last: a payload that cannot be made or is too large chan
 
 t.test('secrets are zeroed: products of keys at once, the chaining key at the end', async t => {
   const products: Uint8Array[] = []
+  const chained: Uint8Array[] = []
   const spying: NoiseSuite = {
     ...nativeSuite,
+    // The chaining key is the salt of each derivation: what is handed in here is the state's own copy.
+    hmac: (key, ...parts) => {
+      chained.push(key)
+      return nativeSuite.hmac(key, ...parts)
+    },
     dh: (own, theirs) => {
       products.push(nativeSuite.dh(own, theirs))
       return products.at(-1)!
@@ -341,7 +347,13 @@ t.test('secrets are zeroed: products of keys at once, the chaining key at the en
   }
   t.equal(products.length, 6)
   t.ok(products.every(product => toHex(product) === '00'.repeat(32)))
+  both.responder.split()
   both.initiator.wipe()
+  t.ok(chained.length > 20)
+  t.ok(
+    chained.every(key => toHex(key) === '00'.repeat(32)),
+    'every chaining key there was is zeros now',
+  )
   t.throws(() => both.initiator.split(), { code: 'GH_STATE_EVENT' })
   const early = pair(spying, 61).initiator
   early.wipe()

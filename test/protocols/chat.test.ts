@@ -46,7 +46,7 @@ t.test('a message goes to every link, and is shown once by whoever hears it', as
   t.strictSame(bob.feed({ kind: 'heard', link: 3, chat }), [], 'a second copy is nothing new')
 })
 
-t.test('where the mesh is not whole a message is passed on once, never back', async t => {
+t.test('CHAT-3 where the mesh is not whole a message is passed on once, never back', async t => {
   const links = [...full(1, 3), { link: 2, partial: true }]
   const bob = member(2, links)
   const chat = member(1).say('hello')
@@ -57,7 +57,7 @@ t.test('where the mesh is not whole a message is passed on once, never back', as
   t.equal(carol.feed({ kind: 'heard', link: 1, chat }).length, 1, 'not back to where it came from')
 })
 
-t.test('two equal texts of one moment are two messages, with times that ascend', async t => {
+t.test('CHAT-1 two equal texts of one moment are two messages, with times that ascend', async t => {
   const alice = member(1)
   const bob = member(2)
   const first = alice.say('hi')
@@ -86,6 +86,25 @@ t.test('CHAT-2 anything altered drops the message, and does not hide the real on
   t.equal(bob.feed({ kind: 'heard', link: 1, chat })[0]?.kind, 'message')
 })
 
+t.test('CHAT-4 what comes round late is shown late, with its own time; order holds along a path', async t => {
+  const alice = member(1)
+  const bob = member(2)
+  const [first, second, third] = ['1', '2', '3'].map((text, i) => alice.say(text, WALL + i))
+  const shown = (link: number, chat: ChatFrame | undefined) =>
+    bob.feed({ kind: 'heard', link, chat: chat! }).flatMap(output => {
+      if (output.kind !== 'message') return []
+      return [[output.message.message, output.message.timestamp - WALL]]
+    })
+  t.strictSame(
+    [...shown(1, first), ...shown(1, third)],
+    [
+      ['1', 0],
+      ['3', 2],
+    ],
+  )
+  t.strictSame(shown(2, second), [['2', 1]], 'by another peer, after a later one')
+})
+
 t.test('our own message echoed back is nothing', async t => {
   const alice = member(1)
   t.strictSame(alice.feed({ kind: 'heard', link: 1, chat: alice.say('hi') }), [])
@@ -101,7 +120,7 @@ t.test('for a person at the line port the node signs, and the name says whose wo
   t.strictSame(here, heard, 'the gateway reads it too, as everybody does')
 })
 
-t.test('a flood on one link is dropped beyond its budget; another link is not touched', async t => {
+t.test('CHAT-5 a flood on one link is dropped beyond its budget; another link is not touched', async t => {
   const bob = member(2)
   const alice = member(1)
   let shown = 0

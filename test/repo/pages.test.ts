@@ -5,11 +5,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
+import { commandNames } from '../../src/cli/flags.ts'
 import { exportedNames, snapshotPath } from '../support/exports.ts'
 import { generate, registryBreaks, registryJson } from '../support/protocol-pages.ts'
 import { root } from '../support/root.ts'
 import { readSources, strip } from '../support/source.ts'
 import { stateTables } from '../support/state-tables.ts'
+import { threeNodesMeet, threeNodesPath, withUnits } from '../support/three-nodes.ts'
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
@@ -18,32 +20,19 @@ const code = new Map([
   ...readSources('src', '.ts'),
   ...readSources('bin', '.js'),
   ...readSources('test', '.ts'),
+  ...readSources('test', '.mjs'),
 ])
-
-/**
- * Rules whose floor is still being built. A page may be ahead of the code for that long: strike
- * out what is cited (the test prints it), until this is empty.
- */
-const ahead: readonly string[] = [
-  ...ids('FRAME', 1, 10),
-  ...ids('HAND', 1, 9),
-  ...['HAND-11', 'HAND-12', 'HAND-13', 'HAND-14', 'HAND-16', 'HAND-18'],
-  ...ids('STREAM', 1, 2),
-  ...ids('STREAM', 4, 12),
-  ...ids('PEERS', 1, 3),
-  ...ids('ADDR', 1, 4),
-  ...ids('ID', 1, 4),
-  ...ids('SWARM', 1, 4),
-  ...ids('CHAT', 2, 3),
-  ...['PING-1', 'MESH-1', 'DRAIN-1', 'CLOSE-1', 'TYPE-5', 'NUM-4', 'ERR-2'],
-]
-
-function ids(family: string, first: number, last: number): string[] {
-  return Array.from({ length: last - first + 1 }, (_, i) => `${family}-${first + i}`)
-}
 
 t.test('protocol: generated pages are fresh (npm run protocol)', async t => {
   for (const [path, text] of generate()) t.equal(existsSync(join(root, path)) && read(path), text, path)
+})
+
+t.test('three nodes meet: as the running nodes say it, twice alike (npm run protocol)', async t => {
+  const page = read(threeNodesPath)
+  const story = await threeNodesMeet()
+  t.equal(withUnits(page, story), page)
+  t.equal(withUnits(page, await threeNodesMeet()), page)
+  t.throws(() => withUnits(page.replace(/<!-- units 9 -->/, ''), story), /unit 9/, 'each unit is shown')
 })
 
 t.test('REG-1 protocol: the registry may grow, and nothing else', async t => {
@@ -66,50 +55,6 @@ t.test('REG-1 protocol: no two names share a number', async t => {
   }
 })
 
-const definition = /\*\*\[([A-Z]+-?\d+)\]\*\*/g
-
-t.test('spec ids: each is defined once, and every one that is cited is defined', async t => {
-  const defined = new Map<string, string>()
-  for (const [path, text] of pages)
-    for (const [, id] of text.matchAll(definition)) {
-      t.notOk(defined.has(id!), `${id} in ${path} and ${defined.get(id!)}`)
-      defined.set(id!, path)
-    }
-  const cited = new Set<string>()
-  for (const [path, text] of code) {
-    if (path === 'test/repo/pages.test.ts') continue // speaks of ids, and meets none
-    for (const id of citations(text, defined)) {
-      cited.add(id)
-      if (!defined.has(id)) t.fail(`${path} cites ${id}, which no page defines`)
-    }
-  }
-  const faults = [...defined].filter(([, path]) => path === 'protocol/faults.md').map(([id]) => id)
-  const proved = faults.filter(id => cited.has(id))
-  t.comment(`${proved.length} of ${faults.length} faults and properties are cited`)
-  const rules = [...defined.keys()].filter(id => !faults.includes(id) && !cited.has(id))
-  t.comment(
-    `rules that wait for their code: ${rules.length}; strike out: ${ahead.filter(id => cited.has(id))}`,
-  )
-  for (const id of ahead) t.ok(defined.has(id), `${id} is a rule`)
-  t.strictSame(
-    rules.filter(id => !ahead.includes(id)),
-    [],
-    'every other rule is cited where it is met or proved',
-  )
-})
-
-t.test('spec ids: the search finds what it must', async t => {
-  const defined = new Map([
-    ['AB-1', ''],
-    ['CD-2', ''],
-  ])
-  const find = (text: string): string[] => [...citations(text, defined)].sort()
-  t.strictSame(find('// (spec: AB-1, XY-9; more) SHA-256'), ['AB-1', 'XY-9'])
-  t.strictSame(find("t.test('CD-2 AB-7 UTF-8: title'"), ['AB-7', 'CD-2'])
-  t.strictSame(find(' * Faults: AB-1, ZZ-03 · Floor: x'), ['AB-1', 'ZZ-03'])
-  t.strictSame(find('RFC-1 P-256 nothing'), [])
-})
-
 t.test('decisions: each number that is cited is there', async t => {
   const numbers = new Set([...pages.get('protocol/decisions.md')!.matchAll(/^### (\d+)\. /gm)].map(m => m[1]))
   for (const [path, text] of code)
@@ -117,16 +62,19 @@ t.test('decisions: each number that is cited is there', async t => {
       t.ok(numbers.has(number), `${path}: decision ${number}`)
 })
 
-/** Ids behind `spec:` or `Faults:`, and whatever looks like an id of a known family. */
-function citations(source: string, defined: ReadonlyMap<string, string>): Set<string> {
-  const families = new Set([...defined.keys()].map(id => id.replace(/-\d+$/, '')))
-  const found = new Set<string>()
-  const text = source.replace(definition, '') // where a page is made, an id is defined, not cited
-  for (const [, list] of text.matchAll(/\b(?:spec|Faults): ((?:[A-Z]+-?\d+(?:,\s+(?:\* )?)?)+)/g))
-    for (const [id] of list!.matchAll(/[A-Z]+-?\d+/g)) found.add(id)
-  for (const [id, family] of text.matchAll(/\b([A-Z]{2,})-\d+\b/g)) if (families.has(family!)) found.add(id)
-  return found
-}
+/** Pages to look things up on. All others tell a story. */
+const reference = ['README', 'decisions', 'errors', 'faults', 'glossary', 'limits', 'proof', 'registry']
+
+t.test('pages: story, rules, attacker, what is left out, an exercise', async t => {
+  for (const [path, text] of pages) {
+    if (!/^protocol\/[a-z0-9-]+\.md$/.test(path)) continue
+    if (reference.some(name => path === `protocol/${name}.md`)) continue
+    for (const part of ['Story', 'What an attacker (?:sees|gets|tries)', 'What we left out', 'Exercise'])
+      t.match(text, new RegExp(`^## ${part}`, 'm'), `${path}: ${part}`)
+    if (path !== threeNodesPath) t.match(text, /^- \*\*\[[A-Z]+-\d+\]\*\*/m, `${path}: rules with ids`)
+    t.ok(pages.get('protocol/README.md')!.includes(`(${path.slice(9)})`), `${path} is in the reading order`)
+  }
+})
 
 t.test('pages: head, links, and files that are named', async t => {
   const anchors = (text: string): Set<string> =>
@@ -148,6 +96,26 @@ t.test('pages: head, links, and files that are named', async t => {
   for (const [path, text] of readSources('src', '.ts'))
     for (const [named] of text.matchAll(/protocol\/[a-z0-9/-]+\.(?:md|json)/g))
       if (!later.includes(named)) t.ok(existsSync(join(root, named)), `${path} names ${named}`)
+})
+
+t.test('pages: commands, scripts and files that they name are there', async t => {
+  const { scripts } = JSON.parse(read('package.json'))
+  const named = { commands: 0, scripts: 0, files: 0 }
+  for (const [path, text] of new Map([...pages, ...['README.md', 'SECURITY.md'].flatMap(asPage)])) {
+    for (const [, command] of text.matchAll(/(?:`|^)guild-home ([a-z-]+)/gm)) {
+      named.commands++
+      t.ok((commandNames as readonly string[]).includes(command!), `${path}: guild-home ${command}`)
+    }
+    for (const [, script] of text.matchAll(/\bnpm run ([a-z:-]+)/g)) {
+      named.scripts++
+      t.ok(script! in scripts, `${path}: npm run ${script}`)
+    }
+    for (const [, file] of text.matchAll(/`((?:src|test|bin|protocol)\/[\w./-]*)`/g)) {
+      named.files++
+      t.ok(existsSync(join(root, file!)), `${path}: ${file}`)
+    }
+  }
+  t.ok(named.commands > 10 && named.scripts > 3 && named.files > 50, JSON.stringify(named))
 })
 
 function asPage(path: string): [string, string][] {

@@ -27,7 +27,7 @@ t.test('a stream reaches the handler of its protocol, with the data that came al
   t.strictSame(heard[0]!.told, ['readable', 'ended'])
 })
 
-t.test('an unknown protocol is refused both ways, in one round trip', async t => {
+t.test('STREAM-4 an unknown protocol is refused both ways, in one round trip', async t => {
   const { pair, router } = routed()
   router.handle('/echo/1', () => t.fail('not this one'))
   const stream = pair.a.streams.open('/nobody/1')

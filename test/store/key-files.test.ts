@@ -24,7 +24,7 @@ const suite = { identity: (seed: Uint8Array) => ({ publicKey: publicKeyOf(seed),
 const posix = process.platform === 'win32' ? { skip: 'modes mean nothing on Windows' } : {}
 const psk = new Uint8Array(32).fill(0xab)
 
-t.test('CL-01 the default swarm key is made once: 0600, in 0700, whole', async t => {
+t.test('ID-3 P27 CL-01 the default swarm key is made once: 0600, in 0700, whole', async t => {
   const env = { XDG_CONFIG_HOME: join(t.testdir(), 'config') }
   const path = join(env.XDG_CONFIG_HOME, 'guild-home', 'swarm.key')
   const made = await loadSwarmKey({ random, env })
@@ -64,7 +64,7 @@ t.test('CL-01 first starts at one moment agree on one key', { timeout: 60_000 },
   }
 })
 
-t.test('a path given by hand must exist', async t => {
+t.test('SWARM-3 a path given by hand must exist', async t => {
   const dir = t.testdir()
   await t.rejects(loadSwarmKey({ path: join(dir, 'typo.key'), random }), {
     code: 'GH_KEY_MISSING',
@@ -81,7 +81,7 @@ t.test('a path given by hand must exist', async t => {
   t.match(await loadSwarmKey({ path: join(dir, 'new.key'), create: true, random }), { created: true })
 })
 
-t.test('CL-01 a key file that others can read is refused with the command that mends it', posix, async t => {
+t.test('ID-3 P27 CL-01 a key file others can read is refused with the cure', posix, async t => {
   const dir = t.testdir({ 'swarm.key': encodeSwarmKey(psk), "it's here": encodeSwarmKey(psk) })
   const path = join(dir, 'swarm.key')
   for (const mode of [0o640, 0o604, 0o660, 0o644, 0o620, 0o602]) {
@@ -108,7 +108,7 @@ t.test('CL-01 a key file that others can read is refused with the command that m
   })
 })
 
-t.test('HS-22 a file that is no swarm key is refused by name, and never quoted', async t => {
+t.test('SWARM-4 HS-22 a file that is no swarm key is refused by name, and never quoted', async t => {
   const dir = t.testdir()
   const cases: [string, string | Uint8Array, RegExp][] = [
     ['phrase', 'hunter2hunter2', /phrase: .*never a passphrase/],
@@ -133,7 +133,7 @@ t.test('HS-22 a file that is no swarm key is refused by name, and never quoted',
   })
 })
 
-t.test('identity: the seed survives restarts, and must fit its public key', async t => {
+t.test('ID-2 identity: the seed survives restarts, and must fit its public key', async t => {
   const dir = t.testdir()
   const path = join(dir, 'deep', 'er', 'identity.key')
   const first = await loadIdentityKey({ path, create: true, random, suite })

@@ -57,7 +57,7 @@ t.test('peerbook: bounded in rows, in bytes and in time', async t => {
 })
 
 t.test(
-  'PT-12 a damaged, truncated or foreign peerbook is set aside, said once, and never in the way',
+  'BOOK-4 PT-12 a damaged, truncated or foreign peerbook is set aside, said once, and never in the way',
   async t => {
     const whole = JSON.stringify({
       format: 'guild-home peerbook',
@@ -90,7 +90,7 @@ t.test(
   },
 )
 
-t.test('PT-12 a row that makes no sense spoils only itself', async t => {
+t.test('BOOK-4 PT-12 a row that makes no sense spoils only itself', async t => {
   const path = join(t.testdir(), 'peers.json')
   const row = { address: `/ip4/192.0.2.1/tcp/8000/p2p/${id(1)}`, met: '2026-01-31T15:04:32.000Z' }
   const bad = [

@@ -155,7 +155,7 @@ t.test('a frame is filled to the last byte at every size, and never past it', as
   }
 })
 
-t.test('in order, each piece once, whatever order and overlap it came in', async t => {
+t.test('STREAM-6 in order, each piece once, whatever order and overlap it came in', async t => {
   const data = pattern(20_000)
   for (let seed = 1; seed < 30; seed++) {
     const half = new ReceiveHalf(1 << 20, 0)
@@ -207,7 +207,7 @@ t.test('a small part of a large record is copied, a large part is not', async t 
   t.equal(half.read(1e9)!.buffer, record.buffer, 'no copy')
 })
 
-t.test('the window doubles for a fast reader, up to its maximum, and not for a slow one', async t => {
+t.test('STREAM-12 the window doubles for a fast reader, up to its maximum, not for a slow one', async t => {
   const fast = new ReceiveHalf(limits.streamWindow, 0)
   const slow = new ReceiveHalf(limits.streamWindow, 0)
   const use = (half: ReceiveHalf, now: number): void => {
@@ -226,7 +226,7 @@ t.test('the window doubles for a fast reader, up to its maximum, and not for a s
   t.equal(slow.window, limits.streamWindow)
 })
 
-t.test('link credit: what waits for readers does not count, up to the slack', async t => {
+t.test('STREAM-12 link credit: what waits for readers does not count, up to the slack', async t => {
   const MiB = 1024 * 1024
   const credit = new LinkCredit(4 * MiB, 0)
   let granted = 4 * MiB
@@ -310,7 +310,7 @@ t.test('messages: a length is refused above the maximum, and nothing is allocate
   t.equal(claim.next(), undefined, 'half a terabyte was announced, one byte came')
 })
 
-t.test('stream headers: every cut is seen, every wrong one refused', async t => {
+t.test('STREAM-3 stream headers: every cut is seen, every wrong one refused', async t => {
   const header = encodeStreamHeader(`/${'x'.repeat(100)}`)
   t.equal(streamHeaderLength(header.subarray(0, 0)), undefined)
   t.equal(streamHeaderLength(header.subarray(0, 1)), undefined, 'two bytes of length')
@@ -348,4 +348,18 @@ t.test('grants travel as parameters, the usual ones unsaid', async t => {
   t.equal(parametersOf(grantsOf(new Map())).size, 0)
   const grants = { streams: 8, streamWindow: 1000, linkWindow: 9000 }
   t.strictSame(grantsOf(parametersOf(grants)), grants)
+})
+
+t.test('FR-16 a writer that was turned away is told once, at half the mark', async t => {
+  const half = new SendHalf(0, 1_000_000)
+  half.push(new Uint8Array(1000))
+  t.notOk(half.below(800))
+  const w = new ByteWriter(new Uint8Array(2000))
+  half.fill(w, 599)
+  t.notOk(half.takeWritable(), '401 wait')
+  half.fill(w, 1)
+  t.ok(half.takeWritable(), '400 wait')
+  t.notOk(half.takeWritable(), 'and not again')
+  half.fill(w, 400)
+  t.notOk(half.takeWritable(), 'nor when all has left')
 })

@@ -47,7 +47,7 @@ function alone(options: PairOptions = {}): { pair: Pair; b: Pair['b']['streams']
 
 const sizes = (pair: Pair): [number, number] => [pair.a.streams.size, pair.b.streams.size]
 
-t.test('bytes there and back, ids by who is lower, one wake for many writes', async t => {
+t.test('STREAM-1 bytes there and back, ids by who is lower, one wake for many writes', async t => {
   const { pair, ours, theirs, near, far } = joined()
   t.equal(ours.id, 0)
   t.equal(theirs.protocol, '/t/1')
@@ -118,7 +118,7 @@ t.test('FR-05 truncated, over-long and too large numbers: a typed error, and not
 })
 
 t.test(
-  'FR-06 frames for finished streams are ignored and cost; for impossible ones they end the link',
+  'STREAM-9 FR-06 frames for finished streams are ignored and cost; for impossible ones they end the link',
   async t => {
     const { pair, ours, theirs } = joined()
     ours.end()
@@ -161,7 +161,7 @@ t.test(
   },
 )
 
-t.test('FR-04 empty frames and grants of nothing spend a budget, which fills again', async t => {
+t.test('TYPE-5 FR-04 empty frames and grants of nothing spend a budget, which fills again', async t => {
   const attacks: Record<string, (b: Pair['b']['streams']) => void> = {
     'empty STREAM': b => b.stream(0, header.length, nothing, false),
     MAX_DATA: b => b.maxData(0),
@@ -181,7 +181,7 @@ t.test('FR-04 empty frames and grants of nothing spend a budget, which fills aga
   }
 })
 
-t.test('FR-07 more opens than granted: a limit error, and memory is bounded', async t => {
+t.test('STREAM-5 FR-07 more opens than granted: a limit error, and memory is bounded', async t => {
   const { pair, b } = alone()
   let opened = 0
   const end = codeOf(() => {
@@ -193,7 +193,7 @@ t.test('FR-07 more opens than granted: a limit error, and memory is bounded', as
   t.equal(pair.b.incoming.length, limits.streams)
 })
 
-t.test('FR-07 opening past the peer’s limit waits, boundedly, and goes on as streams finish', async t => {
+t.test('STREAM-2 FR-07 opening past the peer’s limit waits, boundedly, goes on as others finish', async t => {
   const pair = new Pair({ grants: { streams: 4 }, onStream: stream => new Listener(stream) })
   const streams: Stream[] = []
   const end = codeOf(() => {
@@ -201,6 +201,10 @@ t.test('FR-07 opening past the peer’s limit waits, boundedly, and goes on as s
   })
   t.equal(end, 'GH_STREAM_LIMIT')
   t.equal(streams.length, 4 + defaults.waiting)
+  t.ok(
+    streams.every(({ id }, i) => id === 2 * i),
+    'ascending, each once',
+  )
   streams[6]!.abort(3)
   for (const stream of streams) stream.end()
   pair.pump()
@@ -264,7 +268,7 @@ t.test('FR-08 one that cancels its own requests at an honest pace is left alone'
   t.strictSame(sizes(pair), [0, 0])
 })
 
-t.test('FR-09 data past the stream’s or the link’s credit: a flow error, nothing changed', async t => {
+t.test('STREAM-10 FR-09 data past stream’s or link’s credit: a flow error, nothing changed', async t => {
   const grants = { streamWindow: 1000, linkWindow: 1500 }
   const { b } = alone({ grants })
   b.stream(0, 0, header, false)
@@ -312,7 +316,7 @@ t.test('FR-09 data past the stream’s or the link’s credit: a flow error, not
   link.stream(2, 0, new Uint8Array(KiB), false)
 })
 
-t.test('FR-10 data after the end, or two different ends: a final-size error', async t => {
+t.test('STREAM-7 FR-10 data after the end, or two different ends: a final-size error', async t => {
   const { b } = alone()
   const H = header.length
   b.stream(0, 0, header, false)
@@ -338,7 +342,7 @@ t.test('FR-10 data after the end, or two different ends: a final-size error', as
   b.stream(2, H + 10, pattern(5), false)
 })
 
-t.test('FR-11 credit that shrinks is ignored; the largest is taken as it is', async t => {
+t.test('STREAM-11 FR-11 credit that shrinks is ignored; the largest is taken as it is', async t => {
   const { pair, ours, far } = joined({ grants: { streamWindow: 1000, linkWindow: 100_000 } })
   far.greedy = false
   ours.write(pattern(5000))
@@ -525,7 +529,7 @@ t.test('FR-15 reset races with end: whichever left first counts, on both sides a
     }
 })
 
-t.test('FR-15 the frames of one side cross those of the other: stop against end, both reset', async t => {
+t.test('STREAM-8 FR-15 frames of the two sides cross: stop against end, both reset', async t => {
   const cases: Record<string, (ours: Stream, theirs: Stream) => void> = {
     'stop crosses end': (ours, theirs) => {
       ours.end()

@@ -9,6 +9,7 @@ import { exportedNames, snapshotPath } from './exports.ts'
 import { conversations, withConversations } from './line-story.ts'
 import { generate, registryBreaks, registryJson } from './protocol-pages.ts'
 import { root } from './root.ts'
+import { threeNodesMeet, threeNodesPath, withUnits } from './three-nodes.ts'
 
 const registryPath = join(root, 'protocol/registry.json')
 if (existsSync(registryPath)) {
@@ -19,6 +20,8 @@ if (existsSync(registryPath)) {
 for (const [path, text] of generate()) write(join(root, path), text)
 const linePage = join(root, 'protocol/line.md')
 write(linePage, withConversations(readFileSync(linePage, 'utf8'), await conversations()))
+const threeNodesPage = join(root, threeNodesPath)
+write(threeNodesPage, withUnits(readFileSync(threeNodesPage, 'utf8'), await threeNodesMeet()))
 write(snapshotPath, `${JSON.stringify(await exportedNames(), null, 2)}\n`)
 
 function write(path: string, text: string): void {

@@ -3,10 +3,13 @@
  *
  * `generate` returns every generated file as path → text and writes nothing:
  * `make-protocol.ts` writes them, `test/repo/pages.test.ts` compares them. A page written
- * by hand may hold dumps between two markers, which are filled from the vectors:
+ * by hand may hold dumps between two markers, which are filled from the vectors, and programs,
+ * which are run where `guild-home` is this checkout, and followed by what they print:
  *
  *   <!-- dump frames/ping --> … <!-- end -->
+ *   <!-- run --> a block of js <!-- end -->
  */
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fromHex } from '../../src/base/bytes.ts'
@@ -29,7 +32,7 @@ export function generate(): Map<string, string> {
     files.set(`protocol/states/${name}.mmd`, toMermaid(table))
   for (const name of readdirSync(join(root, 'protocol'))) {
     const path = `protocol/${name}`
-    if (name.endsWith('.md') && !files.has(path)) files.set(path, withDumps(readText(path)))
+    if (name.endsWith('.md') && !files.has(path)) files.set(path, withRuns(withDumps(readText(path))))
   }
   return files
 }
@@ -69,6 +72,19 @@ function withDumps(page: string): string {
     if (vector === undefined || explain === undefined) throw new Error(`no dump ${message}/${id}`)
     const dump = wire.formatNotes(explain(fromHex(vector.bytes)!))
     return `<!-- dump ${message}/${id} -->\n\`\`\`text\n${dump}\`\`\`\n<!-- end -->`
+  })
+}
+
+const program = /<!-- run -->\n(```js\n([\s\S]*?)```\n)(?:\n```text\n[\s\S]*?```\n)?<!-- end -->/g
+
+function withRuns(page: string): string {
+  return page.replace(program, (_, block: string, code: string) => {
+    const printed = execFileSync(process.execPath, ['--input-type=module', '-e', code], {
+      cwd: root,
+      encoding: 'utf8',
+      timeout: 20_000,
+    })
+    return `<!-- run -->\n${block}\n\`\`\`text\n${printed.trimEnd()}\n\`\`\`\n<!-- end -->`
   })
 }
 

@@ -31,7 +31,7 @@ function attempt(message: string, bytes: Uint8Array): unknown {
 const oneForm = (message: string, bytes: Uint8Array): boolean => message !== 'line' || bytes[0] !== 0x20
 
 for (const message of vectorMessages)
-  t.test(`TYPE-3 HAND-17 REG-2 vectors: ${message}`, async t => {
+  t.test(`TYPE-3 HAND-17 REG-2 NUM-1 LINE-5 MDNS-3 vectors: ${message}`, async t => {
     for (const vector of readVectors(message).vectors) {
       const bytes = fromHex(vector.bytes)!
       const got = attempt(message, bytes)

@@ -53,7 +53,7 @@ t.test('peer id of the published key, in each of its texts', async t => {
   fc.assert(everyKey, { numRuns: 200 })
 })
 
-t.test('peer id: what is wrong is said', async t => {
+t.test('ID-1 peer id: what is wrong is said', async t => {
   const cases: [string, RegExp][] = [
     ['', /empty/],
     ['QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N', /not of an Ed25519 key/],
@@ -195,7 +195,7 @@ t.test('multiaddr: limits, at the most and one above', async t => {
   t.throws(() => component('nonesuch', '1'), { code: 'GH_ADDRESS_INVALID' })
 })
 
-t.test('address: what people type', async t => {
+t.test('ADDR-1 address: what people type', async t => {
   const cases: [string, Partial<Address>, string][] = [
     ['127.0.0.1:8000', { host: '127.0.0.1', port: 8000 }, '/ip4/127.0.0.1/tcp/8000'],
     [' localhost:1 ', { host: 'localhost', port: 1 }, '/dns/localhost/tcp/1'],
@@ -225,7 +225,7 @@ t.test('address: what people type', async t => {
   t.strictSame(parseAddress('a:1'), { transport: 'tcp', host: 'a', port: 1 }, 'nothing else in it')
 })
 
-t.test('address: a bad text is refused with the way out', async t => {
+t.test('ADDR-4 address: a bad text is refused with the way out', async t => {
   const cases: [string, RegExp][] = [
     ['', /empty/],
     ['localhost', /port is missing; write localhost:8000/],
@@ -286,7 +286,7 @@ t.test('address: a list tolerates spaces and empty items', async t => {
   t.throws(() => parseAddressList('a:1,'.repeat(1025)), { code: 'GH_ADDRESS_INVALID', message: /1025/ })
 })
 
-t.test('address: bytes as PEERS carries them', async t => {
+t.test('ADDR-2 address: bytes as PEERS carries them', async t => {
   const cases: [string, string][] = [
     ['/ip4/127.0.0.1/tcp/8000', '047f000001061f40'],
     ['/ip4/127.0.0.1/udp/8000', '047f00000191021f40'],
@@ -328,7 +328,7 @@ t.test('address: bytes as PEERS carries them', async t => {
   )
 })
 
-t.test('PT-03 equal addresses have equal keys', async t => {
+t.test('ADDR-1 PT-03 equal addresses have equal keys', async t => {
   const same = (a: Address, b: Address): boolean => t.equal(addressKey(a), addressKey(b), addressKey(a))
   const at = (host: string): Address => ({ transport: 'tcp', host, port: 1 })
   same(at('::FFFF:1.2.3.4'), at('1.2.3.4'))
@@ -442,7 +442,7 @@ t.test('private key: the published one, and the older form', peerIds === undefin
 })
 
 const pnet = sharedJson('vectors/pnet/swarm-key.json')
-t.test('HS-22 swarm key: every published file, good and bad', pnet === undefined ? absent : {}, async t => {
+t.test('SWARM-1 HS-22 swarm key: each published file', pnet === undefined ? absent : {}, async t => {
   for (const { text, hex, psk } of pnet.valid) {
     const decoded = decodeSwarmKey(hex === undefined ? utf8(text) : fromHex(hex)!)
     t.equal(toHex(decoded), psk)
@@ -452,7 +452,7 @@ t.test('HS-22 swarm key: every published file, good and bad', pnet === undefined
     t.throws(() => decodeSwarmKey(utf8(text)), { code: 'GH_KEY_INVALID' }, why)
 })
 
-t.test('HS-22 swarm key: only 32 random bytes in the file format', async t => {
+t.test('SWARM-1 SWARM-2 HS-22 swarm key: only 32 random bytes in the file format', async t => {
   const file = encodeSwarmKey(key)
   t.equal(file.length, 96)
   const withCrLf = file.replaceAll('\n', '\r\n')

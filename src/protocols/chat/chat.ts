@@ -8,10 +8,10 @@
  * linked to all it knows says so (MESH); to such a one, or by such a one, an unseen
  * message is passed on once. A bounded memory of ids removes doubles. Only good messages
  * enter that memory, so that a forged copy cannot hide the real one. Order holds along each
- * path; what comes round late is shown late (spec: CHAT-4).
+ * path; what comes round late is shown late (spec: CHAT-2, CHAT-3, CHAT-4).
  *
- * Refuses: bad signatures, our own messages echoed back, more than `perSecond` a link.
- * Page: protocol/frames.md (CHAT) · Floor: protocols.
+ * Refuses: bad signatures, our own messages echoed back, more than `perSecond` a link (spec: CHAT-5).
+ * Page: protocol/chat.md · Floor: protocols.
  */
 import { Budget } from '../../base/budget.ts'
 import { equal, toHex, utf8 } from '../../base/bytes.ts'

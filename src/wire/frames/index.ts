@@ -8,7 +8,7 @@
  * The frame file of each type says its fields. Types from 0x40 on carry their length
  * and are skipped when unknown; an unknown one below closes the link (spec: TYPE-1, TYPE-2, FR-03).
  *
- * Page: protocol/frames.md · Floor: wire.
+ * Page: protocol/frames.md (spec: TYPE-3) · Floor: wire.
  */
 import { WireError } from '../../base/errors.ts'
 import type { ByteReader } from '../../base/reader.ts'
@@ -111,6 +111,7 @@ export function readFrame(r: ByteReader, sink: FrameSink): void {
     case frameTypes.REKEY.type:
       return sink.link.rekey()
     default:
+      // A type of packets alone is unknown here, and so refused as well (spec: FRAME-9).
       if (type < FIRST_IGNORABLE_FRAME)
         throw new WireError('GH_WIRE_FRAME', 'frame type', at, `0x${type.toString(16)}`)
       return sink.link.ignored(type, r.prefixed(limits.ignorableFrame, 'ignorable frame').length)
