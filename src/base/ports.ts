@@ -137,7 +137,7 @@ export interface Cipher {
   /** The plaintext, or GH_NOISE_OPEN. Never partial. */
   open(nonce: number, associated: Uint8Array, sealed: Uint8Array): Uint8Array
   /** Does ahead what sealing, or opening, with this nonce will take: for when nobody waits. */
-  prepare(way: CipherWay, nonce: number): void
+  prepare?(way: CipherWay, nonce: number): void
   /** A cipher under Noise's REKEY of this key: sealing 32 zero bytes with nonce 2^64 - 1. */
   rekeyed(): Cipher
 }

@@ -86,7 +86,7 @@ export class CipherState {
 
   /** Does ahead what the next message will take. Changes nothing that can be seen. */
   prepare(way: CipherWay): void {
-    if (this.#n <= this.#limit) this.#cipher?.prepare(way, this.#n)
+    if (this.#n <= this.#limit) this.#cipher?.prepare?.(way, this.#n)
   }
 
   /** Noise REKEY: who learns the new key cannot go back to the old one. n is not reset. */
