@@ -29,7 +29,7 @@ import { type CloseCode, closeCodes, frameTypes, type Refusal } from '../wire/re
 import { beforeOpen } from './before-open.ts'
 import type { Proved, Stage } from './handshake.ts'
 import { Initiator, notOurs } from './initiator.ts'
-import { closeCodeOf, errorOfCloseCode, errorOfRefusal, type LinkEnd } from './link-end.ts'
+import { closeCodeOf, errorOfCarrier, errorOfCloseCode, errorOfRefusal, type LinkEnd } from './link-end.ts'
 import { type Carried, defaults, type LinkInput, type LinkOptions, type LinkOutput } from './link-io.ts'
 import { misplacedRekey, RecordReceiver, RecordSender } from './records.ts'
 import { Responder } from './responder.ts'
@@ -107,6 +107,12 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   /** The layer above has frames for `fill`. */
   streamsWaiting(): void {
     this.#moreToSend = true
+  }
+
+  /** Does ahead what the next record each way will take: for after a flush, when nobody waits. */
+  prepare(): void {
+    this.#sender?.prepare()
+    this.#receiver?.prepare()
   }
 
   /** Queues one control frame. A droppable one (chat) gives way when the peer reads slowly. */
@@ -344,17 +350,8 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
 
   #carrierClosed(error: Error | undefined): void {
     if (this.#state === 'closing') return // until it has closed, or the deadline cuts it
-    if (this.#state === 'open') {
-      const detail = error === undefined ? 'without a goodbye' : error.message // spec: FRAME-10
-      return this.#end('transport', new GuildError('GH_LINK_CLOSED', detail, { cause: error }))
-    }
-    const swarm = this.#handshake instanceof Initiator && this.#stage === 'message 1'
-    this.#end(
-      'handshake',
-      swarm
-        ? new GuildError('GH_HANDSHAKE_SWARM', undefined, { cause: error })
-        : new GuildError('GH_HANDSHAKE_CLOSED', `after ${this.#stage}`, { cause: error }),
-    )
+    const dialled = this.#handshake instanceof Initiator
+    this.#end(this.#state === 'open' ? 'transport' : 'handshake', errorOfCarrier(this.#stage, dialled, error))
   }
 
   /** The peer made a mistake, or we did. Once open it is told the kind, never the details. */

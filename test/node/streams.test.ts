@@ -241,6 +241,14 @@ t.test(
   },
 )
 
+t.test('a write of 64 KiB is not told to wait while the stream has room for more', async t => {
+  const [a, b] = await new Nodes(t).pair()
+  b.handle('/room/1', stream => void stream.resume())
+  const stream = await a.open(b.peerId, '/room/1')
+  for (let i = 0; i < 7; i++) t.equal(stream.write(new Uint8Array(64 * 1024)), true)
+  stream.destroy()
+})
+
 t.test('FR-16 back-pressure from end to end: write is told false, memory stays bounded', async t => {
   const [a, b] = await new Nodes(t).pair()
   let reader: GuildStream | undefined
