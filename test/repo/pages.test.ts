@@ -20,6 +20,7 @@ const code = new Map([
   ...readSources('src', '.ts'),
   ...readSources('bin', '.js'),
   ...readSources('test', '.ts'),
+  ...readSources('test', '.mjs'),
 ])
 
 t.test('protocol: generated pages are fresh (npm run protocol)', async t => {

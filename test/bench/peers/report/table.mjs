@@ -1,0 +1,89 @@
+/**
+ * The figures as tables: one for a terminal, one for a page. Pure.
+ *
+ * @import { Figure, Figures } from '../types.ts'
+ */
+import { figureText, find, ratioText, shown, titles } from './figures.mjs'
+
+const START = '<!-- peers -->'
+const END = '<!-- /peers -->'
+/** The others that encrypt and prove who is there. */
+const sealed = ['tls', 'secret-stream', 'libp2p']
+
+/** @param {readonly Figure[]} figures */
+export function textTable(figures) {
+  const rows = cells(figures)
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
+  return rows
+    .map(row =>
+      row
+        .map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+/** @param {readonly Figure[]} figures */
+export function pageTable(figures) {
+  const [head = [], ...rows] = cells(figures)
+  return [head, ['---', ...head.slice(1).map(() => '--:')], ...rows]
+    .map(row => `| ${row.join(' | ')} |`)
+    .join('\n')
+}
+
+/**
+ * A page with the table between its two marks made new.
+ *
+ * @param {string} page
+ * @param {Figures} told
+ */
+export function withTable(page, { cores, node, rounds, figures }) {
+  const [from, to] = [page.indexOf(START), page.indexOf(END)]
+  if (from === -1 || to < from) throw new Error(`the page lacks ${START} … ${END}`)
+  const machine = `Node ${node}, ${cores} shared cores, loopback, two processes, medians of ${rounds} rounds.`
+  const parts = [machine, pageTable(figures), better(figures)]
+  return `${page.slice(0, from)}${START}\n\n${parts.join('\n\n')}\n\n${page.slice(to)}`
+}
+
+/**
+ * Where another of those that encrypt is better than ours, in words.
+ *
+ * @param {readonly Figure[]} figures
+ */
+export function better(figures) {
+  const said = sealed.flatMap(way => {
+    const rows = shown.filter(({ name, better }) => {
+      const [theirs, ours] = [way, 'guild-home'].map(one => find(figures, name, one)?.value)
+      if (theirs === undefined || ours === undefined) return false
+      return better === 'more' ? theirs > ours : theirs < ours
+    })
+    return rows.length === 0 ? [] : [`- ${titles[way]}: ${rows.map(({ title }) => title).join('; ')}`]
+  })
+  return said.length === 0
+    ? 'Of those that encrypt none is better than guild-home in any row.'
+    : ['Of those that encrypt, better than guild-home in this run:', '', ...said].join('\n')
+}
+
+/**
+ * A row for each measure that has figures, a column for each way that has one.
+ *
+ * @param {readonly Figure[]} figures
+ */
+function cells(figures) {
+  const ways = Object.keys(titles).filter(way => figures.some(figure => figure.way === way))
+  return [
+    ['', ...ways.map(way => titles[way] ?? way)],
+    ...shown
+      .filter(({ name }) => figures.some(({ measure }) => measure === name))
+      .map(({ name, title, unit }) => [
+        `${title}, ${unit}`,
+        ...ways.map(way => {
+          const figure = find(figures, name, way)
+          if (figure === undefined) return ''
+          const ratio = figure.ratio === null || way === 'net' ? '' : ` (${ratioText(figure.ratio)})`
+          return `${figureText(figure.value)}${ratio}`
+        }),
+      ]),
+  ]
+}

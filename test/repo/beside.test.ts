@@ -1,0 +1,194 @@
+/**
+ * The report of `npm run bench:peers`: its table, its picture, and what is committed of them.
+ * Needs none of the packages that are measured.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import t, { type Test } from 'tap'
+import { root } from '../support/root.ts'
+
+interface Figure {
+  readonly measure: string
+  readonly way: string
+  readonly value: number
+  readonly ratio: number | null
+}
+
+interface Figures {
+  readonly cores: number
+  readonly node: number
+  readonly rounds: number
+  readonly figures: readonly Figure[]
+}
+
+const folder = join(root, 'test/bench/peers')
+const load = (path: string): Promise<Record<string, never>> => import(pathToFileURL(join(folder, path)).href)
+const { chart } = (await load('report/chart.mjs')) as unknown as { chart: (told: Figures) => string }
+const { textTable, pageTable, withTable, better } = (await load('report/table.mjs')) as unknown as {
+  textTable: (figures: readonly Figure[]) => string
+  pageTable: (figures: readonly Figure[]) => string
+  withTable: (page: string, told: Figures) => string
+  better: (figures: readonly Figure[]) => string
+}
+const { figureText, ratioText, quantile, median } = (await load('report/figures.mjs')) as unknown as {
+  figureText: (value: number) => string
+  ratioText: (value: number) => string
+  quantile: (values: readonly number[], share: number) => number
+  median: (values: readonly number[]) => number
+}
+const { refuseUnbounded } = (await load('measures.mjs')) as unknown as {
+  refuseUnbounded: (way: string, queued: number, growth: number) => void
+}
+const { framed, cutter } = (await load('ways/framed.mjs')) as unknown as {
+  framed: (message: Uint8Array) => Uint8Array
+  cutter: (take: (message: Uint8Array) => void) => (bytes: Uint8Array) => void
+}
+
+const few: readonly Figure[] = [
+  { measure: 'bulk', way: 'net', value: 2255, ratio: 1 },
+  { measure: 'bulk', way: 'guild-home', value: 1130, ratio: 0.501 },
+  { measure: 'messages', way: 'net', value: 209_000, ratio: 1 },
+  { measure: 'messages', way: 'net-together', value: 8_900_000, ratio: 42.6 },
+  { measure: 'messages', way: 'guild-home', value: 1_540_000, ratio: 7.37 },
+]
+const told: Figures = { cores: 2, node: 20, rounds: 5, figures: few }
+
+t.test('peers: figures are three digits, ratios two', async t => {
+  t.strictSame([2255, 0.31, 43.27, 1.2, 209_000, 0].map(figureText), [
+    '2,260',
+    '0.31',
+    '43.3',
+    '1.20',
+    '209,000',
+    '0.00',
+  ])
+  t.strictSame([0.501, 1.2, 7.37, 42.6, 0.0996].map(ratioText), ['0.50×', '1.2×', '7.4×', '43×', '0.10×'])
+  t.equal(median([3, 1, 2]), 2)
+  t.equal(median([4, 1, 2, 3]), 2.5)
+  t.equal(quantile([0, 10], 0.99), 9.9)
+  t.ok(Number.isNaN(median([])), 'nothing measured is no figure')
+})
+
+t.test('peers: a table has a row for each measure and a column for each way', async t => {
+  t.equal(
+    pageTable(few),
+    [
+      '|  | node:net | node:net, 64 in a write | guild-home |',
+      '| --- | --: | --: | --: |',
+      '| bulk, 64 KiB writes, MB/s | 2,260 |  | 1,130 (0.50×) |',
+      '| messages of 100 B, 1/s | 209,000 | 8,900,000 (43×) | 1,540,000 (7.4×) |',
+    ].join('\n'),
+  )
+  const lines = textTable(few).split('\n')
+  t.equal(lines.length, 3)
+  t.equal(new Set(lines.map(line => line.length)).size, 1, 'the last column ends where it should')
+})
+
+t.test('peers: only what is between the marks of a page is made new', async t => {
+  const page = 'before\n\n<!-- peers -->\nold\n<!-- /peers -->\n\nafter\n'
+  const made = withTable(page, told)
+  t.match(made, /^before\n\n<!-- peers -->\n\nNode 20, 2 shared cores[\s\S]+\n\n<!-- \/peers -->\n\nafter\n$/)
+  t.notMatch(made, 'old')
+  t.equal(withTable(made, told), made, 'twice is once')
+  t.throws(() => withTable('no marks', told), /lacks/)
+  t.throws(() => withTable('<!-- /peers --><!-- peers -->', told), /lacks/)
+})
+
+t.test('peers: whoever is better is named, by rate and by time', async t => {
+  const of = (measure: string, way: string, value: number): Figure => ({ measure, way, value, ratio: 1 })
+  const rate = [
+    of('bulk', 'guild-home', 5),
+    of('bulk', 'tls', 6),
+    of('bulk', 'libp2p', 4),
+    of('bulk', 'net', 9),
+  ]
+  const time = [of('request-p50', 'guild-home', 5), of('request-p50', 'tls', 6)]
+  t.equal(
+    better([...rate, ...time, of('request-p50', 'secret-stream', 4)]),
+    [
+      'Of those that encrypt, better than guild-home in this run:',
+      '',
+      '- node:tls: bulk, 64 KiB writes',
+      '- secret-stream: there and back, 100 B, p50',
+    ].join('\n'),
+  )
+  t.match(better(time), 'none is better')
+})
+
+t.test('peers: a bar is as long as its ratio, and ours is marked', async t => {
+  const picture = chart(told)
+  const bars = [...picture.matchAll(/<rect class="bar( ours)?" [^>]*width="([\d.]+)"/g)]
+  t.equal(bars.length, 4, 'the ways of the picture, where they have a figure')
+  const [net, ours, slower, faster] = bars.map(([, , width]) => Number(width))
+  t.ok(Math.abs(ours! / net! - 0.501) < 0.01)
+  t.ok(Math.abs(faster! / slower! - 7.37) < 0.1)
+  t.strictSame(
+    bars.map(([, mark]) => mark === ' ours'),
+    [false, true, false, true],
+  )
+  t.match(picture, '0.50×  1,130 MB/s')
+  t.match(picture, 'prefers-color-scheme: dark')
+  t.notMatch(picture, /NaN|undefined|Infinity/)
+  wellFormed(t, picture)
+})
+
+t.test('peers: what is committed is one run', async t => {
+  const figures = JSON.parse(readFileSync(join(folder, 'figures.json'), 'utf8')) as Figures
+  t.ok(figures.figures.length > 60)
+  for (const { measure, way, value } of figures.figures) t.ok(Number.isFinite(value), `${measure} of ${way}`)
+  const picture = readFileSync(join(folder, 'peers.svg'), 'utf8')
+  t.equal(picture, chart(figures), 'the picture')
+  wellFormed(t, picture)
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  t.equal(withTable(readme, figures), readme, 'the table in the README')
+})
+
+t.test('peers: messages on bytes are cut where they were put together', async t => {
+  const messages = [1, 0, 100, 7_000].map((length, at) => new Uint8Array(length).fill(at + 1))
+  const all = Buffer.concat(messages.map(framed))
+  for (const step of [1, 3, 7, 4_096, all.length]) {
+    const got: Uint8Array[] = []
+    const cut = cutter(message => got.push(Uint8Array.from(message)))
+    for (let at = 0; at < all.length; at += step) cut(all.subarray(at, at + step))
+    t.strictSame(got, messages, `${step} bytes at a time`)
+  }
+  t.throws(() => cutter(() => {})(Buffer.from('ffffffff', 'hex')), RangeError, 'a length beyond all bounds')
+})
+
+t.test('peers: a sender that fills its own memory gets no figure', async t => {
+  refuseUnbounded('net', 2 ** 24, 2 ** 29)
+  t.throws(() => refuseUnbounded('net', 2 ** 24 + 1, 0), /waited in the sender/)
+  t.throws(() => refuseUnbounded('net', 0, 2 ** 29 + 1), /grew/)
+})
+
+t.test('peers: no way that is measured is a part of the product', async t => {
+  const of = (path: string): string[] =>
+    Object.keys((JSON.parse(readFileSync(join(root, path), 'utf8')) as Lock).packages).map(
+      key => key.split('node_modules/').at(-1)!,
+    )
+  const measured = of('test/bench/peers/package-lock.json')
+  t.ok(measured.includes('libp2p') && measured.includes('@hyperswarm/secret-stream'))
+  const ours = of('package-lock.json')
+  const foreign =
+    /^(?:@libp2p\/|libp2p$|@hyperswarm\/|hyperswarm|hypercore|@helia\/|helia$|sodium-secretstream$|streamx$)/
+  t.strictSame(
+    ours.filter(name => foreign.test(name)),
+    [],
+  )
+  t.notOk(existsSync(join(root, 'node_modules/libp2p')))
+})
+
+interface Lock {
+  readonly packages: Readonly<Record<string, unknown>>
+}
+
+/** Every element is closed in turn, and no text holds a bare mark. */
+function wellFormed(t: Test, picture: string): void {
+  const open: string[] = []
+  for (const [, close, name, self] of picture.matchAll(/<(\/?)([a-z]+)(?:\s[^<>]*?)?(\/?)>/g))
+    if (close === '/') t.equal(open.pop(), name, `</${name}>`)
+    else if (self !== '/') open.push(name!)
+  t.strictSame(open, [])
+  t.notMatch(picture.replace(/<[^<>]+>/g, ''), /[<>]|&(?!amp;|lt;|gt;)/)
+}
