@@ -43,6 +43,30 @@ export function flipBits(from: Side, step: number, first = 0): Flips {
   return { bits, codes, wrong }
 }
 
+/** P4: each unit of what `from` said comes ten times more, right after its first. */
+export function replayUnits(from: Side): Flips {
+  const units = recordSession()
+    .all.filter(one => one.from === from)
+    .map(({ unit }) => unit)
+  const listener: Side = from === 'initiator' ? 'responder' : 'initiator'
+  const told = storyAfterEach(listener, units)
+  const codes = new Map<string, number>()
+  const wrong: string[] = []
+  for (const last of units.keys()) {
+    const speaker = new Speaker(listener)
+    for (const unit of units.slice(0, last + 1)) {
+      speaker.end.give(unit)
+      script(speaker)
+    }
+    for (let time = 0; time < 10; time++) speaker.end.give(units[last]!)
+    const code = String(speaker.end.end?.error.code)
+    codes.set(code, (codes.get(code) ?? 0) + 1)
+    if (speaker.story.join('\n') !== told[last + 1]!.join('\n'))
+      wrong.push(`unit ${last} of ${from} counted twice`)
+  }
+  return { bits: 0, codes, wrong }
+}
+
 /** What the listener believes before each unit, and at the end. */
 function storyAfterEach(role: Side, units: readonly Uint8Array[]): string[][] {
   const speaker = new Speaker(role)

@@ -26,7 +26,7 @@ const creditStep: fc.Arbitrary<CreditStep> = fc.record({
   by: amount,
 })
 
-t.test('P13 FR-11 link credit: what it grants is what the rule says, and only ever rises', async t => {
+t.test('FR-11 link credit: what it grants is what the rule says, and only ever rises', async t => {
   let [refused, granted, past] = [0, 0, 0]
   fc.assert(
     fc.property(
@@ -131,7 +131,7 @@ const halfStep: fc.Arbitrary<HalfStep> = fc.oneof(
 const byteAt = (place: number): number => (place * 31 + (place >>> 8)) & 0xff
 
 t.test(
-  'P13 FR-09 FR-10 a receiving half beside an array of bytes: flow control, one end, each byte once',
+  'FR-09 FR-10 a receiving half beside an array of bytes: flow control, one end, each byte once',
   async t => {
     const codes = new Map<string, number>()
     const lengths = new Set<number>()
