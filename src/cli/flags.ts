@@ -108,7 +108,7 @@ export const flags = {
     fallbackText: '5s',
     oldVariables: ['GUILD_HEARTBEAT_INTERVAL'],
     commands: ['run', 'monitor'],
-    about: 'time between heartbeats (PING); of monitor, between looks (on a full screen 1s)',
+    about: 'time between heartbeats (PING) on a quiet link; of monitor, between looks (on a full screen 1s)',
     parse: duration(0.05, 3600),
   }),
   log: flag<Level>({

@@ -49,6 +49,8 @@ export interface Entry {
   metAt: Millis | undefined
   /** In a row. */
   failures: number
+  /** What was heard of the peer before this says nothing against our failures. */
+  doubtedAt: Millis
   /** Not dialled before this. */
   nextAttempt: Millis
   /** It led back to ourselves (spec: HS-08). */
@@ -267,6 +269,7 @@ function makeEntry(key: string, address: Address, source: Source, now: Millis, t
     teller: told.teller,
     tellerHost: told.tellerHost,
     heardAt: told.heardAt ?? now,
+    doubtedAt: Number.NEGATIVE_INFINITY,
     lastSuccess: told.reachedAt,
     metAt: told.metAt,
     failures: 0,

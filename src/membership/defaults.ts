@@ -7,7 +7,7 @@
  * Floor: membership.
  */
 export const defaults = Object.freeze({
-  /** Between PINGs: a dead peer is doubted within a few, and 100 links cost 20 small frames a second. */
+  /** Silence after which the side that dialled PINGs: a dead peer is doubted within a few, and 100 idle links cost 20 small frames a second. */
   interval: 5_000,
   /** Silence after which a peer is gone: long enough for a laptop to change networks. */
   peerTimeout: 60_000,
@@ -58,6 +58,10 @@ export const defaults = Object.freeze({
   giveUpAfter: 10,
   /** An address that failed so often in a row does not count as a known peer. */
   unreachableAfter: 3,
+  /** … unless others heard of the peer no longer ago than this before: two rounds of gossip. */
+  hearsayHolds: 60_000,
+  /** Gossip of a peer that we have just lost may be so much behind. */
+  hearsayLate: 2_000,
   /** Failures after the first are reported at every so many. */
   reportEvery: 20,
   /** A link that lived this long was a success; a shorter one counts as a failed dial. */

@@ -183,6 +183,7 @@ export class Dialling {
     const wait = this.#absences.lost(peerId, how, now)
     for (const entry of this.#book.ofPeer(peerId)) {
       entry.heardAt = now
+      entry.doubtedAt = now + defaults.hearsayLate
       if (entry.metAt !== undefined) entry.metAt = now
       if (how.short) this.#plan.failed(entry, now)
       else {
@@ -258,18 +259,25 @@ export class Dialling {
     }
     this.#book.proved(entry, peerId, now)
     if (reason === 'MAX_PEERS') {
-      // It lives, and stays known: a mesh that is not whole must say so. No failure.
+      // It lives, and stays known: a mesh that is not whole must say so. No failure, and none before it.
+      entry.failures = 0
       this.#report(entry, code, message)
       this.#plan.pause(entry, defaults.backoffMax, now)
     } else if (!this.#failure(entry, code, message, now)) return
-    if (reason === 'DENIED') this.#plan.pause(entry, defaults.slowPace, now)
+    if (reason === 'DENIED') {
+      entry.doubtedAt = Number.POSITIVE_INFINITY // it lives, but not for us
+      this.#plan.pause(entry, defaults.slowPace, now)
+    }
     // DUPLICATE without a link here: the peer has yet to notice that the old one is dead. Soon again.
     this.#plan.wish(entry, now)
   }
 
+  /** By what we see ourselves; or met once, and seen of late by somebody who reaches it where we do not (spec: MESH-2). */
   #isKnown(peerId: string): boolean {
-    for (const entry of this.#book.ofPeer(peerId))
-      if (!entry.self && entry.failures < defaults.unreachableAfter) return true
+    for (const { self, failures, metAt, heardAt, doubtedAt } of this.#book.ofPeer(peerId)) {
+      if (self) continue
+      if (failures < defaults.unreachableAfter || (metAt !== undefined && heardAt > doubtedAt)) return true
+    }
     return false
   }
 
@@ -301,6 +309,7 @@ export class Dialling {
   /** False when the entry was dropped for it. */
   #failure(entry: Entry, code: ErrorCode, message: string, now: Millis): boolean {
     this.#plan.failed(entry, now)
+    entry.doubtedAt = Math.max(entry.doubtedAt, now - defaults.hearsayHolds)
     this.#report(entry, code, message)
     if (isHopeless(entry)) {
       this.#book.remove(entry)

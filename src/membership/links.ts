@@ -24,7 +24,7 @@ import type { PeerEntry } from '../wire/frames/peers.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
 import { isKept } from './address-book.ts'
 import { defaults } from './defaults.ts'
-import { Liveness } from './liveness.ts'
+import { Liveness, quietOf } from './liveness.ts'
 import type { LinkId, Proof } from './messages.ts'
 import { type Down, type Parting, partingOf, partings } from './partings.ts'
 import type { Parts } from './parts.ts'
@@ -165,7 +165,8 @@ export class Links {
     const olds = before !== undefined && sameProcess && verdict === 'replace' ? activeLinks(before) : []
     const peer = before !== undefined && sameProcess ? before : this.#newPeer(proof, now)
     const { interval, peerTimeout: patience, random } = options
-    const liveness = new Liveness({ interval, patience, random }, now)
+    const quiet = quietOf(interval, dialled !== undefined)
+    const liveness = new Liveness({ interval, patience, quiet, random }, now)
     const link = new LinkRecord(peer, proof, dialled, tellable(proof, dialled), liveness, now)
     table.attach(link)
     for (const old of olds) this.close(old, closeCodes.REPLACED, '', partings.drained, now)
@@ -207,16 +208,22 @@ export class Links {
     say({ event: 'peer-disconnected', peerId, name, reason: 'restarted', peers: taken() })
   }
 
-  /** Makes room for a node that would otherwise be alone. */
+  /** Makes room for a node that would otherwise be alone: one a person named goes only for another such. */
   #yield(newcomer: Proof, now: Millis): boolean {
     const { table, dialling, options } = this.#parts
     if (newcomer.linkCount > 0) return table.size === 0 && options.guests.makeRoom()
+    const kept = (peerId: string): boolean => [...dialling.book.ofPeer(peerId)].some(isKept)
+    const { listenAddress } = newcomer
+    const entry = listenAddress && dialling.book.find(listenAddress)
+    const named = kept(newcomer.peerId) || (entry !== undefined && isKept(entry))
     let newest: PeerRecord | undefined
+    let newestKept: PeerRecord | undefined
     for (const peer of table.peers()) {
       if (otherLinks(peer) === 0) continue
-      if ([...dialling.book.ofPeer(peer.peerId)].some(isKept)) continue
-      if (newest === undefined || peer.since >= newest.since) newest = peer
+      if (kept(peer.peerId)) newestKept = later(newestKept, peer)
+      else newest = later(newest, peer)
     }
+    if (named) newest ??= newestKept
     if (newest === undefined) return options.guests.makeRoom()
     const { reason } = partings.yielded
     this.closePeer(newest, closeCodes.DISCONNECTED, reason, partings.yielded, now)
@@ -275,6 +282,11 @@ export class Links {
     dialling.lost(peerId, { short, silent, ...(wait === undefined ? {} : { wait }) }, now)
     this.#parts.changed(now)
   }
+}
+
+/** Which of two came last. */
+function later(one: PeerRecord | undefined, other: PeerRecord): PeerRecord {
+  return one === undefined || other.since >= one.since ? other : one
 }
 
 /** The address others may be given: an IP that worked, or that the peer says it listens on. */

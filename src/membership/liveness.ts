@@ -5,10 +5,12 @@
  *     ▲                   │
  *     └───────heard───────┘
  *
- * A PING goes out every `interval`, whatever else is sent: it measures the RTT.
- * Any authenticated bytes are a sign of life, told by `heard`, which makes no
- * object and moves no timer, for it is called for every record. After half of
- * `patience` the peer is doubted, after all of it it is gone.
+ * A PING goes out when the link is new, which measures the RTT, and then after `quiet` in which
+ * nothing came. The side that dialled waits one interval, the other two (`quietOf`): on an idle
+ * link one of them asks and the other answers, and on a busy one nobody asks (spec: PING-3).
+ * Any authenticated bytes are a sign of life, told by `heard`, which makes no object and moves no
+ * timer, for it is called for every record. After half of `patience` the peer is doubted, after
+ * all of it it is gone.
  *
  * Time in which we did not run ourselves (a suspended laptop, a stalled loop) is
  * no silence of the peer: a late wake-up is taken off (spec: P17).
@@ -43,6 +45,13 @@ export interface LivenessOptions {
   readonly random: Random
   /** Before the first PING. Default 0: it measures the RTT at once. */
   readonly wait?: Millis
+  /** Silence without which nobody is asked, unless in doubt. Default 0: a PING every `interval`, whatever comes. */
+  readonly quiet?: Millis
+}
+
+/** How long a link of ours may be quiet before we ask: the other side asks first, or answers first. */
+export function quietOf(interval: Millis, dialled: boolean): Millis {
+  return dialled ? interval : 2 * interval
 }
 
 /** PINGs whose PONG may still come; an older one no longer measures anything. */
@@ -51,10 +60,13 @@ const OUTSTANDING = 4
 export class Liveness implements Machine<LivenessInput, LivenessOutput> {
   readonly #interval: Millis
   readonly #patience: Millis
+  readonly #quiet: Millis
   readonly #random: Random
   #state: LivenessState = 'alive'
   #heardAt: Millis
   #pingAt: Millis
+  /** The next PING goes out even if something was heard. */
+  #urgent = true
   readonly #asked = new BoundedQueue<{ readonly nonce: Uint8Array; readonly at: Millis }>(OUTSTANDING)
   readonly #out = new BoundedQueue<LivenessOutput>(16)
   /** The last measured round trip. */
@@ -63,6 +75,7 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
   constructor(options: LivenessOptions, now: Millis) {
     this.#interval = options.interval
     this.#patience = options.patience
+    this.#quiet = options.quiet ?? 0
     this.#random = options.random
     this.#heardAt = now
     this.#pingAt = now + (options.wait ?? 0)
@@ -86,6 +99,7 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
   /** The next tick sends a PING: somebody doubts this link. */
   hurry(now: Millis): void {
     this.#pingAt = Math.min(this.#pingAt, now)
+    this.#urgent = true
   }
 
   handle(input: LivenessInput, now: Millis): void {
@@ -95,7 +109,11 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
     if (due === undefined || now < due) return // woken early: timers may be coarse
     this.#heardAt = Math.min(now, this.#heardAt + (now - due))
     if (now >= this.#silenceAt()) this.#silence()
-    if (now >= this.#pingAt) this.#ping(now)
+    if (now < this.#pingAt) return
+    // Not moved by `heard` itself: it is called for every record, and this once an interval.
+    const quietAt = this.#heardAt + this.#quiet
+    if (this.#urgent || quietAt <= now) this.#ping(now)
+    else this.#pingAt = quietAt
   }
 
   poll(): LivenessOutput | undefined {
@@ -118,6 +136,7 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
     } else {
       this.#out.push({ kind: 'suspect' })
       this.#pingAt = Number.NEGATIVE_INFINITY // one question more, at once
+      this.#urgent = true
     }
   }
 
@@ -125,6 +144,7 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
     const nonce = this.#random.bytes(NONCE_LENGTH)
     this.#asked.push({ nonce, at: now })
     this.#pingAt = now + this.#interval
+    this.#urgent = false
     this.#out.push({ kind: 'ping', nonce })
   }
 

@@ -6,11 +6,13 @@
  *
  * Floor: node.
  */
+import { join } from 'node:path'
 import type { Runtime } from '../base/ports.ts'
 import type { Config } from './config.ts'
 import type { DirectMessages } from './direct-messages.ts'
 import type { Happenings } from './emitter.ts'
 import type { Mesh } from './mesh.ts'
+import { PeerbookCompanion, shelfAt, shelfIn } from './peerbook.ts'
 
 export interface Companion {
   start(): Promise<void>
@@ -51,9 +53,9 @@ export async function companionsOf(around: Surroundings): Promise<Companion[]> {
     const { ControlSocket } = await import('./control-socket.ts')
     companions.push(new ControlSocket({ ...around, dataDir }))
   }
-  if (dataDir !== undefined) {
-    const { PeerbookCompanion } = await import('./peerbook.ts')
-    companions.push(new PeerbookCompanion({ mesh, happenings, clock: runtime.clock, dataDir }))
+  if (dataDir !== undefined || runtime.files !== undefined) {
+    const shelf = dataDir === undefined ? shelfIn(runtime.files!) : shelfAt(join(dataDir, 'peers.json'))
+    companions.push(new PeerbookCompanion({ mesh, happenings, clock: runtime.clock, shelf }))
   }
   if (dnsaddrs.length > 0) {
     const { DnsaddrCompanion } = await import('./dnsaddr.ts')

@@ -10,11 +10,10 @@
  *
  * Floor: node. Page: protocol/peerbook.md (spec: BOOK-1, BOOK-2). Faults: PT-12.
  */
-import { join } from 'node:path'
 import { asGuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
 import type { Clock } from '../base/ports.ts'
-import { type BookPeer, loadPeerbook, savePeerbook } from '../store/peerbook.ts'
+import { type BookPeer, type Shelf, shelfAt, shelfIn } from '../store/peerbook.ts'
 import type { Happenings } from './emitter.ts'
 import type { Mesh } from './mesh.ts'
 
@@ -26,16 +25,17 @@ const MOST: Millis = 3_600_000
 /** A disk that hangs does not keep the goodbyes waiting. */
 const PATIENCE: Millis = 2_000
 
+export { shelfAt, shelfIn }
+
 export interface PeerbookOptions {
   readonly mesh: Mesh
   readonly happenings: Happenings
   readonly clock: Clock
-  readonly dataDir: string
+  readonly shelf: Shelf
 }
 
 export class PeerbookCompanion {
   readonly #around: PeerbookOptions
-  readonly #path: string
   #loaded = false
   #dirty = false
   #savedAt: Millis = Number.NEGATIVE_INFINITY
@@ -51,12 +51,11 @@ export class PeerbookCompanion {
 
   constructor(around: PeerbookOptions) {
     this.#around = around
-    this.#path = join(around.dataDir, 'peers.json')
   }
 
   async start(): Promise<void> {
-    const { mesh, happenings } = this.#around
-    const { peers, fault } = await loadPeerbook(this.#path)
+    const { mesh, happenings, shelf } = this.#around
+    const { peers, fault } = await shelf.load()
     if (fault !== undefined) mesh.fault(fault)
     const skew = this.#skew()
     mesh.recall(
@@ -105,7 +104,7 @@ export class PeerbookCompanion {
     this.#dirty = false
     this.#savedAt = this.#now()
     try {
-      await savePeerbook(this.#path, this.#rows())
+      await this.#around.shelf.save(this.#rows())
       this.#complained = false
     } catch (error) {
       this.#dirty = true

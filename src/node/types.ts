@@ -21,7 +21,7 @@ export interface PeerInfo {
   /** `tcp`; of a person at the line port `line`, with a peer id `line:<id>@<PeerId of the gateway>`. */
   readonly transport: string
   readonly direction: Direction
-  /** The last measured round trip; undefined before the first PONG. */
+  /** The last measured round trip: when the link was new, and whenever this side has PINGed since. Undefined before the first PONG. */
   readonly rttMs: number | undefined
   readonly bytesIn: number
   readonly bytesOut: number

@@ -22,6 +22,7 @@ import { rename } from 'node:fs/promises'
 import { fromUtf8, utf8 } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { WallMillis } from '../base/machine.ts'
+import type { Files } from '../base/ports.ts'
 import { type Address, formatAddress, parseAddress } from '../wire/address.ts'
 import { diskError } from './disk-error.ts'
 import { readBounded } from './read-bounded.ts'
@@ -66,6 +67,45 @@ export async function loadPeerbook(path: string): Promise<LoadedBook> {
 
 /** At most `PEERS_MAX` of them, the first ones. */
 export async function savePeerbook(path: string, peers: readonly BookPeer[]): Promise<void> {
+  await replaceFile(path, encodePeerbook(peers))
+}
+
+/** Where a node's peerbook is kept. */
+export interface Shelf {
+  /** Never rejects. */
+  load(): Promise<LoadedBook>
+  save(peers: readonly BookPeer[]): Promise<void>
+}
+
+/** The peerbook at this path of this machine. */
+export function shelfAt(path: string): Shelf {
+  return { load: () => loadPeerbook(path), save: peers => savePeerbook(path, peers) }
+}
+
+/** The peerbook among files that were handed in. A damaged one is said, and the next replaces it. */
+export function shelfIn(files: Files): Shelf {
+  const name = 'peers.json'
+  const damaged = (why: string): GuildError => new GuildError('GH_STORE_DAMAGED', `${name}: ${why}`)
+  return {
+    load: async () => {
+      try {
+        const bytes = await files.read(name)
+        if (bytes === undefined) return { peers: [] }
+        const found = decodePeerbook(bytes)
+        if (typeof found === 'string') return { peers: [], fault: damaged(found) }
+        return found.spoilt === 0
+          ? { peers: found.peers }
+          : { peers: found.peers, fault: damaged(makeNoSense(found.spoilt)) }
+      } catch (error) {
+        return { peers: [], fault: damaged(reason(error, name)) }
+      }
+    },
+    save: peers => files.replace(name, encodePeerbook(peers)),
+  }
+}
+
+/** The whole file. */
+export function encodePeerbook(peers: readonly BookPeer[]): Uint8Array {
   const rows = peers.slice(0, PEERS_MAX).map(({ address, met, reached }) =>
     JSON.stringify({
       address: formatAddress(address),
@@ -75,19 +115,22 @@ export async function savePeerbook(path: string, peers: readonly BookPeer[]): Pr
   )
   const head = `{\n  "format": ${JSON.stringify(FORMAT)},\n  "version": ${VERSION},\n  "peers": [`
   const body = rows.map(row => `\n    ${row}`).join(',')
-  await replaceFile(path, utf8(`${head}${body}${rows.length === 0 ? '' : '\n  '}]\n}\n`))
+  return utf8(`${head}${body}${rows.length === 0 ? '' : '\n  '}]\n}\n`)
 }
 
 async function readOrSetAside(path: string, bytes: Uint8Array): Promise<LoadedBook> {
-  const read = decode(bytes)
+  const read = decodePeerbook(bytes)
   if (typeof read === 'string') return { peers: [], fault: await setAside(path, read) }
   if (read.spoilt === 0) return { peers: read.peers }
-  const rows = `${read.spoilt} of its rows ${read.spoilt === 1 ? 'makes' : 'make'} no sense`
-  return { peers: read.peers, fault: await setAside(path, rows) }
+  return { peers: read.peers, fault: await setAside(path, makeNoSense(read.spoilt)) }
 }
 
-/** What can be read of it, or why nothing can. */
-function decode(bytes: Uint8Array): { peers: BookPeer[]; spoilt: number } | string {
+function makeNoSense(rows: number): string {
+  return `${rows} of its rows ${rows === 1 ? 'makes' : 'make'} no sense`
+}
+
+/** What can be read of it and how many rows cannot, or why nothing can. Never throws. */
+export function decodePeerbook(bytes: Uint8Array): { peers: BookPeer[]; spoilt: number } | string {
   let root: unknown
   try {
     root = JSON.parse(fromUtf8(bytes))

@@ -12,8 +12,10 @@ import { GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
 import type { Interface, Runtime, Suite, Transport } from '../base/ports.ts'
 import { type DatagramOptions, type DatagramSocket, openDatagrams } from './datagrams.ts'
+import { Disk } from './disk.ts'
 import { Computer, type Network } from './network.ts'
 import { Process } from './process.ts'
+import { Quartz } from './quartz.ts'
 import type { SeededRandom } from './random.ts'
 import type { Transcript } from './transcript.ts'
 import { SimulatedTransport } from './transport.ts'
@@ -29,6 +31,8 @@ export interface HostOptions {
 export interface RuntimeOptions {
   /** The cryptography. Default: the one the simulation was given. */
   readonly suite?: Suite
+  /** The node keeps its files on the host's disk. Default false: it keeps nothing. */
+  readonly files?: boolean
 }
 
 /** What a host is made in. */
@@ -43,6 +47,8 @@ export interface Surroundings {
 export class Host {
   readonly name: string
   readonly computer: Computer
+  readonly disk = new Disk()
+  readonly #quartz: Quartz
   readonly #around: Surroundings
   readonly #random: SeededRandom
   #processes: Process[] = []
@@ -56,6 +62,7 @@ export class Host {
     this.#around = around
     this.#random = around.random.split(`host ${name}`)
     this.#clockOffset = clockOffset
+    this.#quartz = new Quartz(around.world)
     around.network.add(this.computer)
   }
 
@@ -82,6 +89,7 @@ export class Host {
       random: this.#random.split(`process ${this.#started}`),
       network: { transports, interfaces: () => this.#interfaces() },
       suite,
+      ...(options.files === true ? { files: this.disk.files(process) } : {}),
     }
   }
 
@@ -130,13 +138,20 @@ export class Host {
 
   /** What its wall clock shows, since 1970. */
   wall(): number {
-    return Math.floor(EPOCH + this.#around.world.now + this.#clockOffset)
+    return Math.floor(EPOCH + this.#quartz.elapsed() + this.#clockOffset)
   }
 
   /** The wall clock jumps, forward or back. The monotonic clock does not notice. */
   jumpClock(by: Millis): void {
     this.#note('clock', `${by} ms`)
     this.#clockOffset += by
+  }
+
+  /** Its clocks go at this rate from now on: 1.25 is a quarter too fast. Neither jumps. */
+  setClockRate(rate: number): void {
+    this.#note('rate', String(rate))
+    this.#quartz.setRate(rate)
+    for (const process of this.#processes) process.retime()
   }
 
   #start(): Process {
@@ -146,6 +161,7 @@ export class Host {
       place: this.computer,
       world: this.#around.world,
       transcript: this.#around.transcript,
+      quartz: this.#quartz,
       zero: this.#random.split(`clock ${this.#started}`).below(2 ** 30),
       wall: () => this.wall(),
     })

@@ -8,12 +8,17 @@
  * Floor: testing.
  */
 export type { DatagramOptions, DatagramSocket } from './datagrams.ts'
+export type { Disk } from './disk.ts'
+export { drawWeather, type Fault, type FaultKind, troubles } from './faults.ts'
+export { type Form, type FormOption, formOf, formOptions, formText } from './form.ts'
 export type { Host, HostOptions, RuntimeOptions } from './host.ts'
 export { calm, type LinkConditions, type Tamper } from './link.ts'
+export { type Counts, type NullSuite, nullSuite } from './null-suite.ts'
 export { type Seed, SeededRandom, seedOf, seedText } from './random.ts'
 export {
   type Outcome,
   play,
+  type Report,
   replayCommand,
   type Scenario,
   type SimulateOptions,
@@ -24,5 +29,5 @@ export { Simulation, type SimulationOptions } from './simulation.ts'
 export { type Entry, Transcript } from './transcript.ts'
 export type { TransportPair } from './transport-bench.ts'
 export { type TransportCheck, transportContract } from './transport-contract.ts'
-export { drawWeather, type TroubleKind, type TroubleOptions, trouble, troubles } from './trouble.ts'
+export { type Trouble, type TroubleOptions, trouble } from './trouble.ts'
 export { type RunOptions, type Scheduled, World } from './world.ts'

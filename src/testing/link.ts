@@ -4,8 +4,11 @@
  *   bytes ─▶ [ rate: wait in the queue ] ─▶ [ lost? ] ─▶ [ delay + jitter + held back? ] ─▶ there
  *
  * Each concern has dice of its own, so that turning loss on leaves every jitter as it was.
- * Loss comes in bursts when asked to (Gilbert-Elliott: a good state that loses nothing, a
- * bad one that loses everything), with the same mean.
+ * Loss comes in bursts when asked to (Gilbert-Elliott: a good state that loses little or nothing,
+ * a bad one that loses much or everything), with the same mean:
+ *
+ *   good ──────▶ bad        loss = bad share · badLoss + good share · goodLoss
+ *     ▲───1/burst─┘
  *
  * Floor: testing.
  */
@@ -19,8 +22,12 @@ export interface LinkConditions {
   readonly jitter: Millis
   /** Share that is lost, 0 to 1. */
   readonly loss: number
-  /** Mean number lost in a row. 1: each loss is its own. */
+  /** How many follow each other in the bad state, on average. 1: each loss is its own. */
   readonly burst: number
+  /** Share that is lost in the bad state: 1, and a burst is a gap. At least `loss`. */
+  readonly badLoss: number
+  /** Share that is lost in the good state. At most `loss`. */
+  readonly goodLoss: number
   /** Share that is held back, so that later ones overtake it. */
   readonly reorder: number
   /** How long it is held back: uniform from 0 to this. */
@@ -43,6 +50,8 @@ export const calm: LinkConditions = {
   jitter: 0,
   loss: 0,
   burst: 1,
+  badLoss: 1,
+  goodLoss: 0,
   reorder: 0,
   reorderBy: 10,
   duplicate: 0,
@@ -116,12 +125,16 @@ export class Path {
   }
 
   lost(): boolean {
-    const { loss, burst } = this.conditions
+    const { loss, burst, badLoss, goodLoss } = this.conditions
     const dice = this.#dice.loss
     if (loss <= 0 || loss >= 1) return loss >= 1
-    const length = Math.max(burst, 1 / (1 - loss)) // a shorter burst cannot lose this much
-    this.#losing = dice.chance(this.#losing ? 1 - 1 / length : loss / (1 - loss) / length)
-    return this.#losing
+    const bad = badLoss > goodLoss ? Math.max(0, Math.min(1, (loss - goodLoss) / (badLoss - goodLoss))) : 1
+    if (bad < 1) {
+      const length = Math.max(burst, 1 / (1 - bad)) // a shorter spell cannot lose this much
+      this.#losing = dice.chance(this.#losing ? 1 - 1 / length : bad / (1 - bad) / length)
+    } else this.#losing = true
+    const share = this.#losing ? badLoss : goodLoss
+    return share >= 1 || (share > 0 && dice.chance(share))
   }
 
   duplicated(): boolean {

@@ -266,8 +266,11 @@ export class SimulatedPipe implements Pipe, Resource {
   /** False when the connection is not known here. */
   #receive(segment: Segment): boolean {
     if (this.#gone) return false
-    if (segment.index >= this.#received) this.#early.set(segment.index, segment)
-    for (;;) {
+    if (segment.index === this.#received) {
+      this.#received++
+      if (!this.#accept(segment)) return false
+    } else if (segment.index > this.#received) this.#early.set(segment.index, segment)
+    while (this.#early.size > 0) {
       const next = this.#early.get(this.#received)
       if (next === undefined) break
       this.#early.delete(this.#received++)

@@ -10,6 +10,7 @@
 import type { Millis } from '../base/machine.ts'
 import type { Clock, Scheduler } from '../base/ports.ts'
 import type { Place } from './link.ts'
+import type { Quartz } from './quartz.ts'
 import type { Transcript } from './transcript.ts'
 import type { Scheduled, World } from './world.ts'
 
@@ -25,6 +26,8 @@ export interface ProcessOptions {
   readonly place: Place
   readonly world: World
   readonly transcript: Transcript
+  /** How fast its host's time passes. */
+  readonly quartz: Quartz
   /** What the monotonic clock shows at the world's start: a whole number. */
   readonly zero: Millis
   /** What the host's wall clock shows now. */
@@ -40,13 +43,15 @@ export class Process {
   readonly resources = new Set<Resource>()
   #alive = true
   #held: (() => void)[] | undefined
+  #retime: () => void = () => {}
 
   constructor(options: ProcessOptions) {
     this.place = options.place
     this.world = options.world
     this.transcript = options.transcript
-    this.clock = { now: () => this.world.now + options.zero, wall: options.wall }
-    this.scheduler = this.#scheduler(options.zero)
+    const { quartz, zero, wall } = options
+    this.clock = { now: () => quartz.elapsed() + zero, wall }
+    this.scheduler = this.#scheduler(quartz, zero)
   }
 
   get alive(): boolean {
@@ -70,6 +75,11 @@ export class Process {
     for (const work of held) this.world.after(0, () => this.enter(work))
   }
 
+  /** The host's clock goes faster or slower from now on: what is armed comes sooner or later. */
+  retime(): void {
+    this.#retime()
+  }
+
   /** Ends the program. `how` says whether the system lives to tell the others. */
   stop(how: keyof Resource): void {
     if (!this.#alive) return
@@ -79,26 +89,30 @@ export class Process {
     this.resources.clear()
   }
 
-  #scheduler(zero: Millis): Scheduler {
-    let armed: Scheduled | undefined
+  #scheduler(quartz: Quartz, zero: Millis): Scheduler {
+    let armed: { readonly at: Millis; readonly wake: () => void; readonly event: Scheduled } | undefined
     const disarm = (): void => {
-      this.world.cancel(armed)
+      this.world.cancel(armed?.event)
       armed = undefined
     }
+    const arm = (at: Millis, wake: () => void): void => {
+      disarm()
+      if (!this.#alive) return
+      const event = this.world.at(quartz.reached(at - zero), () =>
+        this.enter(() => {
+          if (armed?.event !== event) return
+          armed = undefined
+          this.transcript.tick(this.world.now, 'timer', this.place.name)
+          wake()
+        }),
+      )
+      armed = { at, wake, event }
+    }
+    this.#retime = () => {
+      if (armed !== undefined) arm(armed.at, armed.wake)
+    }
     return {
-      arm: (at, wake) => {
-        disarm()
-        if (!this.#alive) return
-        const event = this.world.at(at - zero, () =>
-          this.enter(() => {
-            if (armed !== event) return
-            armed = undefined
-            this.transcript.tick(this.world.now, 'timer', this.place.name)
-            wake()
-          }),
-        )
-        armed = event
-      },
+      arm,
       disarm,
       defer: work => {
         if (this.#alive) this.world.after(0, () => this.enter(work))

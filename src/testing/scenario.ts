@@ -10,6 +10,8 @@
  *
  * Floor: testing.
  */
+import type { Fault } from './faults.ts'
+import { type Form, formText } from './form.ts'
 import { type Seed, seedOf, seedText } from './random.ts'
 import { Simulation, type SimulationOptions } from './simulation.ts'
 
@@ -17,13 +19,13 @@ import { Simulation, type SimulationOptions } from './simulation.ts'
 export interface Scenario {
   readonly name: string
   readonly body: (sim: Simulation) => Promise<void>
-  readonly options: Omit<SimulationOptions, 'seed'>
+  readonly options: Omit<SimulationOptions, 'seed' | 'form'>
 }
 
 export function scenario(
   name: string,
   body: (sim: Simulation) => Promise<void>,
-  options: Omit<SimulationOptions, 'seed'> = {},
+  options: Omit<SimulationOptions, 'seed' | 'form'> = {},
 ): Scenario {
   return { name, body, options }
 }
@@ -31,9 +33,11 @@ export function scenario(
 export interface SimulateOptions extends SimulationOptions {
   /** How the runner calls it. */
   readonly name: string
-  /** Where a failure's report goes. Default: standard error. */
-  readonly report?: (text: string) => void
+  /** Where a failure's report goes, with the world as it stood. Default: standard error. */
+  readonly report?: Report
 }
+
+export type Report = (text: string, sim: Simulation) => void
 
 /** What a run amounted to. */
 export interface Outcome {
@@ -53,31 +57,42 @@ export async function simulate(
   try {
     await body(sim)
   } catch (error) {
-    const report = options.report ?? (text => console.error(text))
-    report(failureReport(options.name, sim, error))
+    const report: Report = options.report ?? (text => console.error(text))
+    report(failureReport(options.name, sim, error), sim)
     throw error
   }
   return { seed: sim.seed, hash: sim.hash(), events: sim.transcript.count, time: sim.now }
 }
 
-/** Runs a scenario with a seed. */
-export function play(told: Scenario, seed: Seed, report?: (text: string) => void): Promise<Outcome> {
-  const options = { ...told.options, name: told.name, seed: seedOf(seed) }
+/** Runs a scenario with a seed, or what `form` leaves of it. */
+export function play(told: Scenario, seed: Seed, report?: Report, form: Form = {}): Promise<Outcome> {
+  const options = { ...told.options, name: told.name, seed: seedOf(seed), form }
   return simulate(report === undefined ? options : { ...options, report }, told.body)
 }
 
 /** The one command that runs it again. */
-export function replayCommand(name: string, seed: bigint): string {
-  return `npm run sim -- --seed=${seedText(seed)} --case=${name}`
+export function replayCommand(name: string, seed: bigint, form: Form = {}): string {
+  return `npm run sim -- --seed=${seedText(seed)} --case=${name}${formText(form)}`
 }
 
 function failureReport(name: string, sim: Simulation, error: unknown): string {
   return [
-    `simulation "${name}" failed: ${error instanceof Error ? error.message : String(error)}`,
+    `simulation "${name}" failed: ${reasonOf(error)}`,
     `  seed  ${seedText(sim.seed)}    after ${sim.transcript.count} events, ${(sim.now / 1000).toFixed(3)} s`,
     `  hash  ${sim.hash()}`,
+    ...(sim.faults.length === 0 ? [] : [`  faults ${sim.faults.slice(-20).map(faultText).join(', ')}`]),
     '  last events',
     ...sim.transcript.lines().map(line => `  ${line}`),
-    `  again: ${replayCommand(name, sim.seed)}`,
+    `  again: ${replayCommand(name, sim.seed, sim.form)}`,
   ].join('\n')
+}
+
+/** What went wrong, and why, as far as it is known. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message : `${error.message} (${reasonOf(error.cause)})`
+}
+
+function faultText({ number, kind, at }: Fault): string {
+  return `${number} ${kind} ${(at / 1000).toFixed(1)} s`
 }

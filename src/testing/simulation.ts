@@ -14,6 +14,8 @@
  */
 import type { Millis } from '../base/machine.ts'
 import type { Suite } from '../base/ports.ts'
+import type { Fault } from './faults.ts'
+import type { Form } from './form.ts'
 import { Host, type HostOptions } from './host.ts'
 import type { LinkConditions, Tamper } from './link.ts'
 import { Network } from './network.ts'
@@ -27,6 +29,8 @@ export interface SimulationOptions {
   readonly suite?: Suite
   /** The weather between hosts. Default: 1 ms each way and nothing goes wrong. */
   readonly conditions?: Partial<LinkConditions>
+  /** What is left of the run, where it was made smaller. */
+  readonly form?: Form
 }
 
 export class Simulation {
@@ -36,6 +40,9 @@ export class Simulation {
   readonly world = new World()
   readonly transcript = new Transcript()
   readonly network: Network
+  readonly form: Form
+  /** Those that `trouble` has begun so far. */
+  readonly faults: Fault[] = []
   readonly #root: SeededRandom
   readonly #suite: Suite | undefined
   readonly #hosts = new Map<string, Host>()
@@ -46,6 +53,7 @@ export class Simulation {
     this.random = this.#root.split('scenario')
     this.network = new Network(this.#root.split('network'), options.conditions)
     this.#suite = options.suite
+    this.form = options.form ?? {}
   }
 
   /** Virtual milliseconds since the start. */

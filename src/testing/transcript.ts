@@ -25,9 +25,22 @@ export interface Entry {
   readonly detail: string
 }
 
+/** An entry whose words are made when somebody reads them. */
+interface Kept extends Entry {
+  /** The first bytes, where there is no other detail. */
+  readonly start: Uint8Array
+}
+
+/** Bytes that a line shows. */
+const SHOWN = 12
+const WAITING = 64 * 1024
+
 export class Transcript {
   readonly #hash = createHash('sha256')
-  readonly #recent: BoundedQueue<Entry>
+  /** What is not hashed yet: one long update is much faster than many short ones. */
+  readonly #waiting = Buffer.alloc(WAITING)
+  #used = 0
+  readonly #recent: BoundedQueue<Kept>
   #count = 0
 
   constructor(keep = 50) {
@@ -42,19 +55,29 @@ export class Transcript {
   /** Hashes one event and keeps it among the last ones. `bytes` are not kept. */
   record(time: Millis, kind: string, from: string, to: string, bytes: Uint8Array = empty, detail = ''): void {
     this.tick(time, kind, from, to, bytes, detail)
-    const start = bytes.length === 0 ? '' : `${toHex(bytes.subarray(0, 12))}${bytes.length > 12 ? '…' : ''}`
-    this.#recent.push({ time, kind, from, to, length: bytes.length, detail: detail === '' ? start : detail })
+    const start = bytes.length === 0 || detail !== '' ? empty : bytes.slice(0, SHOWN)
+    this.#recent.push({ time, kind, from, to, length: bytes.length, detail, start })
   }
 
   /** Hashes one event without keeping it. */
   tick(time: Millis, kind: string, from: string, to = '', bytes: Uint8Array = empty, detail = ''): void {
     this.#count++
-    this.#hash.update(`${time}\t${kind}\t${from}\t${to}\t${detail}\t${bytes.length}\n`)
-    if (bytes.length > 0) this.#hash.update(bytes)
+    const line = `${time}\t${kind}\t${from}\t${to}\t${detail}\t${bytes.length}\n`
+    // A character of UTF-16 takes three bytes of UTF-8 at most.
+    if (this.#used + 3 * line.length + bytes.length > WAITING) this.#flush()
+    if (3 * line.length + bytes.length > WAITING) {
+      this.#hash.update(line)
+      this.#hash.update(bytes)
+      return
+    }
+    this.#used += this.#waiting.write(line, this.#used)
+    this.#waiting.set(bytes, this.#used)
+    this.#used += bytes.length
   }
 
   /** The hash so far, in hex. More may be recorded after. */
   hash(): string {
+    this.#flush()
     return this.#hash.copy().digest('hex')
   }
 
@@ -62,9 +85,12 @@ export class Transcript {
   recent(): Entry[] {
     const out: Entry[] = []
     for (let left = this.#recent.length; left > 0; left--) {
-      const entry = this.#recent.shift()!
-      out.push(entry)
-      this.#recent.push(entry)
+      const kept = this.#recent.shift()!
+      const { time, kind, from, to, length, start } = kept
+      const hex = `${toHex(start)}${length > SHOWN ? '…' : ''}`
+      const detail = start.length === 0 ? kept.detail : hex
+      out.push({ time, kind, from, to, length, detail })
+      this.#recent.push(kept)
     }
     return out
   }
@@ -77,5 +103,10 @@ export class Transcript {
       const size = entry.length === 0 ? '' : ` ${entry.length} bytes`
       return `${time}  ${entry.kind.padEnd(9)} ${way}${size} ${entry.detail}`.trimEnd()
     })
+  }
+
+  #flush(): void {
+    if (this.#used > 0) this.#hash.update(this.#waiting.subarray(0, this.#used))
+    this.#used = 0
   }
 }

@@ -17,7 +17,8 @@
  */
 import { GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
-import { TimerTable } from '../base/timers.ts'
+import { Agenda, type Planned } from './agenda.ts'
+import { Turns } from './turns.ts'
 
 /** A scheduled piece of work; give it to `cancel` to call it off. */
 export interface Scheduled {
@@ -32,7 +33,8 @@ export interface RunOptions {
 }
 
 export class World {
-  readonly #events = new TimerTable<Scheduled>()
+  readonly #events = new Agenda()
+  readonly #turns = new Turns()
   #now: Millis = 0
   #touched = false
   #running = false
@@ -45,9 +47,7 @@ export class World {
 
   /** Runs `work` at this time, or now when it is past: after everything already due then. */
   at(time: Millis, work: () => void): Scheduled {
-    const event: Scheduled = { work }
-    this.#events.set(event, Math.max(this.#now, Math.ceil(time * STEPS) / STEPS))
-    return event
+    return this.#events.add(Math.max(this.#now, Math.ceil(time * STEPS) / STEPS), work)
   }
 
   after(wait: Millis, work: () => void): Scheduled {
@@ -55,7 +55,7 @@ export class World {
   }
 
   cancel(event: Scheduled | undefined): void {
-    if (event !== undefined) this.#events.clear(event)
+    if (event !== undefined) this.#events.callOff(event as Planned)
   }
 
   /** Calls into a program: its promises settle before the next event; what it throws fails the run. */
@@ -112,23 +112,24 @@ export class World {
     const waiting = typeof until === 'function'
     const end = waiting ? this.#now + (options.limit ?? DEFAULT_LIMIT) : until
     let left = options.events ?? DEFAULT_EVENTS
-    await turn() // whoever called may have left promises
+    await this.#turns.next() // whoever called may have left promises
     for (;;) {
       this.#throwFailure()
       if (waiting && until()) return
       const next = this.#events.next()
-      if (next === undefined || next > end) {
+      if (next === undefined || next.at > end) {
         if (waiting)
           throw stuck(next === undefined ? 'nothing is left to happen' : 'still waiting', this.#now)
         this.#now = Math.max(this.#now, Math.ceil(end * STEPS) / STEPS)
         return
       }
       if (left-- <= 0) throw stuck('too many events', this.#now)
-      this.#now = next
-      this.#events.due(next)!.work()
+      this.#now = next.at
+      this.#events.take()
+      next.work()
       if (this.#touched) {
         this.#touched = false
-        await turn()
+        await this.#turns.next()
       }
     }
   }
@@ -144,10 +145,6 @@ export class World {
 const STEPS = 1024
 const DEFAULT_LIMIT: Millis = 600_000
 const DEFAULT_EVENTS = 5_000_000
-
-function turn(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve))
-}
 
 function stuck(why: string, now: Millis): GuildError {
   return new GuildError('GH_SIMULATION_STUCK', `${why} at ${(now / 1000).toFixed(3)} s`)

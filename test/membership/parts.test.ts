@@ -5,7 +5,7 @@ import { defaults } from '../../src/membership/defaults.ts'
 import { backoff, DialPlan } from '../../src/membership/dial-plan.ts'
 import { type Claim, claimsToKeep, entriesToTell, Lots, Memory, sample } from '../../src/membership/gossip.ts'
 import { believable, dialable } from '../../src/membership/hygiene.ts'
-import { Liveness, type LivenessState, liveness } from '../../src/membership/liveness.ts'
+import { Liveness, type LivenessState, liveness, quietOf } from '../../src/membership/liveness.ts'
 import { Membership } from '../../src/membership/membership.ts'
 import type { MembershipInput, MembershipOutput } from '../../src/membership/messages.ts'
 import { type Address, encodeAddress, formatAddress, parseAddress } from '../../src/wire/address.ts'
@@ -64,6 +64,64 @@ t.test('MEM-9 liveness: PING at once and every interval; doubt, then gone', asyn
   machine.handle({ kind: 'tick' }, 61_000)
   t.equal(machine.state, 'gone')
   t.strictSame(drain(machine), [])
+})
+
+t.test('PING-3 an idle link is asked about from the side that dialled, a busy one by nobody', async t => {
+  const interval = 5_000
+  const one = (dialled: boolean) =>
+    new Liveness({ interval, patience: 60_000, quiet: quietOf(interval, dialled), random }, 0)
+  /** Ten minutes on a link of 100 ms; when each end sent a PING. */
+  const play = (busy: (now: number) => boolean) => {
+    const ends = [one(true), one(false)] as const
+    const sent: [number[], number[]] = [[], []]
+    const coming: { to: 0 | 1; pong?: Uint8Array }[] = []
+    for (let now = 0; now <= 600_000; now += 100) {
+      for (let i = coming.length; i > 0; i--) {
+        const { to, pong } = coming.shift()!
+        if (pong !== undefined) ends[to].handle({ kind: 'pong', nonce: pong }, now)
+        ends[to].heard(now)
+      }
+      for (const side of [0, 1] as const) {
+        if (busy(now)) coming.push({ to: side })
+        ends[side].handle({ kind: 'tick' }, now)
+        for (const output of drain(ends[side])) {
+          if (output.kind !== 'ping') t.fail(`${output.kind} at ${now}`)
+          else {
+            sent[side].push(now)
+            // Question and answer take one step together: which side asks is all that counts here.
+            coming.push({ to: side === 0 ? 1 : 0 }, { to: side, pong: output.nonce })
+          }
+        }
+      }
+    }
+    for (const end of ends) t.equal(end.state, 'alive')
+    return sent
+  }
+  const [dialler, listener] = play(() => false)
+  t.equal(listener.length, 1, 'only when the link was new')
+  t.ok(dialler.length >= 117 && dialler.length <= 121, `${dialler.length} PINGs in ten minutes`)
+  t.strictSame(
+    play(now => now % 3_000 === 0),
+    [[0], [0]],
+    'with something every three seconds',
+  )
+})
+
+t.test('PING-3 a peer that asks late is asked: nobody relies on the other to PING', async t => {
+  const machine = new Liveness({ interval: 5_000, patience: 60_000, quiet: 10_000, random }, 0)
+  machine.handle({ kind: 'tick' }, 0)
+  drain(machine)
+  machine.heard(3_000)
+  const pings: number[] = []
+  for (let at = machine.deadline()!; at < 30_000; at = machine.deadline()!) {
+    machine.handle({ kind: 'tick' }, at)
+    if (drain(machine).some(({ kind }) => kind === 'ping')) pings.push(at)
+  }
+  t.strictSame(pings, [13_000, 18_000, 23_000, 28_000], 'after ten seconds of silence, then every interval')
+  machine.heard(29_000)
+  machine.hurry(29_500)
+  machine.handle({ kind: 'tick' }, 29_500)
+  t.match(drain(machine), [{ kind: 'ping' }], 'a doubt does not wait for silence')
 })
 
 t.test('liveness: any authenticated bytes are a sign of life', async t => {

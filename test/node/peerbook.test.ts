@@ -5,7 +5,7 @@ import t from 'tap'
 import type { Remembered } from '../../src/membership/remembering.ts'
 import { Happenings } from '../../src/node/emitter.ts'
 import type { Mesh } from '../../src/node/mesh.ts'
-import { PeerbookCompanion } from '../../src/node/peerbook.ts'
+import { PeerbookCompanion, shelfAt } from '../../src/node/peerbook.ts'
 import { parseAddress } from '../../src/wire/address.ts'
 import { peerIdFromKey } from '../../src/wire/peer-id.ts'
 
@@ -26,10 +26,15 @@ function companion(dataDir: string) {
     }
   }
   const mesh = { drive: { after }, recall() {}, fault: t.fail, membership: { remembered: () => [row] } }
+  const path = join(dataDir, 'peers.json')
   const happenings = new Happenings()
   const clock = { now: () => now, wall: () => 1_790_000_000_000 + now }
-  const book = new PeerbookCompanion({ mesh: mesh as unknown as Mesh, happenings, clock, dataDir })
-  const path = join(dataDir, 'peers.json')
+  const book = new PeerbookCompanion({
+    mesh: mesh as unknown as Mesh,
+    happenings,
+    clock,
+    shelf: shelfAt(path),
+  })
   return {
     book,
     path,

@@ -14,7 +14,7 @@ function behaviour(name: string, story: (fleet: Fleet, sim: Simulation, t: Tap) 
   })
 }
 
-type Tap = Pick<typeof t, 'equal' | 'match' | 'same'>
+type Tap = Pick<typeof t, 'equal' | 'match' | 'ok' | 'same'>
 
 behaviour(
   'a listener of peer-connected may open a stream at once, whoever dialled',
@@ -112,5 +112,48 @@ behaviour(
     )
     t.match(error, { code: 'GH_LINK_CLOSED' })
     fleet.remove(n2)
+  },
+)
+
+t.test(
+  'MESH-2 a square without its diagonals, however long: chat goes round although all have as many links',
+  async t => {
+    await play(
+      nodes('square', async (fleet, sim) => {
+        const [n1, n2, n3, n4] = fleet.star(4) as [Member, Member, Member, Member]
+        await fleet.start()
+        await fleet.untilWhole(2000)
+        sim.cut(n1.host, n3.host)
+        sim.cut(n2.host, n4.host)
+        await sim.run(() => fleet.members.every(({ peers }) => peers.length === 2), { limit: 130_000 })
+        for (let i = 0; i < 20; i++) {
+          await sim.pass(30_000 + sim.random.below(30_000))
+          await fleet.checkChat()
+        }
+        t.equal(n1.peers.length, 2)
+        sim.heal()
+        await fleet.untilWhole(60_000)
+        await fleet.check()
+      }),
+      1,
+      text => t.comment(text),
+    )
+  },
+)
+
+behaviour(
+  'decision 14: who would be alone gets a place though everybody was named by a person',
+  async (fleet, sim, t) => {
+    const addresses = Array.from({ length: 5 }, (_, i) => `${sim.host(`n${i + 1}`).address}:8000`)
+    for (let i = 0; i < 5; i++) fleet.add(`n${i + 1}`, { maxPeers: 3, bootstrap: addresses })
+    const last = fleet.members[4]!
+    await fleet.start(fleet.members.slice(0, 4))
+    await fleet.untilWhole(5000, fleet.members.slice(0, 4))
+    await fleet.start([last])
+    await sim.run(() => last.peers.length > 0, { limit: 60_000 })
+    await sim.pass(120_000)
+    for (const { name, peers } of fleet.members)
+      t.ok(peers.length > 0 && peers.length <= 3, `${name} has ${peers.length}`)
+    await fleet.checkChat()
   },
 )

@@ -11,10 +11,10 @@
  * fails the run where it happens; a promise nobody caught does too.
  */
 
-import type { Runtime } from '../../src/base/ports.ts'
+import type { Suite } from '../../src/base/ports.ts'
 import { createNode, type GuildNode, type NodeOptions } from '../../src/index.ts'
 import type { Host, Simulation } from '../../src/testing/index.ts'
-import { type TappedPipe, tapped } from './tap.ts'
+import { type Tapped, type TappedPipe, tapped } from './tap.ts'
 
 export const PORT = 8000
 /** Answers everything with itself. */
@@ -27,6 +27,10 @@ export function claim(condition: boolean, what: string): asserts condition {
 export interface MemberOptions extends Omit<NodeOptions, 'runtime' | 'name' | 'identityKey'> {
   /** Another swarm than that of the fleet. */
   readonly swarmKey?: Uint8Array
+  /** It has files on its host's disk. Default false. */
+  readonly keeps?: boolean
+  /** The cryptography, where it is not that of the simulation. */
+  readonly suite?: Suite
 }
 
 /** What one process has shown so far. */
@@ -68,9 +72,10 @@ export class Member {
   node!: GuildNode
   watch!: Watch
   readonly #fleet: Fleet
-  readonly #options: MemberOptions
-  readonly #identityKey: Uint8Array
-  #runtime: Runtime | undefined
+  #options: MemberOptions
+  #identityKey: Uint8Array
+  #lives = 1
+  #runtime: Tapped | undefined
 
   constructor(fleet: Fleet, name: string, host: Host, options: MemberOptions) {
     this.#fleet = fleet
@@ -82,6 +87,24 @@ export class Member {
 
   get address(): string {
     return `${this.host.address}:${this.#options.port ?? PORT}`
+  }
+
+  /** From the next start on. */
+  change(options: MemberOptions): void {
+    this.#options = { ...this.#options, ...options }
+  }
+
+  /** Another identity, from the next start on. */
+  renew(): void {
+    this.#identityKey = this.#fleet.sim.random.split(`identity ${this.name} ${this.#lives++}`).bytes(32)
+  }
+
+  /** What a process that has stopped still holds; nothing, if all is well. */
+  left(): string {
+    const pipes = this.watch.pipes.size
+    return [pipes > 0 ? `${pipes} pipes` : '', this.#runtime?.armed() ? 'a timer' : '']
+      .filter(Boolean)
+      .join(', ')
   }
 
   /** Its present process was started, dead or halted as it may be since. */
@@ -96,19 +119,20 @@ export class Member {
     const { sim, swarmKey } = this.#fleet
     const watch = new Watch(this.name, what => sim.world.fail(new Error(what)))
     this.watch = watch
-    const runtime = this.host.runtime()
+    const { keeps = false, suite, ...options } = this.#options
+    const runtime = tapped(this.host.runtime({ files: keeps, ...(suite && { suite }) }), pipe => {
+      watch.pipes.add(pipe)
+      watch.opened.push(pipe)
+      return () => watch.pipes.delete(pipe)
+    })
     this.#runtime = runtime
     const node = await createNode({
       port: PORT,
       swarmKey,
-      ...this.#options,
+      ...options,
       name: this.name,
       identityKey: this.#identityKey,
-      runtime: tapped(runtime, pipe => {
-        watch.pipes.add(pipe)
-        watch.opened.push(pipe)
-        return () => watch.pipes.delete(pipe)
-      }),
+      runtime,
     })
     this.node = node
     watch.follow(node)
@@ -146,11 +170,14 @@ export class Fleet {
   started: (member: Member) => void = () => {}
   #said = 0
   readonly #rejected = (error: unknown): void => this.sim.world.fail(error)
+  /** Node warns of listeners that pile up, and of rejections that were handled too late. */
+  readonly #warned = (warning: Error): void => this.sim.world.fail(warning)
 
   constructor(sim: Simulation) {
     this.sim = sim
     this.swarmKey = sim.random.split('swarm key').bytes(32)
     process.on('unhandledRejection', this.#rejected)
+    process.on('warning', this.#warned)
   }
 
   add(name: string, options: MemberOptions = {}, host: Host = this.sim.host(name)): Member {
@@ -299,6 +326,7 @@ export class Fleet {
 
   dispose(): void {
     process.off('unhandledRejection', this.#rejected)
+    process.off('warning', this.#warned)
   }
 }
 

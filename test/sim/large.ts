@@ -56,7 +56,8 @@ export function crowd(name: string, { nodes, maxPeers, apart }: Crowd): Scenario
   return scenario(name, body, { suite: nativeSuite })
 }
 
-function bounded({ members }: Fleet, maxPeers: number): void {
+/** Nobody is alone, nobody has too many, and there is a way from everyone to everyone. */
+export function bounded({ members }: Fleet, maxPeers: number): void {
   for (const { name, peers } of members) {
     claim(peers.length <= maxPeers, `${name} has ${peers.length} peers, at most ${maxPeers}`)
     claim(peers.length >= 1, `${name} is isolated`)

@@ -15,6 +15,7 @@ import {
 } from '../../src/testing/index.ts'
 import { bulk } from './bulk.ts'
 import { claim, ECHO, Fleet, type Member, PORT } from './fleet.ts'
+import { Swarm } from './swarm.ts'
 
 /** A story told to a fleet, which is stopped at its end and must then leave nothing behind. */
 export function nodes(name: string, story: (fleet: Fleet, sim: Simulation) => Promise<void>): Scenario {
@@ -63,7 +64,7 @@ async function survive(
   const hosts = fleet.members.map(({ host }) => host)
   const until = sim.now + lasts
   const onRestart = (host: Host): void => fleet.of(host).startSoon()
-  const kinds = trouble(sim, { hosts, until, every, lasting: 12_000, onRestart })
+  const { kinds } = trouble(sim, { hosts, until, every, lasting: 12_000, onRestart })
   sim.note(`trouble: ${kinds.join(' ')}`)
   const live = (): void => {
     if (sim.now > until) return
@@ -323,4 +324,5 @@ export const nodeCases: readonly Scenario[] = [
   fullNodes,
   roughStart,
   nodes('bulk', bulk),
+  nodes('swarm', (fleet, sim) => new Swarm(fleet, sim).play()),
 ]

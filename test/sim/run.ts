@@ -1,10 +1,58 @@
-/** `npm run sim`: see runner.ts. The crowds take long, and run only when one is named. */
+/**
+ * `npm run sim`: see runner.ts. The crowds take long, and run only when one is named.
+ *
+ * With `--jobs=2` the runs are shared among two processes, each of which is this program.
+ */
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { cases } from './cases.ts'
+import { idleCases } from './idle.ts'
 import { largeCases } from './large.ts'
 import { nodeCases } from './nodes.ts'
-import { runCases } from './runner.ts'
+import { flags, runCases, type Sum, sumText } from './runner.ts'
 
+const JOBS_MAX = 64
 const args = process.argv.slice(2)
-const crowds = args.some(arg => arg.startsWith('--case=crowd')) ? largeCases : []
-const failed = await runCases(args, [...cases, ...nodeCases, ...crowds], text => console.log(text))
-process.exitCode = failed === 0 ? 0 : 1
+const began = performance.now()
+const sum = process.send === undefined ? await whole() : await share()
+if (process.send === undefined) {
+  console.log(`${sumText(sum)}, ${((performance.now() - began) / 1000).toFixed(1)} s`)
+  process.exitCode = sum.failed === 0 ? 0 : 1
+} else process.send(sum, () => process.disconnect())
+
+async function whole(): Promise<Sum> {
+  const { values } = parseArgs({ args, options: flags })
+  const jobs = Math.max(1, Math.min(JOBS_MAX, Math.trunc(Number(values.jobs)) || 1))
+  if (jobs === 1) return share()
+  const sums = await Promise.all(Array.from({ length: jobs }, (_, index) => job(index, jobs)))
+  return sums.reduce((a, b) => ({
+    runs: a.runs + b.runs,
+    failed: a.failed + b.failed,
+    time: a.time + b.time,
+    events: a.events + b.events,
+  }))
+}
+
+/** One more of us; one that dies counts as a failure. */
+function job(index: number, of: number): Promise<Sum> {
+  return new Promise(resolve => {
+    const child = fork(fileURLToPath(import.meta.url), args, {
+      env: { ...process.env, SIM_SHARE: `${index}/${of}` },
+    })
+    let sum: Sum = { runs: 0, failed: 1, time: 0, events: 0 }
+    child.on('message', told => {
+      sum = told as Sum
+    })
+    child.on('close', () => resolve(sum))
+  })
+}
+
+function share(): Promise<Sum> {
+  const [index = 0, of = 1] = (process.env.SIM_SHARE ?? '0/1').split('/').map(Number)
+  const named = args.find(arg => arg.startsWith('--case='))?.slice('--case='.length)
+  const slow = [...largeCases, ...idleCases].filter(({ name }) => name === named)
+  return runCases(args, [...cases, ...nodeCases, ...slow], text => console.log(text), {
+    share: { index, of },
+  })
+}

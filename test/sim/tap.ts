@@ -1,5 +1,6 @@
 /**
- * A runtime whose pipes are counted: which are open, who dialled, how many bytes each wrote.
+ * A runtime whose pipes and timers are counted: which are open, who dialled, how many bytes each
+ * wrote, what still waits.
  */
 import type { Endpoint, Pipe, PipeEvents, Runtime } from '../../src/base/ports.ts'
 
@@ -13,14 +14,24 @@ export interface TappedPipe {
   read: number
   /** What `read` was when somebody looked: more since shows that the link works. */
   readBefore: number
+  /** Bytes our side gave to it that the system has not taken. */
+  readonly buffered: () => number
+}
+
+/** A runtime that is watched. */
+export interface Tapped extends Runtime {
+  /** Does it wait for a timer? */
+  readonly armed: () => boolean
 }
 
 /** `opened` hears of every pipe; what it returns is called when the pipe has closed. */
-export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => void): Runtime {
+export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => void): Tapped {
   const tap = (inner: Pipe, dialled: boolean): Pipe => {
     const { local, remote, transport } = inner
-    const seen: TappedPipe = { local, remote, dialled, written: 0, read: 0, readBefore: 0 }
+    const buffered = (): number => inner.buffered
+    const seen: TappedPipe = { local, remote, dialled, written: 0, read: 0, readBefore: 0, buffered }
     const closed = opened(seen)
+    let attached = false
     return {
       local,
       remote,
@@ -28,7 +39,8 @@ export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => voi
       get buffered() {
         return inner.buffered
       },
-      attach: (events: PipeEvents) =>
+      attach: (events: PipeEvents) => {
+        attached = true
         inner.attach({
           data: bytes => {
             seen.read += bytes.length
@@ -40,18 +52,38 @@ export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => voi
             closed()
             events.close(error)
           },
-        }),
+        })
+      },
       write: chunks => {
         for (const chunk of chunks) seen.written += chunk.length
         return inner.write(chunks)
       },
       end: () => inner.end(),
-      destroy: () => inner.destroy(),
+      destroy: () => {
+        if (!attached) closed() // nobody would be told
+        inner.destroy()
+      },
     }
   }
-  const { network } = runtime
+  const { network, scheduler } = runtime
+  let armed = false
   return {
     ...runtime,
+    armed: () => armed,
+    scheduler: {
+      arm: (at, wake) => {
+        armed = true
+        scheduler.arm(at, () => {
+          armed = false
+          wake()
+        })
+      },
+      disarm: () => {
+        armed = false
+        scheduler.disarm()
+      },
+      defer: work => scheduler.defer(work),
+    },
     network: {
       interfaces: () => network.interfaces(),
       transports: network.transports.map(one => ({

@@ -30,6 +30,11 @@ export const kinds: Readonly<Record<string, Kind>> = {
     beside: 'raw sockets',
     measure: async signal => (await import('./mesh.ts')).mesh(signal),
   },
+  idle: {
+    about: 'a hundred idle links in one process',
+    beside: 'raw sockets',
+    measure: async signal => (await import('./idle.ts')).idle(signal),
+  },
   startup: {
     about: 'from the start of a process to a node that listens',
     beside: 'a process that does nothing',

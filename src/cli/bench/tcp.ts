@@ -13,7 +13,6 @@ import { MESSAGE_BYTES } from './tasks.ts'
 
 const usual: Effort = { rounds: 7, milliseconds: 350 }
 const WRITE = 64 * 1024
-const TRIPS_A_ROUND = 600
 const AT_ONCE = 32
 /** Of handshakes, in passes. */
 const WARM_UP = 3
@@ -54,13 +53,13 @@ async function bulk(far: FarSide, { rounds, milliseconds }: Effort): Promise<Row
 }
 
 /** One question at a time on a connection that stays open. */
-async function roundTrips(far: FarSide, { rounds }: Effort): Promise<Row[]> {
+async function roundTrips(far: FarSide, { rounds, milliseconds }: Effort): Promise<Row[]> {
   const [openRaw, openGuild] = far.both('echo')
   const [raw, guild] = [await openRaw(), await openGuild()]
   const times = await alternate(
     rounds,
-    () => trips(raw, TRIPS_A_ROUND),
-    () => trips(guild, TRIPS_A_ROUND),
+    () => trips(raw, milliseconds),
+    () => trips(guild, milliseconds),
   )
   raw.end()
   guild.end()
@@ -82,8 +81,10 @@ async function roundTrips(far: FarSide, { rounds }: Effort): Promise<Row[]> {
   )
 }
 
-function trips(pipe: Duplex, count: number): Promise<number[]> {
+/** Thousands of trips: of a few hundred, the slowest hundredth would be six, and the first are those of cold code. */
+function trips(pipe: Duplex, milliseconds: number): Promise<number[]> {
   const question = Buffer.alloc(MESSAGE_BYTES, 1)
+  const until = performance.now() + milliseconds
   return new Promise((resolve, reject) => {
     const times: number[] = []
     let missing = MESSAGE_BYTES
@@ -93,7 +94,7 @@ function trips(pipe: Duplex, count: number): Promise<number[]> {
       if (missing > 0) return
       const now = performance.now()
       times.push((now - asked) * 1000)
-      if (times.length === count) {
+      if (now >= until) {
         pipe.off('data', onData)
         pipe.off('close', onClose)
         return resolve(times)
