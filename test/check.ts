@@ -21,6 +21,7 @@ interface Step {
 const steps: readonly Step[] = [
   { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
   { name: 'tests', command: ['npm', 'test'], long: true },
+  { name: 'fuzz', command: [node, 'dist/test/fuzz/run.js', `--seconds=${values.short ? 15 : 60}`] },
   { name: 'seeds', command: [node, 'dist/test/sim/run.js', `--seeds=${seeds}`] },
   {
     name: 'sixty nodes of twenty peers',
@@ -31,6 +32,12 @@ const steps: readonly Step[] = [
     name: 'seeds, twice alike',
     command: [node, 'dist/test/sim/run.js', '--seeds=2', '--seed=1000', '--twice'],
   },
+  {
+    name: 'soak',
+    command: [node, 'dist/test/soak/run.js', '--nodes=6', '--minutes=1.5'],
+    long: true,
+  },
+  { name: 'floods', command: [node, 'dist/test/floods/run.js', '--short'] },
 ]
 
 let passed = 0

@@ -52,16 +52,42 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text)
 }
 
+/** How many bytes `utf8` makes of it: counted where it is ASCII, as names nearly always are. */
+export function utf8Length(text: string): number {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return encoder.encode(text).length
+  return text.length
+}
+
 /** Throws a TypeError on bytes that are not UTF-8. */
 export function fromUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes)
 }
 
-const hexDigits = '0123456789abcdef'
+const hexDigits = encoder.encode('0123456789abcdef')
 
 export function toHex(bytes: Uint8Array): string {
+  const out = new Uint8Array(2 * bytes.length)
+  let at = 0
+  for (const byte of bytes) {
+    out[at++] = hexDigits[byte >> 4]!
+    out[at++] = hexDigits[byte & 15]!
+  }
+  return fromAscii(out)
+}
+
+/**
+ * The same ASCII text in one piece. A text that was added up is kept as a tree of its parts, which for an id
+ * of 64 digits is 1.5 KB: too much for what is remembered by the thousand.
+ */
+export function flat(text: string): string {
+  const codes = new Uint8Array(text.length)
+  for (let i = 0; i < codes.length; i++) codes[i] = text.charCodeAt(i)
+  return fromAscii(codes)
+}
+
+function fromAscii(codes: Uint8Array): string {
   let out = ''
-  for (const byte of bytes) out += hexDigits[byte >> 4]! + hexDigits[byte & 15]!
+  for (let at = 0; at < codes.length; at += 4096) out += String.fromCharCode(...codes.subarray(at, at + 4096))
   return out
 }
 

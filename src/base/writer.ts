@@ -7,7 +7,7 @@
  *
  * Floor: base.
  */
-import { utf8 } from './bytes.ts'
+import { utf8, utf8Length } from './bytes.ts'
 import { GuildError } from './errors.ts'
 import { varintLength, writeVarint } from './varint.ts'
 
@@ -66,7 +66,12 @@ export class ByteWriter {
   }
 
   text(value: string): this {
-    return this.prefixed(utf8(value))
+    const length = utf8Length(value)
+    if (length !== value.length) return this.prefixed(utf8(value))
+    this.varint(length)
+    const at = this.#grow(length)
+    for (let i = 0; i < length; i++) this.#bytes[at + i] = value.charCodeAt(i)
+    return this
   }
 
   /** What was written, as a view. */

@@ -6,6 +6,7 @@
  *
  * Floor: cli.
  */
+import { readRunAtOnce } from './at-once.ts'
 import type { Context } from './context.ts'
 import type { ExitCode } from './exit-codes.ts'
 import type { CommandName } from './flags.ts'
@@ -27,7 +28,10 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       ['guild-home run 8002 localhost:8001', 'run another and join the first'],
       ['guild-home run --json --log error', 'one JSON object per event, for programs'],
     ],
-    load: async () => (await import('./commands/run.ts')).run,
+    load: async () => {
+      readRunAtOnce()
+      return (await import('./commands/run.ts')).run
+    },
   },
   id: {
     words: 'id',
@@ -86,7 +90,7 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     load: async () => (await import('./commands/monitor.ts')).monitor,
   },
   bench: {
-    words: 'bench [tcp|messages|mesh]',
+    words: 'bench [tcp|messages|mesh|idle|startup]',
     about: 'measure this machine, each figure beside that of a raw socket in the same run',
     examples: [
       ['guild-home bench tcp', 'bulk, round trips and handshakes, in twenty seconds at most'],

@@ -57,17 +57,32 @@ export async function readConfigFile(env: Environment): Promise<ConfigFile | und
   if (path === undefined) return undefined
   const text = read(path, named)
   if (text === undefined) return undefined
-  const { parse, TomlError } = await import('smol-toml')
+  return { path, entries: parseConfig(text, path, await loadToml()) }
+}
+
+/** The parser, and what finds the lines; loaded only when there is a file. */
+export interface Toml extends Pick<typeof import('smol-toml'), 'parse' | 'TomlError'> {
+  readonly keyLines: typeof import('./toml-lines.ts').keyLines
+}
+
+export async function loadToml(): Promise<Toml> {
+  const [{ parse, TomlError }, { keyLines }] = await Promise.all([
+    import('smol-toml'),
+    import('./toml-lines.ts'),
+  ])
+  return { parse, TomlError, keyLines }
+}
+
+/** What stands in a file of this text; `path` is for the UsageError that says what is wrong. */
+export function parseConfig(text: string, path: string, { parse, TomlError, keyLines }: Toml): ConfigEntry[] {
   try {
     const values = new Map(Object.entries(parse(text)))
-    // Loaded with the parser: nobody else needs it.
-    const { keyLines } = await import('./toml-lines.ts')
     const lines = new Map<string, number>()
     for (const [written, line] of keyLines(text)) {
       const [key] = /^["']/.test(written) ? Object.keys(parse(`${written} = 0`)) : [written]
       if (!lines.has(key!)) lines.set(key!, line)
     }
-    return { path, entries: [...values].map(([key, value]) => ({ key, line: lines.get(key) ?? 1, value })) }
+    return [...values].map(([key, value]) => ({ key, line: lines.get(key) ?? 1, value }))
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
     const what = error.message.split('\n')[0]!.replace(/^Invalid TOML document: /, '')

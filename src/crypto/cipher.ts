@@ -9,7 +9,7 @@
  * Page: protocol/handshake.md (Noise sections 4.2 and 12.3). Floor: crypto.
  */
 import { empty } from '../base/bytes.ts'
-import type { Cipher } from '../base/ports.ts'
+import type { Cipher, CipherWay } from '../base/ports.ts'
 
 export const TAG_LENGTH = 16
 export const KEY_LENGTH = 32
@@ -24,18 +24,20 @@ export interface Aead {
   ): { body: Uint8Array; tag: Uint8Array }
   /** The plaintext, or GH_NOISE_OPEN. */
   open(nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array
+  /** Does ahead what the next `seal` or `open` will take, if that comes with this nonce. */
+  prepare?(way: CipherWay, nonce: Uint8Array): void
 }
 
 /** Which end of the counter comes first: AES-GCM in Noise is big-endian, ChaChaPoly little-endian. */
 export type NonceOrder = 'little' | 'big'
 
+/** One for all: an AEAD reads its nonce before it returns. */
+const nonceBytes = new Uint8Array(12)
+
 export class CounterCipher implements Cipher {
   readonly #make: (key: Uint8Array) => Aead
   readonly #aead: Aead
   readonly #littleEndian: boolean
-  // Reused: an AEAD reads its nonce before it returns.
-  readonly #nonce = new Uint8Array(12)
-  readonly #view = new DataView(this.#nonce.buffer)
 
   constructor(make: (key: Uint8Array) => Aead, key: Uint8Array, order: NonceOrder = 'little') {
     this.#make = make
@@ -59,6 +61,10 @@ export class CounterCipher implements Cipher {
     return this.#aead.open(this.#encode(nonce), associated, sealed)
   }
 
+  prepare(way: CipherWay, nonce: number): void {
+    this.#aead.prepare?.(way, this.#encode(nonce))
+  }
+
   rekeyed(): Cipher {
     const last = new Uint8Array(12).fill(0xff, 4)
     const sealed = this.#aead.seal(last, empty, new Uint8Array(KEY_LENGTH))
@@ -72,9 +78,11 @@ export class CounterCipher implements Cipher {
   }
 
   #encode(nonce: number): Uint8Array {
-    const high = Math.floor(nonce / 0x1_0000_0000)
-    this.#view.setUint32(this.#littleEndian ? 4 : 8, nonce >>> 0, this.#littleEndian)
-    this.#view.setUint32(this.#littleEndian ? 8 : 4, high, this.#littleEndian)
-    return this.#nonce
+    let left = nonce
+    for (let i = 0; i < 8; i++) {
+      nonceBytes[this.#littleEndian ? 4 + i : 11 - i] = left
+      left = left < 0x100 ? 0 : Math.floor(left / 0x100)
+    }
+    return nonceBytes
   }
 }

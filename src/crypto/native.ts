@@ -4,6 +4,7 @@
  * Keys are imported once and kept as KeyObjects, and imported as JWK: OpenSSL 3 takes
  * 76 µs to decode a public key in DER and 370 µs for a private one, as JWK 8 and 42.
  * A private JWK needs a public part, which Node does not look at: zeros do.
+ * A peer's ephemeral key is used twice in a handshake and imported once.
  *
  * Refuses: what `strict.ts` lists; says GH_NOISE_KEY or GH_NOISE_OPEN, never more.
  * Page: protocol/handshake.md · Vectors: noise, wycheproof. Twin: noble.ts. Floor: crypto.
@@ -11,8 +12,6 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHash,
-  createHmac,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
@@ -21,10 +20,11 @@ import {
   sign,
   verify,
 } from 'node:crypto'
-import { concat } from '../base/bytes.ts'
+import { concat, copy, equal } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Identity, KeyPair, Suite } from '../base/ports.ts'
 import { type Aead, CounterCipher, TAG_LENGTH } from './cipher.ts'
+import { hmacSha256, sha256 } from './sha256.ts'
 import { isEd25519Shaped, requireSecret, requireX25519Key } from './strict.ts'
 
 type Curve = 'X25519' | 'Ed25519'
@@ -52,26 +52,16 @@ export const nativeSuite: Suite = {
     if (!(pair instanceof NativeKeyPair)) throw new GuildError('GH_NOISE_KEY', 'a key pair of another suite')
     requireX25519Key(publicKey)
     try {
-      return plain(
-        diffieHellman({ privateKey: pair.privateKey, publicKey: importPublic('X25519', publicKey) }),
-      )
+      return plain(diffieHellman({ privateKey: pair.privateKey, publicKey: importedX25519(publicKey) }))
     } catch (cause) {
       // OpenSSL fails when the secret comes out as zeros.
       throw new GuildError('GH_NOISE_KEY', 'no shared secret', { cause })
     }
   },
 
-  hash(...parts) {
-    const hash = createHash('sha256')
-    for (const part of parts) hash.update(part)
-    return plain(hash.digest())
-  },
+  hash: sha256,
 
-  hmac(key, ...parts) {
-    const hmac = createHmac('sha256', key)
-    for (const part of parts) hmac.update(part)
-    return plain(hmac.digest())
-  },
+  hmac: hmacSha256,
 
   cipher(key) {
     return new CounterCipher(nativeAead, key)
@@ -107,8 +97,11 @@ export function opensslAead(algorithm: 'chacha20-poly1305' | 'aes-256-gcm', key:
   // The types know no AEAD by a name that is not a literal; both of these are.
   const name = algorithm as 'chacha20-poly1305'
 
+  const ciphers = new OneAhead(nonce => createCipheriv(name, key, nonce, options))
+  const deciphers = new OneAhead(nonce => createDecipheriv(name, key, nonce, options))
+
   const sealParts: Aead['sealParts'] = (nonce, associated, plaintext) => {
-    const cipher = createCipheriv(name, key, nonce, options)
+    const cipher = ciphers.take(nonce)
     if (associated.length > 0) cipher.setAAD(associated, { plaintextLength: plaintext.length })
     const body = plain(cipher.update(plaintext))
     cipher.final()
@@ -124,7 +117,7 @@ export function opensslAead(algorithm: 'chacha20-poly1305' | 'aes-256-gcm', key:
     open(nonce, associated, sealed) {
       const split = sealed.length - TAG_LENGTH
       if (split < 0) throw new GuildError('GH_NOISE_OPEN', 'shorter than a tag')
-      const decipher = createDecipheriv(name, key, nonce, options)
+      const decipher = deciphers.take(nonce)
       if (associated.length > 0) decipher.setAAD(associated, { plaintextLength: split })
       decipher.setAuthTag(sealed.subarray(split))
       const plaintext = plain(decipher.update(sealed.subarray(0, split)))
@@ -136,6 +129,34 @@ export function opensslAead(algorithm: 'chacha20-poly1305' | 'aes-256-gcm', key:
       }
       return plaintext
     },
+    prepare: (way, nonce) => (way === 'seal' ? ciphers : deciphers).make(nonce),
+  }
+}
+
+/**
+ * The OpenSSL object of one nonce, made before it is asked for. Making it is half of what a
+ * small record costs, and the only half that can be done while nobody waits.
+ */
+class OneAhead<C> {
+  readonly #create: (nonce: Uint8Array) => C
+  readonly #nonce = new Uint8Array(12)
+  #made: C | undefined
+
+  constructor(create: (nonce: Uint8Array) => C) {
+    this.#create = create
+  }
+
+  make(nonce: Uint8Array): void {
+    if (this.#made !== undefined && equal(this.#nonce, nonce)) return
+    this.#nonce.set(nonce)
+    this.#made = this.#create(nonce)
+  }
+
+  /** Each is handed out once. */
+  take(nonce: Uint8Array): C {
+    const made = this.#made
+    this.#made = undefined
+    return made !== undefined && equal(this.#nonce, nonce) ? made : this.#create(nonce)
   }
 }
 
@@ -151,6 +172,21 @@ function importPrivate(crv: Curve, secret: Uint8Array): KeyObject {
 
 function importPublic(crv: Curve, publicKey: Uint8Array): KeyObject {
   return createPublicKey({ key: { kty: 'OKP', crv, x: base64url(publicKey) }, format: 'jwk' })
+}
+
+/**
+ * Peers' keys, imported: 256 of them, placed by their first byte. A handshake needs one of them
+ * twice. They are compared whole, so none is ever taken for another.
+ */
+const imported: { bytes: Uint8Array; key: KeyObject }[] = []
+
+function importedX25519(publicKey: Uint8Array): KeyObject {
+  const place = publicKey[0]!
+  const known = imported[place]
+  if (known !== undefined && equal(known.bytes, publicKey)) return known.key
+  const key = importPublic('X25519', publicKey)
+  imported[place] = { bytes: copy(publicKey), key }
+  return key
 }
 
 function exportPublic(privateKey: KeyObject): Uint8Array {

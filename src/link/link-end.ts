@@ -73,3 +73,11 @@ export function errorOfRefusal(reason: Refusal, detail: string): GuildError {
   } as const satisfies Record<Refusal, ErrorCode>
   return new GuildError(code[reason], detail)
 }
+
+/** A carrier that ended or failed at this stage, without a word from the peer (spec: FRAME-10). */
+export function errorOfCarrier(stage: Stage, dialled: boolean, cause: Error | undefined): GuildError {
+  if (stage === 'open')
+    return new GuildError('GH_LINK_CLOSED', cause?.message ?? 'without a goodbye', { cause })
+  if (stage === 'message 1' && dialled) return new GuildError('GH_HANDSHAKE_SWARM', undefined, { cause })
+  return new GuildError('GH_HANDSHAKE_CLOSED', `after ${stage}`, { cause })
+}

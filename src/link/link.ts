@@ -29,7 +29,7 @@ import { type CloseCode, closeCodes, frameTypes, type Refusal } from '../wire/re
 import { beforeOpen } from './before-open.ts'
 import type { Proved, Stage } from './handshake.ts'
 import { Initiator, notOurs } from './initiator.ts'
-import { closeCodeOf, errorOfCloseCode, errorOfRefusal, type LinkEnd } from './link-end.ts'
+import { closeCodeOf, errorOfCarrier, errorOfCloseCode, errorOfRefusal, type LinkEnd } from './link-end.ts'
 import { type Carried, defaults, type LinkInput, type LinkOptions, type LinkOutput } from './link-io.ts'
 import { misplacedRekey, RecordReceiver, RecordSender } from './records.ts'
 import { Responder } from './responder.ts'
@@ -47,7 +47,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   /** Its end was told. */
   ended = false
   readonly #options: LinkOptions
-  readonly #handshake: Initiator | Responder
+  #handshake: Initiator | Responder | undefined // gone, with its keys, once it gave those of the link
   readonly #units = new UnitReader(limits.handshakeMessage)
   readonly #control = new BoundedQueue<Uint8Array>(defaults.controlFrames, 'refuse')
   readonly #outputs: LinkOutput[] = []
@@ -109,6 +109,12 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     this.#moreToSend = true
   }
 
+  /** Does ahead what the next record each way will take: for after a flush, when nobody waits. */
+  prepare(): void {
+    this.#sender?.prepare()
+    this.#receiver?.prepare()
+  }
+
   /** Queues one control frame. A droppable one (chat) gives way when the peer reads slowly. */
   send(encode: (w: ByteWriter) => void, droppable = false): void {
     if (this.#state !== 'open') return
@@ -157,7 +163,6 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
         if (this.#state !== 'proved') return
         this.#enterOpen()
         this.#queue(w => encodeAccepted(w, input.observed))
-        this.#flush(0, now)
         this.#readUnits(now)
         this.#units.settle()
         return
@@ -196,7 +201,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
       this.#state = 'awaiting'
       return
     }
-    const { send, proved, end } = handshake.unit(unit, now)
+    const { send, proved, end } = handshake!.unit(unit, now)
     if (send !== undefined) this.#write([frameUnit(send)])
     if (end !== undefined) return this.#end('handshake', end)
     this.#deadline = this.#startedAt + defaults.handshakeTimeout
@@ -209,6 +214,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   }
 
   #keys(proved: Proved, now: Millis): void {
+    this.#handshake = undefined
     this.#proved = proved
     this.#sender = new RecordSender(proved.send, now)
     this.#receiver = new RecordReceiver(proved.receive)
@@ -344,24 +350,14 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
 
   #carrierClosed(error: Error | undefined): void {
     if (this.#state === 'closing') return // until it has closed, or the deadline cuts it
-    if (this.#state === 'open') {
-      const detail = error === undefined ? 'without a goodbye' : error.message // spec: FRAME-10
-      return this.#end('transport', new GuildError('GH_LINK_CLOSED', detail, { cause: error }))
-    }
-    const swarm = this.#handshake instanceof Initiator && this.#stage === 'message 1'
-    this.#end(
-      'handshake',
-      swarm
-        ? new GuildError('GH_HANDSHAKE_SWARM', undefined, { cause: error })
-        : new GuildError('GH_HANDSHAKE_CLOSED', `after ${this.#stage}`, { cause: error }),
-    )
+    const dialled = this.#handshake instanceof Initiator
+    this.#end(this.#state === 'open' ? 'transport' : 'handshake', errorOfCarrier(this.#stage, dialled, error))
   }
 
   /** The peer made a mistake, or we did. Once open it is told the kind, never the details. */
   #fail(error: GuildError): void {
     if (this.#state === 'open' || this.#state === 'proved') {
-      const ours = error.code === 'GH_INTERNAL'
-      return this.#close(closeCodeOf(error), error, ours ? 'local' : 'protocol')
+      return this.#close(closeCodeOf(error), error, error.code === 'GH_INTERNAL' ? 'local' : 'protocol')
     }
     // Before message 2 nothing is proved: whoever it is gets no byte, and is counted.
     const stranger = this.#handshake instanceof Responder && this.#stage === 'connected'
@@ -386,14 +382,15 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     this.#outputs.push({ kind: 'end-carrier', abruptly })
     this.#announceEnd(by, error, stranger)
     this.#state = abruptly ? 'closed' : 'closing'
-    this.#deadline = abruptly ? undefined : this.#now + defaults.closeLinger
+    // A handshake that failed has no longer to close than it had to succeed (P3).
+    const latest = (by === 'handshake' && this.#deadline) || Number.POSITIVE_INFINITY
+    this.#deadline = abruptly ? undefined : Math.min(latest, this.#now + defaults.closeLinger)
   }
 
   #announceEnd(by: LinkEnd['by'], error: GuildError, stranger: boolean): void {
     if (this.ended) return
     this.ended = true
-    const handshake = this.#handshake
-    const peerId = handshake instanceof Initiator ? handshake.peerId : this.#proved?.peerId
+    const peerId = this.#handshake instanceof Initiator ? this.#handshake.peerId : this.#proved?.peerId
     const [stage, closeCode] = [this.#stage, this.#closeCode]
     this.#outputs.push({ kind: 'ended', end: { by, error, stage, closeCode, peerId }, stranger })
   }

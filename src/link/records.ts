@@ -49,7 +49,7 @@ export class RecordSender {
     const length = body.length + tag.length
     const head = Uint8Array.of(length >>> 8, length & 0xff)
     if (length <= JOINED) chunks.push(concat(head, body, tag))
-    else chunks.push(head, body, tag)
+    else chunks.push(concat(chunks.pop() ?? empty, head), body, tag) // behind the tag before it
     this.#sinceRekey += length
     if (rekey) {
       this.#cipher.rekey()
@@ -57,6 +57,11 @@ export class RecordSender {
       this.#rekeyedAt = now
     }
     return 2 + length
+  }
+
+  /** Does ahead what the next record will take. */
+  prepare(): void {
+    this.#cipher.prepare('seal')
   }
 }
 
@@ -72,6 +77,11 @@ export class RecordReceiver {
     const plaintext = this.#cipher.decryptWithAd(empty, sealed)
     if (plaintext.length === 0) throw new WireError('GH_WIRE_LENGTH', 'record', 0, 'no frames') // spec: FRAME-4
     return plaintext
+  }
+
+  /** Does ahead what the next record will take. */
+  prepare(): void {
+    this.#cipher.prepare('open')
   }
 
   /** REKEY was the last frame of the record just opened. */

@@ -23,7 +23,7 @@ import { AddressBook, type Entry, type Source } from './address-book.ts'
 import { defaults } from './defaults.ts'
 import { type DialGate, DialPlan, isHopeless, jitter } from './dial-plan.ts'
 import type { Claim } from './gossip.ts'
-import { dialable } from './hygiene.ts'
+import { dialable, keysOf } from './hygiene.ts'
 import type { Emit, MembershipInput } from './messages.ts'
 import { believed, isForgotten, type Remembered } from './remembering.ts'
 
@@ -366,7 +366,6 @@ export class Dialling {
   }
 
   #isOwn(address: Address): boolean {
-    const key = addressKey(address)
-    return this.#own().some(own => addressKey(own) === key)
+    return keysOf(this.#own()).has(addressKey(address))
   }
 }

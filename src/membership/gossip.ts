@@ -16,7 +16,7 @@
  * Pure functions; the die is handed in.
  * Floor: membership. Page: protocol/membership.md (spec: PEERS-3).
  */
-import { equal } from '../base/bytes.ts'
+import { copy, equal } from '../base/bytes.ts'
 import type { Millis } from '../base/machine.ts'
 import { type Address, decodeAddress } from '../wire/address.ts'
 import { type PeerEntry, peerEntryLength } from '../wire/frames/peers.ts'
@@ -157,8 +157,8 @@ export function sample<T>(items: readonly T[], count: number, fraction: () => nu
 /** What keys and addresses in bytes meant, for the last so many of each; then it begins anew. */
 export class Memory {
   readonly #limit: number
-  readonly #peerIds = new Map<string, string>()
-  readonly #addresses = new Map<string, Address | undefined>()
+  readonly #peerIds = new Map<number, Meaning<string>>()
+  readonly #addresses = new Map<number, Meaning<Address | undefined>>()
 
   constructor(limit = 2_048) {
     this.#limit = limit
@@ -173,15 +173,28 @@ export class Memory {
     return this.#recall(this.#addresses, bytes, readAddress)
   }
 
-  #recall<T>(known: Map<string, T>, bytes: Uint8Array, read: (bytes: Uint8Array) => T): T {
-    const text = String.fromCharCode(...bytes)
-    const value = known.get(text)
-    if (value !== undefined || known.has(text)) return value!
+  #recall<T>(known: Map<number, Meaning<T>>, bytes: Uint8Array, read: (bytes: Uint8Array) => T): T {
+    const place = fnv1a(bytes)
+    const old = known.get(place)
+    if (old !== undefined && equal(old.bytes, bytes)) return old.value
     if (known.size >= this.#limit) known.clear()
-    const fresh = read(bytes)
-    known.set(text, fresh)
-    return fresh
+    const value = read(bytes)
+    known.set(place, { bytes: copy(bytes), value })
+    return value
   }
+}
+
+/** Two that share a place push each other out, which costs time and nothing else. */
+interface Meaning<T> {
+  readonly bytes: Uint8Array
+  readonly value: T
+}
+
+/** FNV-1a, 32 bits. */
+function fnv1a(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
+  return hash
 }
 
 function readAddress(bytes: Uint8Array): Address | undefined {

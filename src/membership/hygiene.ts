@@ -34,8 +34,20 @@ export function believable(told: Address, around: Surroundings): Address | undef
   if (told.port < 1 || told.port > 65_535) return undefined
   const address = settle(told, around)
   if (address === undefined) return undefined
-  const key = addressKey(address)
-  return around.own.some(own => addressKey(own) === key) ? undefined : address
+  return keysOf(around.own).has(addressKey(address)) ? undefined : address
+}
+
+/** Our own addresses are asked for with every one that is told, and seldom change. */
+const keys = new WeakMap<readonly Address[], ReadonlySet<string>>()
+
+/** The keys of a list that is not changed any more. */
+export function keysOf(own: readonly Address[]): ReadonlySet<string> {
+  let known = keys.get(own)
+  if (known === undefined) {
+    known = new Set(own.map(addressKey))
+    keys.set(own, known)
+  }
+  return known
 }
 
 /** Could this be dialled at all? For addresses from persons, files and the LAN. */

@@ -67,6 +67,8 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
   readonly #links: Links
   readonly #introductions: Introductions
   readonly #out = new BoundedQueue<MembershipOutput>(OUTPUTS)
+  /** Goes up with everything it is told: what was asked since the last time still holds. */
+  revision = 0
   #state: 'idle' | 'running' | 'stopped' = 'idle'
   #discoveryAt: Millis = 0
   #maintenanceAt: Millis = 0
@@ -114,6 +116,7 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
   }
 
   handle(input: MembershipInput, now: Millis): void {
+    this.revision++
     if (this.#state === 'running' || early.has(input.kind)) {
       this.#route(input, now)
       if (this.#state === 'running') this.#dialling.pump(now)

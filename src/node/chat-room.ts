@@ -27,6 +27,8 @@ export class ChatRoom {
   dropped = 0
   readonly #membership: Membership
   readonly #chat: Driven<ChatInput>
+  #known: readonly ChatLink[] = []
+  #revision = -1
 
   constructor({ drive, chat, membership, send, shown }: ChatRoomOptions) {
     this.#membership = membership
@@ -49,10 +51,19 @@ export class ChatRoom {
     this.#chat.feed({ kind: 'gone', link })
   }
 
-  /** Every linked peer; `partial` where a copy of ours may be the only one it gets. */
-  #links(): ChatLink[] {
-    const missing = new Set(this.#membership.partialLinks())
+  /**
+   * Every linked peer; `partial` where a copy of ours may be the only one it gets. Asked for with
+   * each message heard, so it is made anew only when membership has changed.
+   */
+  #links(): readonly ChatLink[] {
+    const { revision } = this.#membership
+    if (revision === this.#revision) return this.#known
     const { partial } = this.#membership
-    return this.#membership.peers().map(({ link }) => ({ link, partial: partial || missing.has(link) }))
+    const missing = new Set(this.#membership.partialLinks())
+    this.#revision = revision
+    this.#known = this.#membership
+      .peers()
+      .map(({ link }) => ({ link, partial: partial || missing.has(link) }))
+    return this.#known
   }
 }

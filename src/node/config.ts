@@ -34,6 +34,7 @@ export interface Config {
   readonly identityKey: string | Uint8Array | undefined
   readonly mdns: boolean
   readonly maxPeers: number
+  readonly maxStreams: number
   readonly transport: readonly string[]
   /** Milliseconds from here on. */
   readonly interval: number
@@ -65,6 +66,7 @@ const known: ReadonlySet<string> = new Set([
   'identityKey',
   'mdns',
   'maxPeers',
+  'maxStreams',
   'transport',
   'interval',
   'discoveryInterval',
@@ -111,6 +113,7 @@ export function checkOptions(options: NodeOptions): Config {
     identityKey: key(options.identityKey, 'identityKey'),
     mdns: truth(options.mdns, 'mdns') ?? options.runtime === undefined,
     maxPeers: whole(options.maxPeers, 'maxPeers', 20, 1, 10_000),
+    maxStreams: whole(options.maxStreams, 'maxStreams', limits.streams, 1, 65_536),
     transport: transports(options.transport),
     interval,
     discoveryInterval: seconds(options.discoveryInterval, 'discoveryInterval', 30, 0.1, 86_400),

@@ -2,7 +2,10 @@
  * One pipe with the link, the streams and the mesh frames that live on it.
  *
  *   pipe ─ bytes ─▶ link ─ frames ─▶ streams, mesh
- *   pipe ◀─ chunks ─ link ◀─ fill ── streams           once a turn, and when the pipe drained
+ *   pipe ◀─ chunks ─ link ◀─ fill ── streams           behind a read, once a turn, and when the pipe drained
+ *
+ * What a read made us say leaves with it: a question is answered without another round of the
+ * event loop, and a hundred answered in one read still share a record.
  *
  * Composition only: every rule is in the cores.
  * Floor: node.
@@ -86,6 +89,7 @@ export class Connection {
     const before = this.link.bytesOut
     this.#driven.feed({ kind: 'flush', buffered: this.pipe.buffered, allowance: pace.out?.allowance(now) })
     pace.out?.spend(this.link.bytesOut - before, now)
+    if (this.streams !== undefined && this.streams.size > 0) this.link.prepare()
     this.#tellIdle()
     if (pace.out === undefined || this.#waiting || !this.link.wantsFlush) return
     this.#waiting = true
@@ -98,6 +102,8 @@ export class Connection {
   /** The rate lets no stream pass for a moment. */
   #waiting = false
   #intake: Intake | undefined
+  /** Bytes are being handed in. */
+  #reading = false
   #draining = false
   #blocked = false
   #gone = false
@@ -132,13 +138,18 @@ export class Connection {
     this.#driven = drive.run(this.link, output => this.#output(output))
     pipe.attach({
       data: bytes => {
-        this.#driven.feed({ kind: 'bytes', bytes })
+        this.#reading = true
+        try {
+          this.#driven.feed({ kind: 'bytes', bytes })
+        } finally {
+          this.#reading = false
+        }
         if (this.link.recordsIn !== this.#records) {
           this.#records = this.link.recordsIn
           if (this.link.open) options.events.heard(this)
           this.#tellIdle()
         }
-        this.flushSoon()
+        if (this.#mayFlush) this.#flush()
       },
       drain: () => {
         this.#blocked = false
@@ -198,11 +209,14 @@ export class Connection {
     this.flushSoon()
   }
 
-  /** Everything queued in this turn leaves together at its end. */
+  /** Everything queued in this turn leaves together at its end; what a read made us say, with that read. */
   flushSoon(): void {
-    if (this.#gone || this.#blocked || !this.link.wantsFlush) return
-    if (this.#waiting && !this.link.controlWaits) return
-    this.#options.drive.defer(this.#flush)
+    if (!this.#reading && this.#mayFlush) this.#options.drive.defer(this.#flush)
+  }
+
+  get #mayFlush(): boolean {
+    if (this.#gone || this.#blocked || !this.link.wantsFlush) return false
+    return !this.#waiting || this.link.controlWaits
   }
 
   #tellIdle(): void {

@@ -20,6 +20,8 @@ import { Inbox, type MessageHandler, type ReceiveOptions } from './inbox.ts'
 
 /** Bytes Node keeps on each side of the core's own lines. */
 const AHEAD = 64 * 1024
+/** So that a write of 64 KiB, as pipes and files make them, is not told to wait when the core has room. */
+const AHEAD_OUT = 2 * AHEAD
 
 /** What a stream is told when the other side cuts it. */
 const errorOfCode: Readonly<Record<number, ErrorCode>> = {
@@ -44,7 +46,7 @@ export class GuildStream extends Duplex {
 
   /** Made by the node; programs get one from `open` or a handler. */
   constructor(core: Stream, protocol: string, peerId: string) {
-    super({ allowHalfOpen: true, readableHighWaterMark: AHEAD, writableHighWaterMark: AHEAD })
+    super({ allowHalfOpen: true, readableHighWaterMark: AHEAD, writableHighWaterMark: AHEAD_OUT })
     this.#core = core
     this.id = core.id
     this.protocol = protocol

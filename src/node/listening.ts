@@ -3,8 +3,12 @@
  *
  * Floor: node.
  */
+import type { Millis } from '../base/machine.ts'
 import type { Listener, Pipe, Runtime, Transport } from '../base/ports.ts'
 import { type Address, addressKey, hostKind } from '../wire/address.ts'
+
+/** How long an interface that came or went may be missed. */
+const KNOWN_FOR: Millis = 1_000
 
 export interface ListeningOptions {
   readonly runtime: Runtime
@@ -21,6 +25,7 @@ export class Listening {
   #runtime: Runtime | undefined
   #starting: Promise<void> | undefined
   #closed = false
+  #known: { readonly addresses: readonly Address[]; readonly until: Millis } | undefined
   /** 0 while nothing listens. */
   port = 0
 
@@ -36,12 +41,23 @@ export class Listening {
       const wanted = this.port === 0 ? port : this.port
       const listener = await transport.listen({ hosts, port: wanted, onPipe, onError })
       this.#listeners.push({ listener, transport: transport.name })
+      this.#known = undefined
       this.port = listener.endpoints[0]?.port ?? this.port
     }
   }
 
-  /** Every address that can be dialled, each interface by its own, none twice. */
-  addresses(): Address[] {
+  /**
+   * Every address that can be dialled, each interface by its own, none twice. They are asked for
+   * with every address that a peer tells, and the system is asked once a second.
+   */
+  addresses(): readonly Address[] {
+    const now = this.#runtime?.clock.now() ?? 0
+    if (this.#known === undefined || now >= this.#known.until)
+      this.#known = { addresses: this.#addresses(), until: now + KNOWN_FOR }
+    return this.#known.addresses
+  }
+
+  #addresses(): Address[] {
     const all = this.#listeners.flatMap(({ listener, transport }) =>
       listener.endpoints.flatMap(({ host, port }) =>
         this.#hosts(host).map(one => ({ transport, host: one, port })),

@@ -30,6 +30,8 @@ export interface NodeOptions {
   readonly mdns?: boolean
   /** Most peers at once. Default 20: a full mesh costs N(N-1)/2 links. 1 to 10,000. */
   readonly maxPeers?: number
+  /** Streams one peer may have open here at once. Default 256: a busy program needs some dozens, and a crowd is to be asked for. 1 to 65,536. */
+  readonly maxStreams?: number
   /** What to listen on and dial with, best first. Default `['tcp']`. */
   readonly transport?: readonly string[]
   /** Seconds of silence after which the side that dialled PINGs; the other side waits twice as long. Default 5. 0.05 to 3600. */

@@ -20,16 +20,19 @@ import type { Config } from './config.ts'
 export interface Pace {
   readonly in: Shaper | undefined
   readonly out: Shaper | undefined
-  /** What we grant each link at first: a tenth of a second's bytes where a rate is set. */
+  /** What we grant each link at first: streams as the options say, a tenth of a second's bytes where a rate is set. */
   readonly grants: Grants
 }
 
-export function paceOf({ bandwidthIn, bandwidthOut }: Config, { clock }: Runtime): Pace {
+export function paceOf({ bandwidthIn, bandwidthOut, maxStreams }: Config, { clock }: Runtime): Pace {
   const now = clock.now()
   return {
     in: bandwidthIn === undefined ? undefined : new Shaper(bandwidthIn, now),
     out: bandwidthOut === undefined ? undefined : new Shaper(bandwidthOut, now),
-    grants: bandwidthIn === undefined ? defaultGrants : shapedGrants(bandwidthIn),
+    grants: {
+      ...(bandwidthIn === undefined ? defaultGrants : shapedGrants(bandwidthIn)),
+      streams: maxStreams,
+    },
   }
 }
 

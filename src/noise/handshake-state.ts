@@ -94,15 +94,13 @@ export class HandshakeState {
     this.#pattern = pattern
     this.#keys = options
     this.#psks = options.psks ?? []
-    const wanted = pskCount(pattern)
+    const wanted = resumed ? options.snapshot.psks : pskCount(pattern)
     this.#pskMode = wanted > 0
     if (this.#psks.length !== wanted - (resumed ? 1 : 0))
       throw new GuildError('GH_OPTION_INVALID', `${pattern.name} takes ${wanted} psks`)
     for (const psk of this.#psks) requireLength('psk', psk, PSK_LENGTH)
     for (const key of [options.rs, options.re]) if (key !== undefined) requireLength('key', key, DH_LENGTH)
-    this.#messages = resumed
-      ? [pattern.messages[0]!.slice(1), ...pattern.messages.slice(1)]
-      : pattern.messages
+    this.#messages = resumed ? options.snapshot.messages : pattern.messages
     const symmetric = resumed
       ? options.snapshot.symmetric()
       : new SymmetricState(suite, protocolName(pattern, suite))

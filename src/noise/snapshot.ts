@@ -13,17 +13,23 @@
  */
 import { GuildError } from '../base/errors.ts'
 import type { NoiseSuite } from '../base/ports.ts'
-import { type HandshakePattern, protocolName } from './patterns.ts'
+import { type HandshakePattern, protocolName, pskCount } from './patterns.ts'
 import { SymmetricState } from './symmetric-state.ts'
 
 export class Snapshot {
   readonly suite: NoiseSuite
   readonly pattern: HandshakePattern
+  /** The messages, without the token that is done. */
+  readonly messages: HandshakePattern['messages']
+  /** psks of the whole pattern. */
+  readonly psks: number
   readonly #symmetric: SymmetricState
 
   constructor(suite: NoiseSuite, pattern: HandshakePattern, symmetric: SymmetricState) {
     this.suite = suite
     this.pattern = pattern
+    this.messages = [pattern.messages[0]!.slice(1), ...pattern.messages.slice(1)]
+    this.psks = pskCount(pattern)
     this.#symmetric = symmetric
   }
 

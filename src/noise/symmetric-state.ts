@@ -23,14 +23,21 @@ const KEY_LENGTH = 32
 
 export class SymmetricState {
   readonly #suite: NoiseSuite
-  #cipher = new CipherState()
+  #cipher: CipherState
   #ck: Uint8Array
   #h: Uint8Array
   #wiped = false
 
-  /** InitializeSymmetric. */
-  constructor(suite: NoiseSuite, protocolName: string) {
+  /** InitializeSymmetric; or, of a state in place of a name, its twin. */
+  constructor(suite: NoiseSuite, protocolName: string | SymmetricState) {
     this.#suite = suite
+    if (typeof protocolName !== 'string') {
+      this.#cipher = protocolName.#cipher.clone()
+      this.#ck = copy(protocolName.#ck)
+      this.#h = protocolName.#h // never written to, only replaced
+      return
+    }
+    this.#cipher = new CipherState()
     const name = utf8(protocolName)
     if (name.length <= suite.hashLength) {
       this.#h = new Uint8Array(suite.hashLength)
@@ -104,11 +111,7 @@ export class SymmetricState {
 
   clone(): SymmetricState {
     this.#alive()
-    const twin = new SymmetricState(this.#suite, '')
-    twin.#cipher = this.#cipher.clone()
-    twin.#ck = copy(this.#ck)
-    twin.#h = this.#h // never written to, only replaced
-    return twin
+    return new SymmetricState(this.#suite, this)
   }
 
   /** Zeroes the secrets; h is public and stays. */

@@ -25,8 +25,10 @@ export interface Driven<Input> {
 }
 
 interface Entry {
-  wake(): void
+  wake: () => void
 }
+
+const nothing = (): void => {}
 
 export class Drive {
   readonly #clock: Clock
@@ -92,7 +94,7 @@ export class Drive {
       },
       stop: () => {
         stopped = true
-        this.#timers.clear(entry)
+        this.#forget(entry)
       },
     }
   }
@@ -101,7 +103,7 @@ export class Drive {
   after(wait: Millis, work: () => void): () => void {
     const entry: Entry = { wake: work }
     this.#wait(entry, this.#clock.now() + wait)
-    return () => this.#timers.clear(entry)
+    return () => this.#forget(entry)
   }
 
   /** Runs `work` once when this turn has done its reading; asking twice is asking once. */
@@ -120,6 +122,12 @@ export class Drive {
   stop(): void {
     this.#stopped = true
     this.#scheduler.disarm()
+  }
+
+  /** The table keeps a cleared entry until it surfaces, which must not keep a machine alive (P15). */
+  #forget(entry: Entry): void {
+    this.#timers.clear(entry)
+    entry.wake = nothing
   }
 
   #wait(entry: Entry, at: Millis | undefined): void {

@@ -55,8 +55,28 @@ export const systemClock: Clock = {
 }
 
 export const systemRandom: Random = {
-  bytes: length => randomFillSync(new Uint8Array(length)),
+  bytes: pooledBytes,
   fraction: () => Math.random(),
+}
+
+const pool = new Uint8Array(4096)
+let drawn = pool.length
+
+/**
+ * Random bytes, drawn 4 KiB at a time: a call for 32 of them costs more than a hash. What is
+ * handed out is zeroed in the pool, so that no secret lies there twice.
+ */
+function pooledBytes(length: number): Uint8Array {
+  const out = new Uint8Array(length)
+  if (length > 256) return randomFillSync(out)
+  if (drawn + length > pool.length) {
+    randomFillSync(pool)
+    drawn = 0
+  }
+  out.set(pool.subarray(drawn, drawn + length))
+  pool.fill(0, drawn, drawn + length)
+  drawn += length
+  return out
 }
 
 /** Longer waits overflow Node's timers, which then fire at once. */

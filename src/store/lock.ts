@@ -194,7 +194,7 @@ function look(path: string): Seen | undefined {
     const stat = fstatSync(file, { bigint: true })
     const bytes = new Uint8Array(CONTENT_MAX + 1)
     const length = readSync(file, bytes)
-    const holder = length > CONTENT_MAX ? undefined : parseHolder(bytes.subarray(0, length))
+    const holder = length > CONTENT_MAX ? undefined : decodeHolder(bytes.subarray(0, length))
     const instance = holder?.id ?? `${stat.ino.toString(36)}-${stat.mtimeNs.toString(36)}`
     // A clock that was set back makes a file of the future: old as well.
     return { instance, holder, age: Math.abs(Date.now() - Number(stat.mtimeMs)) }
@@ -203,7 +203,8 @@ function look(path: string): Seen | undefined {
   }
 }
 
-function parseHolder(bytes: Uint8Array): LockHolder | undefined {
+/** What a lock file says; undefined where it is none of ours, or not whole yet. Never throws. */
+export function decodeHolder(bytes: Uint8Array): LockHolder | undefined {
   try {
     const value: unknown = JSON.parse(fromUtf8(bytes))
     if (typeof value !== 'object' || value === null) return undefined

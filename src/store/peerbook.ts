@@ -91,7 +91,7 @@ export function shelfIn(files: Files): Shelf {
       try {
         const bytes = await files.read(name)
         if (bytes === undefined) return { peers: [] }
-        const found = decode(bytes)
+        const found = decodePeerbook(bytes)
         if (typeof found === 'string') return { peers: [], fault: damaged(found) }
         return found.spoilt === 0
           ? { peers: found.peers }
@@ -104,7 +104,8 @@ export function shelfIn(files: Files): Shelf {
   }
 }
 
-function encodePeerbook(peers: readonly BookPeer[]): Uint8Array {
+/** The whole file. */
+export function encodePeerbook(peers: readonly BookPeer[]): Uint8Array {
   const rows = peers.slice(0, PEERS_MAX).map(({ address, met, reached }) =>
     JSON.stringify({
       address: formatAddress(address),
@@ -118,7 +119,7 @@ function encodePeerbook(peers: readonly BookPeer[]): Uint8Array {
 }
 
 async function readOrSetAside(path: string, bytes: Uint8Array): Promise<LoadedBook> {
-  const read = decode(bytes)
+  const read = decodePeerbook(bytes)
   if (typeof read === 'string') return { peers: [], fault: await setAside(path, read) }
   if (read.spoilt === 0) return { peers: read.peers }
   return { peers: read.peers, fault: await setAside(path, makeNoSense(read.spoilt)) }
@@ -128,8 +129,8 @@ function makeNoSense(rows: number): string {
   return `${rows} of its rows ${rows === 1 ? 'makes' : 'make'} no sense`
 }
 
-/** What can be read of it, or why nothing can. */
-function decode(bytes: Uint8Array): { peers: BookPeer[]; spoilt: number } | string {
+/** What can be read of it and how many rows cannot, or why nothing can. Never throws. */
+export function decodePeerbook(bytes: Uint8Array): { peers: BookPeer[]; spoilt: number } | string {
   let root: unknown
   try {
     root = JSON.parse(fromUtf8(bytes))

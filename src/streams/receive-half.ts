@@ -39,7 +39,6 @@ export const receiving = {
 
 export type ReceiveState = StateOf<typeof receiving>
 
-const smallPiece = 1024
 const pageSize = 4096
 /** Every second packet of the largest window missing: 16 MiB / 1,024 / 2. */
 const mostRanges = 8192
@@ -205,11 +204,15 @@ export class ReceiveHalf {
       throw new GuildError('GH_LINK_BUDGET', `${mostRanges} gaps in one stream`)
   }
 
-  /** A small part of a large record is copied, or it would keep all of that alive. */
+  /**
+   * A piece stays as it is when that costs little beside its bytes: 300 for a chunk of its own, and
+   * the rest of the record that it came in. Else a peer that picks its sizes makes us hold twice the
+   * credit it has (spec: P13).
+   */
   #enqueue(piece: Uint8Array): void {
-    const alone = 2 * piece.length >= piece.buffer.byteLength
-    if (piece.length >= smallPiece) this.#line.push(alone ? piece : copy(piece))
-    else if (alone && this.#line.bytes === 0) this.#line.push(piece)
+    const alone = 11 * piece.length >= 10 * piece.buffer.byteLength
+    if (alone && (piece.length >= pageSize || this.#line.bytes === 0)) this.#line.push(piece)
+    else if (piece.length >= pageSize) this.#line.push(copy(piece))
     else this.#line.append(piece)
   }
 
@@ -241,7 +244,7 @@ export class ReceiveHalf {
       const number = Math.floor(at / pageSize)
       const stop = Math.min(end, (number + 1) * pageSize)
       const piece = pages.get(number)!.subarray(at - number * pageSize, stop - number * pageSize)
-      if (piece.length >= smallPiece) this.#line.push(piece)
+      if (piece.length === pageSize) this.#line.push(piece)
       else this.#line.append(piece)
       if (stop === (number + 1) * pageSize) pages.delete(number)
       at = stop

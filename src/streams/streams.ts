@@ -60,9 +60,9 @@ export const defaults = {
   waiting: 1024,
   /** Until the first measure. A window that grows too early costs memory for active readers only. */
   rtt: 100,
-  /** Streams the peer opened and gave up: all it may have open and waiting, three times at once. */
+  /** Streams the peer opened and gave up: all it may have open and waiting, three times at once, and at least this. */
   aborts: { perSecond: 500, burst: 4096 },
-  /** Frames that say nothing or come too late. Honest ones are about one per finished stream. */
+  /** Frames that say nothing or come too late. Honest ones are about one per finished stream; twice `aborts` and more. */
   cheap: { perSecond: 5000, burst: 10_000 },
 } as const
 
@@ -94,8 +94,9 @@ export class Streams implements StreamFrames, FrameSource {
     )
     this.#peer = new PeerIds(this.#local.streams)
     this.#allowed = this.#remote.streams
-    this.#aborts = new Budget(defaults.aborts.perSecond, defaults.aborts.burst, now)
-    this.#cheap = new Budget(defaults.cheap.perSecond, defaults.cheap.burst, now)
+    const crowd = 3 * (this.#local.streams + defaults.waiting)
+    this.#aborts = new Budget(defaults.aborts.perSecond, Math.max(defaults.aborts.burst, crowd), now)
+    this.#cheap = new Budget(defaults.cheap.perSecond, Math.max(defaults.cheap.burst, 2 * crowd), now)
     this.#host = {
       buffered: 0,
       sendable: stream => this.#out.sendable(stream),

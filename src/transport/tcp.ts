@@ -4,9 +4,9 @@
  *   dial    connect ─▶ noDelay ─▶ paused until attached ─▶ data … end ─▶ close
  *   listen  one server per address, all at one port number
  *
- * Chunks of one `write` leave in one system call (cork, writev). A dialled socket reads into
- * one buffer shared by all, since bytes are valid during the call only; Node offers that for
- * no accepted socket. Liveness is the protocol's business: no TCP keepalive.
+ * Chunks of one `write` leave in one system call (cork, writev). Sockets read into one buffer
+ * shared by all, since bytes are valid during the call only: see `read-buffer.ts`. Liveness
+ * is the protocol's business: no TCP keepalive.
  *
  * `destroy` sends a reset, so that the other side learns at once and no port lingers in
  * TIME_WAIT; whoever wants last words heard calls `end` and waits.
@@ -29,11 +29,10 @@ import type {
   Transport,
 } from '../base/ports.ts'
 import { abortError, dialError, hostPort, listenError, systemCode } from './errors.ts'
+import { type Reading, readingInto, rehoused } from './read-buffer.ts'
 
 /** `write` says false from here on: as much as a link may have sealed and unsent. */
 const HIGH_WATER_MARK = 256 * 1024
-/** What one read takes at most; libuv's own choice. */
-const READ_BUFFER = 64 * 1024
 /** How often a port the system picked for one address may be taken on another. */
 const PORT_TRIES = 16
 
@@ -98,8 +97,10 @@ function bind(host: string, port: number, options: ListenOptions): Promise<Serve
       noDelay: true,
       highWaterMark: HIGH_WATER_MARK,
     })
-    server.on('connection', socket => {
-      const pipe = new TcpPipe(socket)
+    server.on('connection', accepted => {
+      const reading: Reading = {}
+      const pipe = new TcpPipe(rehoused(accepted, reading, HIGH_WATER_MARK))
+      reading.take = bytes => pipe.take(bytes)
       // A socket reset while it waited to be accepted has no addresses any more.
       if (pipe.remote.port === 0) pipe.destroy()
       else options.onPipe(pipe)
@@ -124,7 +125,7 @@ function dial({ host, port, family, signal }: DialOptions, lookup: Lookup): Prom
   const where = hostPort(host, port)
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(abortError(signal, where))
-    const reading: { pipe?: TcpPipe } = {}
+    const reading: Reading = {}
     const socket = connect({
       host,
       port,
@@ -134,13 +135,7 @@ function dial({ host, port, family, signal }: DialOptions, lookup: Lookup): Prom
       // family, so the family goes by way of the look-up.
       autoSelectFamily: true,
       lookup: (name, _options, found) => lookup(name, { all: true, family: family ?? 0 }, found as Found),
-      onread: {
-        buffer: readBuffer,
-        callback: (length, buffer) => {
-          reading.pipe?.take(buffer.subarray(0, length))
-          return true
-        },
-      },
+      onread: readingInto(reading),
       ...{ writableHighWaterMark: HIGH_WATER_MARK }, // a Duplex takes it; its type does not say so
     })
     socket.pause()
@@ -162,8 +157,9 @@ function dial({ host, port, family, signal }: DialOptions, lookup: Lookup): Prom
     }
     const onConnect = (): void => {
       settle()
-      reading.pipe = new TcpPipe(socket)
-      resolve(reading.pipe)
+      const pipe = new TcpPipe(socket)
+      reading.take = bytes => pipe.take(bytes)
+      resolve(pipe)
     }
     signal.addEventListener('abort', onAbort)
     socket.on('error', onError)
@@ -172,9 +168,6 @@ function dial({ host, port, family, signal }: DialOptions, lookup: Lookup): Prom
 }
 
 type Found = Parameters<Lookup>[2]
-
-/** Shared by every dialled socket: a read is handed on before the next one begins. */
-const readBuffer: Uint8Array = new Uint8Array(READ_BUFFER)
 
 class TcpPipe implements Pipe {
   readonly transport = 'tcp'

@@ -109,11 +109,16 @@ export function decodeAddress(bytes: Uint8Array): Address {
 
 /** Canonical text for maps: equal addresses have equal keys, whoever is expected there. */
 export function addressKey(address: Address): string {
-  const { transport, port, family } = address
-  const [host, zone] = address.host.split('%', 2)
-  const canonical = canonicalHost(host!)
-  const place = zone === undefined ? canonical : `${canonical}%${zone}`
-  return `/${hostProtocol({ host: canonical, ...(family === undefined ? {} : { family }) })}/${place}/${transport}/${port}`
+  const { transport, port, family, host } = address
+  const percent = host.indexOf('%')
+  const ip = parseIp(percent < 0 ? host : host.slice(0, percent))
+  const zone = percent < 0 ? '' : host.slice(percent).split('%', 2).join('%')
+  if (ip === undefined) {
+    const name = percent < 0 ? host : host.slice(0, percent)
+    return `/dns${family ?? ''}/${name.toLowerCase()}${zone}/${transport}/${port}`
+  }
+  const plain = unmapped(ip)
+  return `/${plain.length === 4 ? 'ip4' : 'ip6'}/${formatIp(plain)}${zone}/${transport}/${port}`
 }
 
 function fromHostPort(text: string): Address {

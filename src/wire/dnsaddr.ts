@@ -13,7 +13,7 @@
 import { GuildError } from '../base/errors.ts'
 import { visible } from '../base/text.ts'
 import { type Address, parseAddress } from './address.ts'
-import { parseMultiaddr } from './multiaddr.ts'
+import { type Component, parseMultiaddr } from './multiaddr.ts'
 import { keyFromPeerId, peerIdFromKey } from './peer-id.ts'
 
 export interface Dnsaddr {
@@ -56,10 +56,22 @@ function parseDnsaddr(text: string): Dnsaddr {
     throw new GuildError('GH_ADDRESS_INVALID', `"${visible(text, 120)}": ${why}`)
   }
   if (text.length > RECORD_MAX) return fail(`it has ${text.length} characters, at most ${RECORD_MAX}`)
-  const [place, who, ...more] = parseMultiaddr(text)
+  let parts: readonly Component[] = []
+  try {
+    parts = parseMultiaddr(text)
+  } catch (error) {
+    if (!(error instanceof GuildError) || error.code !== 'GH_PEER_ID_INVALID') throw error
+    return fail(error.message)
+  }
+  const [place, who, ...more] = parts
   const name = place!.value!.toLowerCase().replace(/\.$/, '')
   if (!NAME.test(name)) return fail('this is not a name that can be looked up')
   if (more.length > 0 || (who !== undefined && who.name !== 'p2p'))
     return fail('only /p2p/<id> may follow the name; the port stands in the TXT record')
-  return who === undefined ? { name } : { name, peerId: peerIdFromKey(keyFromPeerId(who.value!)) }
+  if (who === undefined) return { name }
+  try {
+    return { name, peerId: peerIdFromKey(keyFromPeerId(who.value!)) }
+  } catch (error) {
+    return fail((error as Error).message)
+  }
 }

@@ -121,9 +121,9 @@ function explain(bytes: Uint8Array, decode: (r: ByteReader, notes: Note[]) => vo
   return notes
 }
 
-/** Empty fields take no place, so they stay. */
+/** An empty field right before the fault takes no place, so it stays; one behind it goes. */
 function wasReadAt(note: Note | undefined, offset: number): boolean {
-  return note !== undefined && note.bytes.length > 0 && note.offset >= offset
+  return note !== undefined && note.offset + note.bytes.length > offset
 }
 
 type Names = Readonly<Record<string, number>>

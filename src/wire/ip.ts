@@ -15,20 +15,37 @@
  */
 export type HostKind = 'loopback' | 'linkLocal' | 'private' | 'public' | 'multicast' | 'unspecified' | 'name'
 
+const ZERO = 0x30
+const DOT: number = 0x2e - ZERO
+
 /** 4 or 16 bytes, or undefined when the text is not an IP address. */
 export function parseIp(text: string): Uint8Array | undefined {
   return text.includes(':') ? parseIp6(text) : parseIp4(text)
 }
 
+/** By character: every address of every PEERS is read here, often more than once. */
 export function parseIp4(text: string): Uint8Array | undefined {
-  const parts = text.split('.')
-  if (text.length > 15 || parts.length !== 4) return undefined
+  if (text.length > 15) return undefined
   const out = new Uint8Array(4)
-  for (const [i, part] of parts.entries()) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return undefined
-    out[i] = Number(part)
+  let index = 0
+  let digits = 0
+  let value = 0
+  for (let i = 0; i <= text.length; i++) {
+    const digit = i === text.length ? DOT : text.charCodeAt(i) - ZERO
+    if (digit === DOT) {
+      if (digits === 0 || index === 4) return undefined
+      out[index++] = value
+      digits = 0
+      value = 0
+    } else {
+      // A leading zero would be octal to some resolvers.
+      if (digit < 0 || digit > 9 || (digits > 0 && value === 0)) return undefined
+      value = 10 * value + digit
+      if (value > 255) return undefined
+      digits++
+    }
   }
-  return out
+  return index === 4 ? out : undefined
 }
 
 export function parseIp6(text: string): Uint8Array | undefined {
@@ -52,7 +69,7 @@ export function parseIp6(text: string): Uint8Array | undefined {
 
 /** Canonical text of 4 or 16 bytes. */
 export function formatIp(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join('.')
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`
   if (isMapped(bytes)) return `::ffff:${bytes.subarray(12).join('.')}`
   const all: number[] = []
   for (let i = 0; i < 16; i += 2) all.push((bytes[i]! << 8) | bytes[i + 1]!)

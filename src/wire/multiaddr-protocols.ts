@@ -57,6 +57,10 @@ const p2p: Value = { parse: multihashFromPeerId, format: orUndefined(peerIdFromM
 const onion: Value = withPort(10)
 const onion3: Value = withPort(35)
 
+/** So much of an I2P name, or of a certificate's hash, is a text of at most 400 or 256 characters. */
+const GARLIC32_MAX = 250
+const CERTHASH_MAX = 191
+
 /** An I2P name. The bits past the last byte may be set in text, and are dropped. */
 const garlic32: Value = {
   parse(text) {
@@ -66,7 +70,10 @@ const garlic32: Value = {
     const last = (digits.indexOf(text.at(-1)!) >> excess) << excess
     return base32.baseDecode(text.slice(0, -1) + digits[last]!)
   },
-  format: bytes => (bytes.length === 32 || bytes.length >= 35 ? base32.baseEncode(bytes) : undefined),
+  format: bytes =>
+    bytes.length === 32 || (bytes.length >= 35 && bytes.length <= GARLIC32_MAX)
+      ? base32.baseEncode(bytes)
+      : undefined,
 }
 
 /** I2P's base64 has - and ~ where others have + and /, and pads. */
@@ -93,7 +100,7 @@ const certhash: Value = {
     if (base === undefined || text.length > 256 || !/^[!-~]+$/.test(text)) return undefined
     return attempt(() => base.decode(text))
   },
-  format: bytes => (isMultihash(bytes) ? base64url.encode(bytes) : undefined),
+  format: bytes => (bytes.length <= CERTHASH_MAX && isMultihash(bytes) ? base64url.encode(bytes) : undefined),
 }
 
 /** The path of a Unix socket: absolute, no empty step, nothing invisible. */

@@ -36,7 +36,8 @@ export interface Component {
 
 /** In bytes. Longer than what PEERS carries: an I2P destination alone has some 400. */
 export const MULTIADDR_MAX = 2_048
-const TEXT_MAX = 4_096
+/** What so many bytes are in text at most: a path of which every byte is escaped. */
+const TEXT_MAX = 6_400
 const COMPONENTS_MAX = 32
 
 /** Reads text. GH_ADDRESS_INVALID, or GH_PEER_ID_INVALID inside `/p2p/`. */
@@ -48,19 +49,25 @@ export function parseMultiaddr(text: string): Component[] {
   if (!text.startsWith('/')) return fail('a multiaddr begins with /')
   const parts = (text.endsWith('/') ? text.slice(1, -1) : text.slice(1)).split('/')
   const out: Component[] = []
+  let length = 0
+  const add = (one: Component): void => {
+    out.push(one)
+    length += leb128Length(one.code) + leb128Length(one.bytes.length) + one.bytes.length
+    if (length > MULTIADDR_MAX) fail(`it takes more than ${MULTIADDR_MAX} bytes`)
+  }
   for (let i = 0; i < parts.length; ) {
     const name = parts[i++]!
     const protocol = protocolOfName(name) ?? fail(`there is no protocol "${visible(name, 40)}"`)
     if (out.length === COMPONENTS_MAX) return fail(`it has more than ${COMPONENTS_MAX} parts`)
     if (protocol.size === 0) {
-      out.push(made(protocol, empty))
+      add(made(protocol, empty))
       continue
     }
     // A path holds slashes of its own and so takes everything that is left.
     const value = protocol.path === true ? parts.slice(i).join('/') : parts[i]
     i = protocol.path === true ? parts.length : i + 1
     if (value === undefined || value === '') return fail(`/${name} needs a value behind it`)
-    out.push(component(name, value))
+    add(component(name, value))
   }
   return out
 }

@@ -19,7 +19,7 @@
 import { base32 } from 'multiformats/bases/base32'
 import { base36 } from 'multiformats/bases/base36'
 import { base58btc } from 'multiformats/bases/base58'
-import { concat, copy, equal } from '../base/bytes.ts'
+import { concat, copy, equal, flat } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import { visible } from '../base/text.ts'
 import { readLeb128 } from '../base/varint.ts'
@@ -44,7 +44,7 @@ export function peerIdFromKey(key: Uint8Array): string {
       'GH_PEER_ID_INVALID',
       `a public key has ${PUBLIC_KEY_LENGTH} bytes, this one ${key.length}`,
     )
-  return base58btc.baseEncode(concat(ed25519Prefix, key))
+  return flat(base58btc.baseEncode(concat(ed25519Prefix, key)))
 }
 
 /** The Ed25519 public key of a peer id in base58btc, or as a CIDv1 in base36 or base32. */

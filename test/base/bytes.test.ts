@@ -1,6 +1,8 @@
 /**
  * Bytes, reader, writer, text: the ground every decoder stands on.
  */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import t from 'tap'
 import {
@@ -224,4 +226,25 @@ t.test('CL-03 visible: whatever comes in, no control or format character comes o
     500,
   )
   t.same(utf8('é').length, 2)
+})
+
+t.test('P15 a hex id that is kept takes little more than its letters', async t => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const many = 10_000
+  const bytes = new Uint8Array(32)
+  toHex(bytes)
+  collect()
+  const before = process.memoryUsage().heapUsed
+  const kept = new Set<string>()
+  for (let i = 0; i < many; i++) {
+    bytes[0] = i
+    bytes[1] = i >> 8
+    kept.add(toHex(bytes))
+  }
+  collect()
+  const each = (process.memoryUsage().heapUsed - before) / many
+  t.comment(`${each.toFixed(0)} bytes each`)
+  t.ok(each < 400, `${each} bytes`)
+  t.equal(kept.size, many)
 })

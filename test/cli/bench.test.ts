@@ -1,10 +1,12 @@
 /** `bench`: the shape of what it says, how it ends, and that it leaves nothing behind. No speeds. */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { idle } from '../../src/cli/bench/idle.ts'
 import { withFarSide } from '../../src/cli/bench/kinds.ts'
 import { mesh } from '../../src/cli/bench/mesh.ts'
 import { messages } from '../../src/cli/bench/messages.ts'
 import { fieldsOf, median, quantile, type Row, rowOf, tableOf } from '../../src/cli/bench/rows.ts'
+import { startup } from '../../src/cli/bench/startup.ts'
 import { tcp } from '../../src/cli/bench/tcp.ts'
 import { command } from '../support/cli.ts'
 import { Folder } from '../support/processes.ts'
@@ -66,15 +68,35 @@ t.test('bench mesh: a small one', async t => {
   wholeRow(t, fieldsOf(row!))
 })
 
+t.test('bench idle: a few links for a moment', async t => {
+  const rows = await idle(signal, { links: 5, rounds: 1, seconds: 0.5 })
+  t.strictSame(
+    rows.map(({ name, unit }) => `${name} ${unit}`),
+    ['idle-link-memory KB', 'idle-link-kept KB', 'idle-link-cpu ms', 'idle-link-traffic B'],
+  )
+  for (const { name, value } of rows) t.ok(Number.isFinite(value), `${name}: ${value}`)
+  t.ok(rows[1]!.value > 0 && rows[1]!.baseline! > 0, 'what JavaScript can reach has grown')
+  t.ok(rows[2]!.baseline === null && rows[3]!.baseline === null)
+})
+
+t.test('bench startup: a node beside a process that does nothing', async t => {
+  const [row] = await startup(signal, 1)
+  t.match(row, { name: 'startup', unit: 'ms' })
+  wholeRow(t, fieldsOf(row!))
+})
+
 t.test('bench: an unknown kind, or one too many, ends with 2 and names what there is', async t => {
   for (const args of [['upd'], ['udp'], ['tcp', 'messages']]) {
     const { code, out, err } = await command(['bench', ...args])
     t.equal(code, 2)
     t.equal(out, '')
-    t.match(err, /^guild-home: .*tcp.*messages.*mesh.*\n$/)
+    t.match(err, /^guild-home: .*tcp.*messages.*mesh.*idle.*\n$/)
   }
   t.match((await command(['bench', 'tpc'])).err, /did you mean tcp\?/)
-  t.match((await command(['bench', '--help'])).out, 'Usage: guild-home bench [tcp|messages|mesh]')
+  t.match(
+    (await command(['bench', '--help'])).out,
+    'Usage: guild-home bench [tcp|messages|mesh|idle|startup]',
+  )
 })
 
 t.test('CL-05 bench: Ctrl-C ends it with 130, and its other process with it', async t => {

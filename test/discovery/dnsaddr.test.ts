@@ -30,10 +30,12 @@ t.test('B24 what a person may write, and what a record may say', async t => {
     [`/dnsaddr/${'a.'.repeat(130)}b`, /not a (name|value)/],
     ['/dnsaddr/a.example/tcp/8000', /the port stands in the TXT record/],
     [`/dnsaddr/a.example/p2p/${id(1)}/p2p/${id(1)}`, /only \/p2p\/<id> may follow/],
-    ['/dnsaddr/a.example/p2p/nobody', /./],
+    ['/dnsaddr/a.example/p2p/nobody', /begins with none of/],
+    ['/dnsaddr/a.example/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N', /not of an Ed25519 key/],
     [`/dnsaddr/a.example/p2p/${'1'.repeat(600)}`, /at most 512/],
   ]
-  for (const [text, why] of wrong) t.throws(() => parseBootstrap(text), { message: why }, text.slice(0, 60))
+  for (const [text, why] of wrong)
+    t.throws(() => parseBootstrap(text), { code: 'GH_ADDRESS_INVALID', message: why }, text.slice(0, 60))
   t.match(readRecord(`dnsaddr=${place(1)}`), { host: '192.0.2.1' })
   t.match(readRecord('dnsaddr=/dnsaddr/b.example'), { name: 'b.example' })
   for (const text of [

@@ -201,6 +201,8 @@ t.test('options are checked before anything is opened', async t => {
     [{ swarmKey: new Uint8Array(32), open: 'x' }, /open: excludes swarmKey/],
     [{ identityKey: new Uint8Array(33) }, /identityKey: 33 bytes/],
     [{ maxPeers: 0 }, /maxPeers: 0/],
+    [{ maxStreams: 0 }, /maxStreams: 0/],
+    [{ maxStreams: 65_537 }, /maxStreams: 65537/],
     [{ interval: 0 }, /interval: 0/],
     [{ interval: Number.NaN }, /interval: NaN/],
     [{ interval: 40 }, /peerTimeout: 60 s is less than two intervals/],

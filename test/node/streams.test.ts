@@ -50,6 +50,47 @@ t.test('request: one message, one answer; limits, unknown protocols and peers', 
   )
 })
 
+t.test(
+  'maxStreams: so many of a peer at once, the next waits for its turn; other links are not asked',
+  async t => {
+    const [a, b] = await new Nodes(t).pair({}, { maxStreams: 2 })
+    const held: GuildStream[] = []
+    for (const node of [a, b])
+      node.handle('/hold/1', stream => {
+        held.push(stream)
+        stream.resume()
+      })
+    const streams = await Promise.all([1, 2, 3].map(() => a.open(b.peerId, '/hold/1')))
+    for (const stream of streams) stream.write('here')
+    await until(() => held.length === 2)
+    // What came back the same way shows that the third had its chance to come.
+    await Promise.all([1, 2, 3].map(async () => (await b.open(a.peerId, '/hold/1')).write('there')))
+    await until(() => held.length === 5)
+    t.equal(held.filter(({ peerId }) => peerId === a.peerId).length, 2)
+    held[0]!.end()
+    streams[0]!.end()
+    await until(() => held.filter(({ peerId }) => peerId === a.peerId).length === 3)
+  },
+)
+
+t.test('maxStreams: thousands on one link, all given up at once, do not end it', async t => {
+  const [a, b] = await new Nodes(t).pair({}, { maxStreams: 6_000 })
+  let open = 0
+  let closed = 0
+  b.handle('/hold/1', stream => {
+    open++
+    stream.on('close', () => closed++).resume()
+  })
+  const streams = await Promise.all(Array.from({ length: 6_000 }, () => a.open(b.peerId, '/hold/1')))
+  for (const stream of streams) stream.write('here')
+  await until(() => open === 6_000)
+  for (const stream of streams) stream.destroy()
+  await until(() => closed === 6_000)
+  b.handle('/echo/1', echo)
+  t.equal((await a.request(b.peerId, '/echo/1', randomBytes(10))).length, 10)
+  t.equal(b.peers.length, 1)
+})
+
 t.test('open needs no round trip, and both sides may open at once', async t => {
   const [a, b] = await new Nodes(t).pair()
   for (const node of [a, b]) node.handle('/echo/1', echo)
@@ -199,6 +240,14 @@ t.test(
     t.strictSame(reported, [], 'a peer that gives up is no fault of the handler')
   },
 )
+
+t.test('a write of 64 KiB is not told to wait while the stream has room for more', async t => {
+  const [a, b] = await new Nodes(t).pair()
+  b.handle('/room/1', stream => void stream.resume())
+  const stream = await a.open(b.peerId, '/room/1')
+  for (let i = 0; i < 7; i++) t.equal(stream.write(new Uint8Array(64 * 1024)), true)
+  stream.destroy()
+})
 
 t.test('FR-16 back-pressure from end to end: write is told false, memory stays bounded', async t => {
   const [a, b] = await new Nodes(t).pair()

@@ -14,7 +14,7 @@ for (const width of [32, 1024, 8192]) {
   const symbols: Record<string, number> = { W, T_LIM: W + 1, RejectAfterMessages: MAX_NONCE + 1 }
 
   t.test(
-    `wireguard-go's sequence, ${width} wide`,
+    `P4 wireguard-go's sequence, ${width} wide`,
     { skip: vectors === undefined && 'no vectors here' },
     async t => {
       const window = new ReplayWindow(width)

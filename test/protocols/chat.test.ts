@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Suite } from '../../src/base/ports.ts'
 import { nativeSuite } from '../../src/crypto/index.ts'
 import {
   Chat,
@@ -12,9 +13,9 @@ import { peerIdFromKey } from '../../src/wire/peer-id.ts'
 
 const WALL = 1_790_000_000_000
 
-function member(seed: number, links: readonly ChatLink[] = []) {
+function member(seed: number, links: readonly ChatLink[] = [], suite: Suite = nativeSuite) {
   const identity = nativeSuite.identity(new Uint8Array(32).fill(seed))
-  const chat = new Chat({ suite: nativeSuite, identity, name: () => `node-${seed}`, links: () => links })
+  const chat = new Chat({ suite, identity, name: () => `node-${seed}`, links: () => links })
   const feed = (input: ChatInput, now = 0): ChatOutput[] => {
     chat.handle(input, now)
     const outputs: ChatOutput[] = []
@@ -129,6 +130,25 @@ t.test('CHAT-5 a flood on one link is dropped beyond its budget; another link is
   t.equal(shown, defaults.burst)
   t.equal(bob.feed({ kind: 'heard', link: 2, chat: alice.say('x') })[0]?.kind, 'message')
 })
+
+t.test(
+  'P15 the same message over and over is dropped too, before it is looked at; it costs a tenth of a new one',
+  async t => {
+    let hashed = 0
+    const bob = member(2, [], {
+      ...nativeSuite,
+      hash: (...parts) => {
+        hashed++
+        return nativeSuite.hash(...parts)
+      },
+    })
+    const chat = member(1).say('again')
+    for (let i = 0; i < 20_000; i++) bob.feed({ kind: 'heard', link: 1, chat })
+    t.ok(hashed <= defaults.looks * defaults.burst, `${hashed} hashes`)
+    t.ok(hashed >= (defaults.looks - 1) * defaults.burst, `${hashed} hashes`)
+    t.equal(bob.feed({ kind: 'heard', link: 2, chat }).length, 0, 'another link is not touched')
+  },
+)
 
 t.test('a text above its maximum is refused before anything is sent', async t => {
   const alice = member(1)

@@ -1,4 +1,6 @@
 /** The driver: who is fed when, and that no machine is handled inside itself. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { Machine, Millis, tick } from '../../src/base/machine.ts'
 import { Drive } from '../../src/runtime/drive.ts'
@@ -85,4 +87,28 @@ t.test('a handle that throws leaves the machine usable, and what waited is not l
   driven.feed('good')
   t.same(machine.heard, ['bad', 'good', 'waiting'])
   t.same(told, ['good', 'waiting'])
+})
+
+t.test('P15 a machine that was stopped is let go at once, whatever it waited for', async t => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const driver = drive()
+  const waiting = (): WeakRef<object> => {
+    const machine = new Repeater()
+    machine.deadline = () => 10_000
+    const driven = driver.run(machine, () => {})
+    driven.feed('something')
+    driven.stop()
+    driver.after(10_000, () => machine.poll())()
+    return new WeakRef(machine)
+  }
+  const others = driver.run(new Repeater(), () => {})
+  const gone = [waiting(), waiting(), waiting()]
+  await new Promise(resolve => setImmediate(resolve))
+  collect()
+  t.same(
+    gone.map(one => one.deref() === undefined),
+    [true, true, true],
+  )
+  others.feed('still driven')
 })

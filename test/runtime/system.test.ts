@@ -1,5 +1,6 @@
 /** The runtime of this machine. Real time: only order and lower bounds are asserted. */
 import t from 'tap'
+import { toHex } from '../../src/base/bytes.ts'
 import type { Suite } from '../../src/base/ports.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 
@@ -18,6 +19,17 @@ t.test('the runtime hands on what it is given and speaks for this machine', asyn
   const bytes = runtime.random.bytes(100_000)
   t.equal(bytes.length, 100_000)
   t.notSame(runtime.random.bytes(16), runtime.random.bytes(16))
+  const drawn = new Set<string>()
+  for (let i = 0; i < 2_000; i++) {
+    const bytes = runtime.random.bytes(1 + (i % 300))
+    if (bytes.buffer.byteLength !== 1 + (i % 300)) t.fail(`${bytes.buffer.byteLength} bytes in draw ${i}`)
+    if (bytes.length >= 8) drawn.add(toHex(bytes.subarray(0, 8)))
+  }
+  t.equal(
+    drawn.size,
+    [...Array(2_000).keys()].filter(i => i % 300 >= 7).length,
+    'none twice, over many pools',
+  )
   const fraction = runtime.random.fraction()
   t.ok(fraction >= 0 && fraction < 1)
 })

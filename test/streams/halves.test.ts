@@ -207,6 +207,25 @@ t.test('a small part of a large record is copied, a large part is not', async t 
   t.equal(half.read(1e9)!.buffer, record.buffer, 'no copy')
 })
 
+t.test('P13 what waits for a reader is held in its own bytes and a tenth, whatever the pieces', async t => {
+  for (const size of [1, 100, 1_023, 1_024, 1_030, 4_095, 4_096, 5_000, 16_384, 33_000, 58_000, 65_519]) {
+    const half = new ReceiveHalf(1 << 20, 0)
+    const record = () => new Uint8Array(65_519) // of which a peer makes the rest say nothing
+    while (half.unread < (size < 1_000 ? 10_000 : 600_000))
+      half.accept(half.contiguous, record().subarray(0, size), false)
+    const bytes = half.unread
+    let chunks = 0
+    const held = new Set<ArrayBufferLike>()
+    for (let piece = half.read(1e9); piece !== undefined; piece = half.read(1e9)) {
+      chunks++
+      held.add(piece.buffer)
+    }
+    const memory = [...held].reduce((sum, buffer) => sum + buffer.byteLength, 0)
+    t.ok(memory <= 1.11 * bytes + 65_519, `pieces of ${size}: ${memory} for ${bytes}`)
+    t.ok(chunks <= bytes / 4_000 + 20, `pieces of ${size}: ${chunks} chunks`)
+  }
+})
+
 t.test('STREAM-12 the window doubles for a fast reader, up to its maximum, not for a slow one', async t => {
   const fast = new ReceiveHalf(limits.streamWindow, 0)
   const slow = new ReceiveHalf(limits.streamWindow, 0)

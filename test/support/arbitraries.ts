@@ -21,11 +21,24 @@ const bytes = (min: number, max: number): fc.Arbitrary<string> =>
 
 const exactly = (length: number): fc.Arbitrary<string> => bytes(length, length)
 
-/** Text of at most `max` bytes of UTF-8, in any script. */
+/** Text of at most `max` bytes of UTF-8, in any script, and now and then all of them. */
 const text = (max: number): fc.Arbitrary<string> =>
   fc
-    .string({ unit: 'grapheme', maxLength: max })
-    .filter(value => new TextEncoder().encode(value).length <= max)
+    .oneof(
+      { weight: 3, arbitrary: fc.string({ unit: 'grapheme', maxLength: max }) },
+      { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: max, size: 'max' }) },
+    )
+    .map(value => fitting(value, max))
+
+function fitting(value: string, max: number): string {
+  let [out, left] = ['', max]
+  for (const character of value) {
+    left -= new TextEncoder().encode(character).length
+    if (left < 0) break
+    out += character
+  }
+  return out
+}
 
 /** Objects as JSON.parse makes them, so that they compare. */
 function record(fields: Record<string, fc.Arbitrary<Json>>): fc.Arbitrary<Json> {
@@ -33,7 +46,11 @@ function record(fields: Record<string, fc.Arbitrary<Json>>): fc.Arbitrary<Json> 
 }
 
 const parameterPairs = fc
-  .uniqueArray(fc.tuple(number, number), { selector: ([id]) => id, maxLength: limits.parameters })
+  .uniqueArray(fc.tuple(number, number), {
+    selector: ([id]) => id,
+    maxLength: limits.parameters,
+    size: 'max',
+  })
   .map(pairs => pairs.sort((a, b) => a[0] - b[0]))
 
 const peer = record({
@@ -127,13 +144,13 @@ export const anyValue: Readonly<Record<string, fc.Arbitrary<Json>>> = {
     resumable: fc.boolean(),
   }),
   'message-1': record({
-    versions: fc.array(number, { minLength: 1, maxLength: 16 }),
+    versions: fc.array(number, { minLength: 1, maxLength: 16, size: 'max' }),
     time: number,
     parameters: parameterPairs,
     cookie: bytes(0, limits.cookie),
   }),
-  'version-refusal': fc.array(number, { minLength: 1, maxLength: 16 }),
-  'stream-header': fc.stringMatching(/^\/[!-~]{1,127}$/),
+  'version-refusal': fc.array(number, { minLength: 1, maxLength: 16, size: 'max' }),
+  'stream-header': fc.stringMatching(/^\/[!-~]{1,127}$/, { size: 'max' }),
   line: fc.oneof(
     word('PING', 'PONG', 'REQUEST_PEERS', 'HELP'),
     refusal,

@@ -5,7 +5,7 @@
  * in JSON, frames as `{ frame, … }`, parameters as pairs. Only functions of `src/wire`
  * decode and encode here, and for what is sealed the one that seals it.
  */
-import { fromHex, toHex } from '../../src/base/bytes.ts'
+import { toHex } from '../../src/base/bytes.ts'
 import { ByteReader } from '../../src/base/reader.ts'
 import { ByteWriter } from '../../src/base/writer.ts'
 import { nobleSuite } from '../../src/crypto/index.ts'
@@ -20,7 +20,7 @@ export interface Codec {
   encode(value: Json): Uint8Array
 }
 
-const hex = (text: string): Uint8Array => fromHex(text)!
+const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'))
 
 type FrameEncoder = (w: ByteWriter, f: Json) => void
 

@@ -277,6 +277,15 @@ t.test('explain: every byte of every valid vector is in exactly one note', async
     }
 })
 
+t.test('explain: a field whose length is wrong is shown once, also when it is empty', async t => {
+  // A host of length 0: the length was read, and then an empty host behind it.
+  const bytes = new Uint8Array(37)
+  bytes[35] = 1
+  const notes = wire.explainAnnouncement(bytes)
+  t.strictSame(concat(...notes.map(note => note.bytes)), bytes)
+  t.match(notes.at(-1), { offset: 36, field: 'malformed', value: /^GH_WIRE_LENGTH: .*host length/ })
+})
+
 t.test('CL-02 explain: what a peer wrote is safe to show', async t => {
   const dump = wire.formatNotes(wire.explainFrames(made(w => wire.encodeClose(w, 2, 'a\u001b[2J\n\u202e'))))
   t.match(dump, 'detail = "a\\x1b[2J\\n\\u{202e}"')

@@ -178,6 +178,23 @@ t.test('multiaddr: codes and sizes agree with the public table', csv === undefin
   }
 })
 
+t.test('multiaddr: what decodes has a text that parses, and what parses has bytes that decode', async t => {
+  const garlic = (length: number): Uint8Array =>
+    Uint8Array.of(0xbf, 3, 0x80 | (length & 0x7f), length >> 7, ...new Uint8Array(length))
+  t.strictSame(parseMultiaddr(formatMultiaddr(decodeMultiaddr(garlic(250)))), decodeMultiaddr(garlic(250)))
+  t.throws(
+    () => decodeMultiaddr(garlic(251)),
+    { code: 'GH_WIRE_VALUE' },
+    'its text would be above 400 characters',
+  )
+  const path = decodeMultiaddr(encodeMultiaddr(parseMultiaddr(`/http-path/${'%C3%BC'.repeat(1_000)}`)))
+  t.strictSame(parseMultiaddr(formatMultiaddr(path)), path, 'a path is three times as long in text')
+  t.throws(() => parseMultiaddr(`/http-path/${'ü'.repeat(1_100)}`), {
+    code: 'GH_ADDRESS_INVALID',
+    message: /2048 bytes/,
+  })
+})
+
 t.test('multiaddr: limits, at the most and one above', async t => {
   const path = (length: number): Uint8Array => {
     const value = utf8(`/${'a'.repeat(length - 1)}`)

@@ -10,16 +10,13 @@
  *
  * Floor: cli.
  */
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { createNode, type GuildNode, type GuildStream } from '../../index.ts'
+import { answerOf, endOf, startChild } from './child.ts'
 import { type Answer, type Question, type Task, tasks } from './tasks.ts'
-
-/** How long the worker has for an orderly end. */
-const PATIENCE = 1_000
 
 export class FarSide {
   readonly node: GuildNode
@@ -35,13 +32,10 @@ export class FarSide {
   /** Starts the worker and a node here that is linked to it. */
   static async start(signal: AbortSignal): Promise<FarSide> {
     const swarmKey = new Uint8Array(randomBytes(32))
-    const child = fork(fileURLToPath(new URL('./worker.js', import.meta.url)), [], {
-      serialization: 'advanced',
-      execArgv: workerFlags(),
-    })
+    const child = startChild('./worker.js')
     let node: GuildNode | undefined
     try {
-      const ready = await answerOf(child, signal, () => child.send({ kind: 'start', swarmKey }))
+      const ready = await answerOf<Answer>(child, signal, { kind: 'start', swarmKey } satisfies Question)
       if (ready.kind !== 'ready') throw new Error('the worker did not start')
       node = await createNode({ host: false, swarmKey, identityKey: new Uint8Array(randomBytes(32)) })
       await node.start({ signal })
@@ -120,45 +114,4 @@ export class FarSide {
     await this.node.stop()
     await endOf(this.#child)
   }
-}
-
-/** A profile of this process is wanted of the worker too; a debugger's port cannot be shared. */
-function workerFlags(): string[] {
-  return process.execArgv.filter(flag => !flag.startsWith('--inspect'))
-}
-
-function answerOf(child: ChildProcess, signal: AbortSignal, ask: () => void): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const settle = (done: () => void): void => {
-      child.off('message', onMessage)
-      child.off('exit', onExit)
-      child.off('error', onError)
-      signal.removeEventListener('abort', onAbort)
-      done()
-    }
-    const onMessage = (answer: unknown): void => settle(() => resolve(answer as Answer))
-    const onExit = (code: number | null): void =>
-      settle(() => reject(new Error(`the other process of the measurement ended with ${code}`)))
-    const onError = (error: Error): void => settle(() => reject(error))
-    const onAbort = (): void => settle(() => reject(signal.reason))
-    if (signal.aborted) return onAbort()
-    child.on('message', onMessage)
-    child.on('exit', onExit)
-    child.on('error', onError)
-    signal.addEventListener('abort', onAbort)
-    ask()
-  })
-}
-
-/** Asks by closing the channel, then does not ask. */
-function endOf(child: ChildProcess): Promise<void> {
-  return new Promise(resolve => {
-    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return resolve()
-    const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE)
-    child.once('exit', () => {
-      clearTimeout(late)
-      resolve()
-    })
-    if (child.connected) child.disconnect()
-  })
 }

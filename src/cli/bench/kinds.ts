@@ -8,6 +8,8 @@ import type { Row } from './rows.ts'
 
 export interface Kind {
   readonly about: string
+  /** What each figure is set beside. */
+  readonly beside: string
   /** Rejects soon after the signal; leaves no process behind. */
   readonly measure: (signal: AbortSignal) => Promise<readonly Row[]>
 }
@@ -15,15 +17,28 @@ export interface Kind {
 export const kinds: Readonly<Record<string, Kind>> = {
   tcp: {
     about: 'one TCP connection between two processes on this machine',
+    beside: 'raw sockets',
     measure: async signal => withFarSide(signal, (await import('./tcp.ts')).tcp),
   },
   messages: {
     about: 'small messages on one link between two processes on this machine',
+    beside: 'raw sockets',
     measure: async signal => withFarSide(signal, (await import('./messages.ts')).messages),
   },
   mesh: {
     about: 'a full mesh of 50 nodes in one process, from one bootstrap address',
+    beside: 'raw sockets',
     measure: async signal => (await import('./mesh.ts')).mesh(signal),
+  },
+  idle: {
+    about: 'a hundred idle links in one process',
+    beside: 'raw sockets',
+    measure: async signal => (await import('./idle.ts')).idle(signal),
+  },
+  startup: {
+    about: 'from the start of a process to a node that listens',
+    beside: 'a process that does nothing',
+    measure: async signal => (await import('./startup.ts')).startup(signal),
   },
 }
 

@@ -1,8 +1,8 @@
 /**
  * `guild-home bench [kind]`: what this machine can do, beside a raw socket in the same run.
  *
- * Everything is on 127.0.0.1, in rounds that take turns, and medians are told. Nothing is read from or written to
- * disk, and no key of the user's is touched. Figures go to standard output, one row a line
+ * Everything is on 127.0.0.1, in rounds that take turns, and medians are told. No key and no directory
+ * of the user's is touched; `startup` writes to a temporary folder and removes it. Figures go to standard output, one row a line
  * with `--json`; everything else to standard error.
  *
  * Floor: cli. Page: README.md.
@@ -24,7 +24,7 @@ export async function bench({ io, output, invocation }: Context): Promise<ExitCo
   try {
     for (const name of chosen) {
       const kind = kinds[name]!
-      output.note(`measuring ${kind.about}, beside raw sockets in turn`)
+      output.note(`measuring ${kind.about}, beside ${kind.beside} in turn`)
       const rows = await kind.measure(signal)
       if (invocation.settings.json) for (const row of rows) output.line(json(fieldsOf(row)))
       else output.line(tableOf(rows))

@@ -11,7 +11,6 @@
  */
 import type { Api, CliNode, NodeOptions } from '../api.ts'
 import { codeOf, visible } from '../api.ts'
-import { startConsole } from '../console.ts'
 import type { Context } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { Settings } from '../flags.ts'
@@ -82,6 +81,7 @@ async function converse(
 ): Promise<void> {
   const { signal } = interruption
   if (signal.aborted) return
+  const { startConsole } = await import('../console.ts') // the node listens by now
   const host = {
     node,
     output,

@@ -11,8 +11,10 @@
  *
  * Page: protocol/frames.md · Vectors: protocol/vectors/frames.json · Floor: wire.
  */
+import { utf8Length } from '../../base/bytes.ts'
 import type { ByteReader } from '../../base/reader.ts'
-import { ByteWriter } from '../../base/writer.ts'
+import { varintLength } from '../../base/varint.ts'
+import type { ByteWriter } from '../../base/writer.ts'
 import { limits } from '../limits.ts'
 import { frameTypes } from '../registry.ts'
 
@@ -35,10 +37,12 @@ export function encodePeers(w: ByteWriter, entries: readonly PeerEntry[]): void 
 }
 
 /** Bytes one entry takes in a frame. */
-export function peerEntryLength(entry: PeerEntry): number {
-  const w = new ByteWriter()
-  encodeEntry(w, entry)
-  return w.length
+export function peerEntryLength({ identityKey, name, age, addresses }: PeerEntry): number {
+  const text = utf8Length(name)
+  let length = identityKey.length + varintLength(text) + text
+  length += varintLength(age) + varintLength(addresses.length)
+  for (const address of addresses) length += varintLength(address.length) + address.length
+  return length
 }
 
 export function decodePeers(r: ByteReader): PeerEntry[] {

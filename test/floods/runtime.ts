@@ -1,0 +1,127 @@
+/**
+ * The system's runtime with meters: Diffie-Hellmans, rekeys, open pipes, and a clock to set on.
+ */
+import type { Cipher, Pipe, PipeEvents, Runtime, Scheduler, Suite } from '../../src/base/ports.ts'
+import { nativeSuite } from '../../src/crypto/native.ts'
+import { systemRuntime } from '../../src/runtime/system.ts'
+import { tcpTransport } from '../../src/transport/tcp.ts'
+
+export interface Counters {
+  dhs: number
+  /** Keys that followed another, sending and receiving together. */
+  rekeys: number
+}
+
+export interface FastClock {
+  /** So many milliseconds at once. */
+  advance(milliseconds: number): void
+  /** From now on it runs so many times as fast. */
+  pace(times: number): void
+}
+
+export function countingRuntime(): {
+  runtime: Runtime
+  counters: Counters
+  clock: FastClock
+  /** Pipes that neither side has closed and we have not given up. */
+  pipes: ReadonlySet<Pipe>
+} {
+  const counters: Counters = { dhs: 0, rekeys: 0 }
+  const pipes = new Set<Pipe>()
+  const system = systemRuntime({ suite: countingSuite(counters), transports: [tcpTransport()] })
+  const { clock, now, scheduler } = fastClock(system)
+  const { transports } = system.network
+  const runtime: Runtime = {
+    ...system,
+    clock: { now, wall: () => system.clock.wall() },
+    scheduler,
+    network: {
+      interfaces: () => system.network.interfaces(),
+      transports: transports.map(one => ({
+        name: one.name,
+        listen: options => one.listen({ ...options, onPipe: pipe => options.onPipe(counted(pipe, pipes)) }),
+        dial: options => one.dial(options).then(pipe => counted(pipe, pipes)),
+      })),
+    },
+  }
+  return { runtime, counters, clock, pipes }
+}
+
+function countingSuite(counters: Counters): Suite {
+  const counting = (inner: Cipher): Cipher => ({
+    seal: (...args) => inner.seal(...args),
+    sealParts: (...args) => inner.sealParts(...args),
+    open: (...args) => inner.open(...args),
+    rekeyed: () => {
+      counters.rekeys++
+      return counting(inner.rekeyed())
+    },
+  })
+  return {
+    ...nativeSuite,
+    dh: (pair, publicKey) => {
+      counters.dhs++
+      return nativeSuite.dh(pair, publicKey)
+    },
+    cipher: key => counting(nativeSuite.cipher(key)),
+  }
+}
+
+/** A clock that may be ahead of the system's, and a scheduler that knows by how much. */
+function fastClock(system: Runtime): { clock: FastClock; now: () => number; scheduler: Scheduler } {
+  let [base, since, times] = [system.clock.now(), system.clock.now(), 1]
+  let armed: { at: number; wake: () => void } | undefined
+  const now = (): number => base + (system.clock.now() - since) * times
+  const arm = (at: number, wake: () => void): void => {
+    armed = { at, wake }
+    system.scheduler.arm(since + (at - base) / times, () => {
+      armed = undefined
+      wake()
+    })
+  }
+  const change = (ahead: number, pace: number): void => {
+    ;[base, since, times] = [now() + ahead, system.clock.now(), pace]
+    if (armed !== undefined) arm(armed.at, armed.wake)
+  }
+  return {
+    clock: { advance: ahead => change(ahead, times), pace: pace => change(0, pace) },
+    now,
+    scheduler: {
+      arm,
+      disarm: () => {
+        armed = undefined
+        system.scheduler.disarm()
+      },
+      defer: work => system.scheduler.defer(work),
+    },
+  }
+}
+
+function counted(inner: Pipe, pipes: Set<Pipe>): Pipe {
+  pipes.add(inner)
+  const { local, remote, transport } = inner
+  return {
+    local,
+    remote,
+    transport,
+    get buffered() {
+      return inner.buffered
+    },
+    attach: (events: PipeEvents) =>
+      inner.attach({
+        data: bytes => events.data(bytes),
+        drain: () => events.drain(),
+        end: () => events.end(),
+        close: error => {
+          pipes.delete(inner)
+          events.close(error)
+        },
+      }),
+    write: chunks => inner.write(chunks),
+    end: () => inner.end(),
+    destroy: () => {
+      pipes.delete(inner)
+      inner.destroy()
+    },
+  }
+}

@@ -1,0 +1,15 @@
+/** Every decoder there is, by name: what `npm run fuzz` runs, and what a test compares with the source. */
+import type { Decoder } from './fuzz.ts'
+import { machineDecoders } from './machine-decoders.ts'
+import { readerDecoders } from './reader-decoders.ts'
+import { sealedDecoders } from './sealed-decoders.ts'
+import { textDecoders } from './text-decoders.ts'
+import { wireDecoders } from './wire-decoders.ts'
+
+export const decoders: readonly Decoder[] = [
+  ...wireDecoders,
+  ...textDecoders,
+  ...readerDecoders,
+  ...sealedDecoders,
+  ...machineDecoders,
+]
