@@ -40,6 +40,8 @@ export interface LinkConditions {
   readonly rate: number
   /** Bytes that may wait for the rate; a datagram beyond is dropped, ordered bytes wait. */
   readonly queue: number
+  /** Ordered bytes come in good pieces only: kinder than a network is, and a fifth faster. */
+  readonly whole: boolean
   /** Largest IP packet in bytes; a datagram beyond (with its 28 or 48 of headers) is dropped. */
   readonly mtu: number
 }
@@ -58,6 +60,7 @@ export const calm: LinkConditions = {
   corrupt: 0,
   rate: Number.POSITIVE_INFINITY,
   queue: 256 * 1024,
+  whole: false,
   mtu: 1500,
 }
 
@@ -149,6 +152,7 @@ export class Path {
 
   /** Where ordered bytes are cut: now and then a crumb, often a packet, mostly a good piece. */
   piece(): number {
+    if (this.conditions.whole) return 16_384
     const dice = this.#dice.split
     const kind = dice.fraction()
     if (kind < 0.1) return dice.between(1, 8)

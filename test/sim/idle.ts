@@ -32,6 +32,7 @@ export function idle(
   const body = async (sim: Simulation): Promise<void> => {
     const fleet = new Fleet(sim)
     try {
+      sim.weather({ whole: true })
       let pings = 0
       if (counts)
         fleet.started = ({ node }) =>

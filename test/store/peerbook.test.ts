@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type BookPeer, loadPeerbook, PEERS_MAX, savePeerbook } from '../../src/store/peerbook.ts'
+import { type BookPeer, loadPeerbook, PEERS_MAX, savePeerbook, shelfIn } from '../../src/store/peerbook.ts'
 import { parseAddress } from '../../src/wire/address.ts'
 import { peerIdFromKey } from '../../src/wire/peer-id.ts'
 import { keyOf } from '../support/mini-mesh.ts'
@@ -137,3 +137,30 @@ t.test('peerbook: a save that fails names the path and leaves the old file as it
   await t.rejects(savePeerbook(path, [peer(2)]), { code: 'GH_STORE_FAILED', message: /peers\.json/ })
   t.match((await loadPeerbook(path)).peers, [{ met: met + 1 }])
 })
+
+t.test(
+  'PT-12 files that were handed in: the same book; a damaged one is said, and the next replaces it',
+  async t => {
+    const kept = new Map<string, Uint8Array>()
+    const shelf = shelfIn({
+      read: async name => kept.get(name),
+      replace: async (name, bytes) => void kept.set(name, bytes),
+    })
+    t.strictSame(await shelf.load(), { peers: [] }, 'none yet')
+    await shelf.save([peer(1), peer(2)])
+    t.strictSame(await shelf.load(), { peers: [peer(1), peer(2)] })
+    const text = Buffer.from(kept.get('peers.json')!).toString()
+    kept.set('peers.json', Buffer.from(text.slice(0, -9)))
+    const { peers, fault } = await shelf.load()
+    t.strictSame(peers, [])
+    t.match(fault, { code: 'GH_STORE_DAMAGED', message: /peers\.json: it is damaged or cut off/ })
+    kept.set('peers.json', Buffer.from(text.replace('/tcp/', '/pigeon/')))
+    const half = await shelf.load()
+    t.strictSame(half.peers, [peer(2)])
+    t.match(half.fault, { message: /1 of its rows makes no sense/ })
+    await shelf.save([peer(3)])
+    t.strictSame(await shelf.load(), { peers: [peer(3)] })
+    const broken = shelfIn({ read: () => Promise.reject(new Error('EIO')), replace: async () => {} })
+    t.match((await broken.load()).fault, { code: 'GH_STORE_DAMAGED' })
+  },
+)
