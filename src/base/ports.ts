@@ -122,8 +122,6 @@ export interface KeyPair {
   readonly publicKey: Uint8Array
 }
 
-export type CipherWay = 'seal' | 'open'
-
 /** One AEAD key in use. Nonces are counters below 2^53; Noise's 64-bit encoding is inside. */
 export interface Cipher {
   /** Ciphertext with the 16-byte tag behind it. */
@@ -136,8 +134,6 @@ export interface Cipher {
   ): { body: Uint8Array; tag: Uint8Array }
   /** The plaintext, or GH_NOISE_OPEN. Never partial. */
   open(nonce: number, associated: Uint8Array, sealed: Uint8Array): Uint8Array
-  /** Does ahead what sealing, or opening, with this nonce will take: for when nobody waits. */
-  prepare?(way: CipherWay, nonce: number): void
   /** A cipher under Noise's REKEY of this key: sealing 32 zero bytes with nonce 2^64 - 1. */
   rekeyed(): Cipher
 }

@@ -9,7 +9,7 @@
  * Page: protocol/handshake.md (Noise sections 4.2 and 12.3). Floor: crypto.
  */
 import { empty } from '../base/bytes.ts'
-import type { Cipher, CipherWay } from '../base/ports.ts'
+import type { Cipher } from '../base/ports.ts'
 
 export const TAG_LENGTH = 16
 export const KEY_LENGTH = 32
@@ -24,8 +24,6 @@ export interface Aead {
   ): { body: Uint8Array; tag: Uint8Array }
   /** The plaintext, or GH_NOISE_OPEN. */
   open(nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array
-  /** Does ahead what the next `seal` or `open` will take, if that comes with this nonce. */
-  prepare?(way: CipherWay, nonce: Uint8Array): void
 }
 
 /** Which end of the counter comes first: AES-GCM in Noise is big-endian, ChaChaPoly little-endian. */
@@ -59,10 +57,6 @@ export class CounterCipher implements Cipher {
 
   open(nonce: number, associated: Uint8Array, sealed: Uint8Array): Uint8Array {
     return this.#aead.open(this.#encode(nonce), associated, sealed)
-  }
-
-  prepare(way: CipherWay, nonce: number): void {
-    this.#aead.prepare?.(way, this.#encode(nonce))
   }
 
   rekeyed(): Cipher {

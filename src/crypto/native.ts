@@ -97,11 +97,8 @@ export function opensslAead(algorithm: 'chacha20-poly1305' | 'aes-256-gcm', key:
   // The types know no AEAD by a name that is not a literal; both of these are.
   const name = algorithm as 'chacha20-poly1305'
 
-  const ciphers = new OneAhead(nonce => createCipheriv(name, key, nonce, options))
-  const deciphers = new OneAhead(nonce => createDecipheriv(name, key, nonce, options))
-
   const sealParts: Aead['sealParts'] = (nonce, associated, plaintext) => {
-    const cipher = ciphers.take(nonce)
+    const cipher = createCipheriv(name, key, nonce, options)
     if (associated.length > 0) cipher.setAAD(associated, { plaintextLength: plaintext.length })
     const body = plain(cipher.update(plaintext))
     cipher.final()
@@ -117,7 +114,7 @@ export function opensslAead(algorithm: 'chacha20-poly1305' | 'aes-256-gcm', key:
     open(nonce, associated, sealed) {
       const split = sealed.length - TAG_LENGTH
       if (split < 0) throw new GuildError('GH_NOISE_OPEN', 'shorter than a tag')
-      const decipher = deciphers.take(nonce)
+      const decipher = createDecipheriv(name, key, nonce, options)
       if (associated.length > 0) decipher.setAAD(associated, { plaintextLength: split })
       decipher.setAuthTag(sealed.subarray(split))
       const plaintext = plain(decipher.update(sealed.subarray(0, split)))
@@ -129,34 +126,6 @@ export function opensslAead(algorithm: 'chacha20-poly1305' | 'aes-256-gcm', key:
       }
       return plaintext
     },
-    prepare: (way, nonce) => (way === 'seal' ? ciphers : deciphers).make(nonce),
-  }
-}
-
-/**
- * The OpenSSL object of one nonce, made before it is asked for. Making it is half of what a
- * small record costs, and the only half that can be done while nobody waits.
- */
-class OneAhead<C> {
-  readonly #create: (nonce: Uint8Array) => C
-  readonly #nonce = new Uint8Array(12)
-  #made: C | undefined
-
-  constructor(create: (nonce: Uint8Array) => C) {
-    this.#create = create
-  }
-
-  make(nonce: Uint8Array): void {
-    if (this.#made !== undefined && equal(this.#nonce, nonce)) return
-    this.#nonce.set(nonce)
-    this.#made = this.#create(nonce)
-  }
-
-  /** Each is handed out once. */
-  take(nonce: Uint8Array): C {
-    const made = this.#made
-    this.#made = undefined
-    return made !== undefined && equal(this.#nonce, nonce) ? made : this.#create(nonce)
   }
 }
 

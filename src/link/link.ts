@@ -109,12 +109,6 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     this.#moreToSend = true
   }
 
-  /** Does ahead what the next record each way will take: for after a flush, when nobody waits. */
-  prepare(): void {
-    this.#sender?.prepare()
-    this.#receiver?.prepare()
-  }
-
   /** Queues one control frame. A droppable one (chat) gives way when the peer reads slowly. */
   send(encode: (w: ByteWriter) => void, droppable = false): void {
     if (this.#state !== 'open') return

@@ -58,11 +58,6 @@ export class RecordSender {
     }
     return 2 + length
   }
-
-  /** Does ahead what the next record will take. */
-  prepare(): void {
-    this.#cipher.prepare('seal')
-  }
 }
 
 export class RecordReceiver {
@@ -77,11 +72,6 @@ export class RecordReceiver {
     const plaintext = this.#cipher.decryptWithAd(empty, sealed)
     if (plaintext.length === 0) throw new WireError('GH_WIRE_LENGTH', 'record', 0, 'no frames') // spec: FRAME-4
     return plaintext
-  }
-
-  /** Does ahead what the next record will take. */
-  prepare(): void {
-    this.#cipher.prepare('open')
   }
 
   /** REKEY was the last frame of the record just opened. */

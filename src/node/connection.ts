@@ -89,7 +89,6 @@ export class Connection {
     const before = this.link.bytesOut
     this.#driven.feed({ kind: 'flush', buffered: this.pipe.buffered, allowance: pace.out?.allowance(now) })
     pace.out?.spend(this.link.bytesOut - before, now)
-    if (this.streams !== undefined && this.streams.size > 0) this.link.prepare()
     this.#tellIdle()
     if (pace.out === undefined || this.#waiting || !this.link.wantsFlush) return
     this.#waiting = true

@@ -14,7 +14,7 @@
  */
 import { empty } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
-import type { Cipher, CipherWay, NoiseSuite } from '../base/ports.ts'
+import type { Cipher, NoiseSuite } from '../base/ports.ts'
 
 /** The last nonce that may be used: 2^53 - 2, so that n itself stays an exact number. */
 export const MAX_NONCE: number = Number.MAX_SAFE_INTEGER - 1
@@ -82,11 +82,6 @@ export class CipherState {
     const plaintext = this.#cipher.open(this.#n, associated, ciphertext)
     this.#n++
     return plaintext
-  }
-
-  /** Does ahead what the next message will take. Changes nothing that can be seen. */
-  prepare(way: CipherWay): void {
-    if (this.#n <= this.#limit) this.#cipher?.prepare?.(way, this.#n)
   }
 
   /** Noise REKEY: who learns the new key cannot go back to the old one. n is not reset. */

@@ -59,33 +59,6 @@ t.test('native and noble agree byte for byte on random input', async t => {
 })
 
 for (const [name, suite] of suites) {
-  t.test(`${name}: HS-13 what is prepared serves one message with its nonce, and no other`, async t => {
-    const key = new Uint8Array(32).fill(6)
-    const fresh = (nonce: number, text: string): Uint8Array =>
-      suite.cipher(key).seal(nonce, empty, utf8(text))
-    const cipher = suite.cipher(key)
-    cipher.prepare?.('seal', 1)
-    t.ok(equal(cipher.seal(1, empty, utf8('one')), fresh(1, 'one')))
-    t.ok(equal(cipher.seal(1, empty, utf8('two')), fresh(1, 'two')), 'the second is not under a used object')
-    cipher.prepare?.('seal', 2)
-    cipher.prepare?.('seal', 2)
-    cipher.prepare?.('seal', 3)
-    t.ok(equal(cipher.seal(2, utf8('ad'), empty), suite.cipher(key).seal(2, utf8('ad'), empty)))
-    t.ok(equal(cipher.seal(3, empty, utf8('three')), fresh(3, 'three')))
-    cipher.prepare?.('seal', 4)
-    t.ok(equal(cipher.rekeyed().seal(4, empty, empty), suite.cipher(key).rekeyed().seal(4, empty, empty)))
-
-    cipher.prepare?.('open', 5)
-    const broken = fresh(5, 'five').fill(0, 0, 1)
-    t.throws(() => cipher.open(5, empty, broken), { code: 'GH_NOISE_OPEN' })
-    t.ok(
-      equal(cipher.open(5, empty, fresh(5, 'five')), utf8('five')),
-      'an honest one after a broken one opens',
-    )
-    cipher.prepare?.('open', 6)
-    t.ok(equal(cipher.open(7, empty, fresh(7, 'seven')), utf8('seven')))
-  })
-
   t.test(`${name}: malformed keys and seals are typed errors`, async t => {
     const pair = suite.keyPair(new Uint8Array(32).fill(1))
     for (const length of [0, 31, 33]) {
