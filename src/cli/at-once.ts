@@ -24,7 +24,7 @@ const paths = [
   '../node/peerbook.js',
 ]
 
-export function readRunAtOnce(): void {
+export function loadRunAtOnce(): void {
   const load = createRequire(import.meta.url)
   try {
     for (const path of paths) load(path)

@@ -6,7 +6,7 @@
  *
  * Floor: cli.
  */
-import { readRunAtOnce } from './at-once.ts'
+import { loadRunAtOnce } from './at-once.ts'
 import type { Context } from './context.ts'
 import type { ExitCode } from './exit-codes.ts'
 import type { CommandName } from './flags.ts'
@@ -29,7 +29,7 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       ['guild-home run --json --log error', 'one JSON object per event, for programs'],
     ],
     load: async () => {
-      readRunAtOnce()
+      loadRunAtOnce()
       return (await import('./commands/run.ts')).run
     },
   },

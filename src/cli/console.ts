@@ -4,8 +4,8 @@
  *   /peers   /connect <address>   /discover   /quit   /help   hello everybody
  *
  * On a terminal readline keeps a line to type on, and what arrives meanwhile
- * appears above it. From a pipe lines are read as they come; its end leaves the
- * node running, while the end of a terminal (Ctrl-D) is a person who leaves.
+ * appears above it. From a pipe lines are read as they come, as many a second as peers will
+ * take (spec: CHAT-5), so that a whole file may be said; its end leaves the node running, while the end of a terminal (Ctrl-D) is a person who leaves.
  * An unknown word with a slash is never sent: a slip must not become a message.
  *
  * Floor: cli. Page: README.md.
@@ -38,6 +38,8 @@ interface Word {
 
 /** The longest line taken from a pipe: a chat text is at most 16,384 bytes. */
 const longestLine = 65_536
+/** Peers take 200 messages a second of us, 300 at once (spec: CHAT-5). */
+const linesASecond = 150
 
 const words: Readonly<Record<string, Word>> = {
   '/peers': { about: 'who is connected', act: listPeers },
@@ -137,13 +139,17 @@ function onPipe(io: Io, host: Host): { close(): void } {
   const decoder = new StringDecoder('utf8')
   let rest = ''
   let skipping = false
+  /** Of one read; no more is read until they were obeyed. */
+  const waiting: string[] = []
+  let left = linesASecond
+  let pause: NodeJS.Timeout | undefined
   const take = (text: string) => {
     const lines = (rest + text).split('\n')
     rest = lines.pop()!
     for (const line of lines) {
       if (skipping) skipping = false
       else if (line.length > longestLine) tooLong()
-      else obey(line, host)
+      else waiting.push(line)
     }
     if (skipping) rest = ''
     else if (rest.length > longestLine) {
@@ -151,6 +157,18 @@ function onPipe(io: Io, host: Host): { close(): void } {
       skipping = true
       rest = ''
     }
+    inTurn()
+  }
+  const inTurn = () => {
+    for (; left > 0 && waiting.length > 0; left--) obey(waiting.shift()!, host)
+    if (waiting.length > 0) stdin.pause()
+    else if (stdin.isPaused()) stdin.resume()
+    if (left === linesASecond || pause !== undefined) return
+    pause = setTimeout(() => {
+      pause = undefined
+      left = linesASecond
+      inTurn()
+    }, 1000)
   }
   const tooLong = () =>
     host.output.trouble(`guild-home: a line of more than ${longestLine} characters was left out`)
@@ -167,6 +185,7 @@ function onPipe(io: Io, host: Host): { close(): void } {
   return {
     close() {
       stdin.off('data', data).off('end', end)
+      clearTimeout(pause)
       stdin.pause()
     },
   }

@@ -150,6 +150,27 @@ t.test('D6 the console: commands act, other lines are said, slips are not', asyn
   t.match(err, /\/peers +who is connected/)
 })
 
+t.test('CHAT-5 the console: a whole file is said, as fast as peers take it', async t => {
+  const run = start(['8001'])
+  await run.shows(listening)
+  const node = await run.node
+  const lines = Array.from({ length: 200 }, (_, i) => `line ${i}`)
+  run.stdin.write(`${lines.join('\n')}\n/peers\n`)
+  run.stdin.end()
+  const said = () => node.told.filter(word => word.startsWith('broadcast'))
+  while (said().length === 0) await new Promise(resolve => node.once('told', resolve))
+  t.equal(said().length, 150, 'the rest has to wait for the next second')
+  await run.shows('0 of 20 peers')
+  t.strictSame(
+    said(),
+    lines.map(line => `broadcast ${line}`),
+    'nothing is lost, and the order is kept',
+  )
+  run.stdin.destroy()
+  run.signals.emit('SIGTERM')
+  t.equal(await run.code, 0)
+})
+
 t.test('the console: /quit says goodbye; a failed /connect is told', async t => {
   const run = start(['8001'], { faults: { connect: 'GH_DIAL_REFUSED' } })
   await run.shows(listening)
