@@ -82,7 +82,7 @@ t.test('FRAME-3 two directions, two keys, two counters that begin at 0 and are n
     t.strictSame([send.n, receive.n], [0, 0])
     const clones = [send.clone(), receive.clone()] as const
     b.link.handle({ kind: 'admit', observed: empty }, START)
-    b.drain()
+    b.flush()
     const first = b.takeWire().subarray(2)
     kept = { first, proved: output.proved }
     t.equal(clones[0].decryptWithAd(empty, first)[0], 0x20, 'ACCEPTED, nonce 0, no associated data')
