@@ -137,6 +137,7 @@ export class Connection {
     this.#driven = drive.run(this.link, output => this.#output(output))
     pipe.attach({
       data: bytes => {
+        const idle = this.#lineEmpty
         this.#reading = true
         try {
           this.#driven.feed({ kind: 'bytes', bytes })
@@ -148,7 +149,9 @@ export class Connection {
           if (this.link.open) options.events.heard(this)
           this.#tellIdle()
         }
-        if (this.#mayFlush) this.#flush()
+        // Credit, and bulk that credit lets go on, fill records better at the turn's end.
+        if (idle && !this.#lineEmpty && this.#mayFlush) this.#flush()
+        else this.flushSoon()
       },
       drain: () => {
         this.#blocked = false
@@ -211,6 +214,11 @@ export class Connection {
   /** Everything queued in this turn leaves together at its end; what a read made us say, with that read. */
   flushSoon(): void {
     if (!this.#reading && this.#mayFlush) this.#options.drive.defer(this.#flush)
+  }
+
+  /** No stream has bytes in line. */
+  get #lineEmpty(): boolean {
+    return this.streams === undefined || this.streams.buffered === 0
   }
 
   get #mayFlush(): boolean {

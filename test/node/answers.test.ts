@@ -59,6 +59,8 @@ async function course(answer: (stream: GuildStream, message: Uint8Array) => unkn
   stream.write(new Uint8Array(0))
   const into = await opened
   void into.receive(message => answer(into, message))
+  // The turn in which the stream was opened says what it has to say at its end.
+  await new Promise(resolve => setImmediate(resolve))
   log.length = 0
   let came = 0
   const all = new Promise<void>(resolve => {
