@@ -414,8 +414,8 @@ export class MiniMesh {
         if (peerId === node.peerId) return this.#fail(connection, 'GH_HANDSHAKE_SELF', peerId)
         if (expect !== undefined && expect !== peerId)
           return this.#fail(connection, 'GH_HANDSHAKE_IDENTITY', peerId)
-        const objection = membership.objection(peerId)
-        if (objection !== undefined) return this.#fail(connection, objection, peerId)
+        const objection = membership.objection(peerId, other.process.membership.linkCount)
+        if (objection !== undefined) return this.#fail(connection, objection.code, peerId)
         this.handshakes++
         this.#send(connection.forth, there => {
           there.process.links.set(there.link, connection)
