@@ -32,9 +32,14 @@ export interface InitiatorOptions {
   readonly swarm?: Swarm
   /** Pins who must answer (HS-12). */
   readonly expect?: string
-  /** Asked once the peer is known and before we say who we are; an error ends the dial. */
-  readonly proceed: (peerId: string) => GuildError | undefined
+  readonly proceed: Proceed
 }
+
+/**
+ * Asked once the peer is known and before we say who we are; an error ends the dial. `linkCount`:
+ * its links to others, by its HELLO.
+ */
+export type Proceed = (peerId: string, linkCount: number) => GuildError | undefined
 
 export class Initiator {
   stage: Stage = 'connected'
@@ -89,7 +94,7 @@ export class Initiator {
     if (expect !== undefined && expect !== peerId)
       // spec: HAND-11
       throw new GuildError('GH_HANDSHAKE_IDENTITY', `expected ${expect}, met ${peerId}`)
-    const objection = proceed(peerId)
+    const objection = proceed(peerId, hello.linkCount)
     if (objection !== undefined) throw objection
     const linkId = self.random.bytes(LINK_ID_LENGTH) // spec: HAND-18
     const send = this.#state.writeMessage(ownHello(self, 'initiator', linkId))

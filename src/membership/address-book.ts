@@ -53,6 +53,8 @@ export interface Entry {
   doubtedAt: Millis
   /** Not dialled before this. */
   nextAttempt: Millis
+  /** While this node is full, not dialled before this either. */
+  lookAt: Millis
   /** It led back to ourselves (spec: HS-08). */
   self: boolean
 }
@@ -274,6 +276,7 @@ function makeEntry(key: string, address: Address, source: Source, now: Millis, t
     metAt: told.metAt,
     failures: 0,
     nextAttempt: now,
+    lookAt: now,
     self: false,
   }
 }

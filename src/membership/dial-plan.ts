@@ -8,6 +8,10 @@
  * PT-06). At most 16 dials are under way, four more for bootstrap and persons, and
  * never more than there are places for peers.
  *
+ * A full node still looks at bootstrap addresses, one at a time: a bootstrap node that came back
+ * knowing nobody can only be found. One that answers with links is left alone for 2.5 to 5
+ * minutes, or until a link to it is lost (spec: MEM-13).
+ *
  * Refuses to dial: ourselves, an address being dialled, a peer that is linked, a
  * peer a person parted from, and a second address of a peer while a dial for it is
  * under way. What is refused leaves the plan; `wish` brings it back when that ends.
@@ -16,7 +20,7 @@
  * told; of each kind, first wished, first dialled. What was only told does not get the places
  * of peers that were lost within the hour, so that a flood of addresses cannot wait for each of
  * them to stumble (spec: P18).
- * Floor: membership. Page: protocol/membership.md (spec: MEM-3, MEM-4).
+ * Floor: membership. Page: protocol/membership.md (spec: MEM-3, MEM-4, MEM-13).
  */
 import type { Millis } from '../base/machine.ts'
 import type { Random } from '../base/ports.ts'
@@ -115,6 +119,7 @@ export class DialPlan {
       if (entry !== undefined) this.#enter(entry)
     }
     const room = this.#gate.room()
+    if (room <= 0) return this.#take(this.#urgent, 1, entry => isLooked(entry, now))
     const { dials, urgentDials } = defaults
     return (
       this.#take(this.#urgent, Math.min(dials + urgentDials, room)) ??
@@ -149,6 +154,11 @@ export class DialPlan {
     entry.nextAttempt = now + jitter(wait, this.#random.fraction())
   }
 
+  /** It answered and needs no link of ours: none of a full node's dials for a while. */
+  spare(entry: Entry, now: Millis): void {
+    entry.lookAt = now + jitter(defaults.slowPace, this.#random.fraction())
+  }
+
   deadline(): Millis | undefined {
     return this.#waiting.next()
   }
@@ -161,11 +171,12 @@ export class DialPlan {
     queue.add(entry.key)
   }
 
-  #take(queue: Set<string>, limit: number): Dial | undefined {
+  #take(queue: Set<string>, limit: number, fits: (entry: Entry) => boolean = always): Dial | undefined {
     for (const key of queue) {
       if (this.#underWay.size >= limit) return undefined
-      queue.delete(key)
       const entry = this.#book.at(key)
+      if (entry !== undefined && !fits(entry)) continue
+      queue.delete(key)
       if (entry === undefined || this.#isBarred(entry)) continue
       this.#underWay.set(key, entry.peerId)
       return { entry, address: entry.address, expect: expected(entry) }
@@ -192,6 +203,13 @@ export function isHopeless(entry: Entry): boolean {
   return ![...entry.sources].some(
     source => source === 'bootstrap' || source === 'person' || source === 'inbound',
   )
+}
+
+const always = (): boolean => true
+
+/** Does a full node dial it? */
+function isLooked({ sources, lookAt }: Entry, now: Millis): boolean {
+  return sources.has('bootstrap') && lookAt <= now
 }
 
 /** A person's address that never worked is kept, but waits for the person to try again. */

@@ -49,6 +49,9 @@ const refusalCodes: Readonly<Record<Refusal, ErrorCode>> = {
   SELF: 'GH_HANDSHAKE_SELF',
 }
 
+/** Why a dial is not made, or is ended, with MAX_PEERS of our own. */
+export const fullHere = 'this node has all the peers it may have'
+
 export class Dialling {
   readonly #book: AddressBook
   readonly #plan: DialPlan
@@ -184,6 +187,7 @@ export class Dialling {
     for (const entry of this.#book.ofPeer(peerId)) {
       entry.heardAt = now
       entry.doubtedAt = now + defaults.hearsayLate
+      entry.lookAt = now // perhaps it comes back knowing nobody
       if (entry.metAt !== undefined) entry.metAt = now
       if (how.short) this.#plan.failed(entry, now)
       else {
@@ -197,6 +201,13 @@ export class Dialling {
       }
     }
     this.#plan.wishPeer(peerId, now)
+  }
+
+  /** We dialled a peer that lets us in, and have no place for it. */
+  spared(dialled: Address, peerId: string, now: Millis): void {
+    this.lost(peerId, { wait: defaults.backoffMax, short: false, silent: false }, now)
+    const entry = this.#book.find(dialled)
+    if (entry !== undefined) this.#plan.spare(entry, now)
   }
 
   /** A peer is left with links that drain: dial it unless another link comes soon. */
@@ -240,6 +251,16 @@ export class Dialling {
       this.#plan.wish(entry, now) // barred while the link stands; if it fell meanwhile, dialled
       return
     }
+    if (code === 'GH_REFUSED_MAX_PEERS' && peerId !== undefined) {
+      // Ours: it lives, has links, and finds no place here.
+      this.#book.proved(entry, peerId, now)
+      entry.failures = 0
+      this.#answer(entry, code, message)
+      this.#plan.pause(entry, defaults.backoffMax, now)
+      this.#plan.spare(entry, now)
+      this.#plan.wish(entry, now)
+      return
+    }
     if (!this.#failure(entry, code, message, now)) return
     if (code !== 'GH_HANDSHAKE_IDENTITY' || entry.pinned) return
     this.#book.rebind(entry, peerId)
@@ -263,6 +284,7 @@ export class Dialling {
       entry.failures = 0
       this.#report(entry, code, message)
       this.#plan.pause(entry, defaults.backoffMax, now)
+      this.#plan.spare(entry, now)
     } else if (!this.#failure(entry, code, message, now)) return
     if (reason === 'DENIED') {
       entry.doubtedAt = Number.POSITIVE_INFINITY // it lives, but not for us
@@ -285,8 +307,7 @@ export class Dialling {
     if (entry.self) return this.#fail(entry.address, 'GH_HANDSHAKE_SELF', '')
     if (entry.peerId !== undefined && this.#gate.closed(entry.peerId))
       return this.#fail(entry.address, 'GH_REFUSED_DUPLICATE', '')
-    if (this.#gate.room() <= 0)
-      return this.#fail(entry.address, 'GH_REFUSED_MAX_PEERS', 'this node has all the peers it may have')
+    if (this.#gate.room() <= 0) return this.#fail(entry.address, 'GH_REFUSED_MAX_PEERS', fullHere)
     this.#awaited.add(entry.key)
     this.#plan.urge(entry)
   }

@@ -7,8 +7,8 @@
  *                            └─────────── down, silence ─────────────▶ closed
  *
  * A full node gives the place of its newest peer that has other links, and that no
- * person asked for, to a newcomer that has none: nobody is isolated (decision 14). Where
- * no such peer is, and where a node has no link at all, the newest guest goes.
+ * person asked for, to a newcomer that has none: nobody is isolated (decision 14). So it does for
+ * one without links that it found at a bootstrap address (spec: MEM-13). Where no such peer is, and where a node has no link at all, the newest guest goes.
  *
  * Of a drained link the side that was told closes it, once it is empty and another
  * stands there; the side that decided waits 10 s. So the peer never sees its last
@@ -79,11 +79,10 @@ export class Links {
     const { link, peerId } = proof
     dialling.accepted(dialled, peerId, now)
     const peer = table.peer(peerId)
-    const full = peer === undefined && taken() >= options.maxPeers
-    if (full && !(table.size === 0 && options.guests.makeRoom())) {
-      // Inbound peers took the places while this dial was under way.
+    if (peer === undefined && taken() >= options.maxPeers && !this.#yield(proof, now)) {
+      // Others took the places since message 2, or all who have them would be alone.
       emit({ kind: 'close', link, code: closeCodes.DISCONNECTED, detail: 'no place left' })
-      return dialling.lost(peerId, { wait: defaults.backoffMax, short: false, silent: false }, now)
+      return dialling.spared(dialled, peerId, now)
     }
     this.#establish(proof, dialled, this.#judge(peer, proof, true, now), now)
   }

@@ -25,7 +25,7 @@ import { BoundedQueue } from '../base/queue.ts'
 import type { Address } from '../wire/address.ts'
 import { closeCodes } from '../wire/registry.ts'
 import { defaults } from './defaults.ts'
-import { Dialling } from './dialling.ts'
+import { Dialling, fullHere } from './dialling.ts'
 import { Introductions } from './introductions.ts'
 import { Links } from './links.ts'
 import type { Direction, LinkId, MembershipEvent, MembershipInput, MembershipOutput } from './messages.ts'
@@ -48,6 +48,12 @@ export interface PeerView {
   readonly link: LinkId
   /** When it connected, on the clock of `now`. */
   readonly since: Millis
+}
+
+/** Why a node ends its own dial once it knows who answered. */
+export interface Objection {
+  readonly code: 'GH_REFUSED_DUPLICATE' | 'GH_REFUSED_DENIED' | 'GH_REFUSED_MAX_PEERS'
+  readonly detail: string
 }
 
 /** Peers a person parted from; the oldest is forgotten beyond this. */
@@ -86,15 +92,13 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
       ...options,
     }
     const { own, random, bookLimit, admits, transports } = this.#options
-    const taken = (): number => this.#table.size + this.#options.guests.count()
     // Half: who makes many identities come and go must not keep us from meeting anybody new.
     const placesKept = Math.floor(this.#options.maxPeers / 2)
     const emit = (output: MembershipOutput): void => void this.#out.push(output)
     const say = (message: MembershipEvent): void => emit({ kind: 'event', message })
     const gate = {
       closed: (peerId: string) => this.#isLinked(peerId) || this.#parted.has(peerId) || !admits(peerId),
-      // One without links has room for one, whoever else is here: a guest goes for it.
-      room: () => Math.max(this.#options.maxPeers - taken(), this.#table.size === 0 ? 1 : 0),
+      room: () => this.#room(),
     }
     this.#dialling = new Dialling({ bookLimit, placesKept, random, gate, own, transports, emit })
     const parts: Parts = {
@@ -106,7 +110,7 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
       debug: text => {
         if (this.debug) say({ event: 'debug', message: text() })
       },
-      taken,
+      taken: () => this.#taken(),
       changed: now => this.#introductions.changed(now),
     }
     this.#introductions = new Introductions(parts, (link, now) =>
@@ -140,10 +144,15 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
     return earlier(rounds, earlier(work, this.#links.deadline()))
   }
 
-  /** After message 2: why a dial ends before we say who we are, if it does. */
-  objection(peerId: string): 'GH_REFUSED_DUPLICATE' | 'GH_REFUSED_DENIED' | undefined {
-    if (!this.#options.admits(peerId)) return 'GH_REFUSED_DENIED'
-    return this.#isLinked(peerId) ? 'GH_REFUSED_DUPLICATE' : undefined
+  /**
+   * After message 2: why a dial ends before we say who we are, if it does. `linkCount`: how many
+   * links the peer says that it has.
+   */
+  objection(peerId: string, linkCount: number): Objection | undefined {
+    if (!this.#options.admits(peerId)) return { code: 'GH_REFUSED_DENIED', detail: peerId }
+    if (this.#isLinked(peerId)) return { code: 'GH_REFUSED_DUPLICATE', detail: peerId }
+    if (linkCount === 0 || this.#table.peer(peerId) !== undefined || this.#room() > 0) return undefined
+    return { code: 'GH_REFUSED_MAX_PEERS', detail: fullHere } // spec: MEM-13
   }
 
   /** Connected peers, in the order they came. */
@@ -292,6 +301,15 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
       const peerId = address.peerId ?? this.#dialling.book.find(address)?.peerId
       if (peerId !== undefined) this.#parted.delete(peerId)
     }
+  }
+
+  #taken(): number {
+    return this.#table.size + this.#options.guests.count()
+  }
+
+  /** Places for more peers. One without links has room for one, whoever else is here: a guest goes for it. */
+  #room(): number {
+    return Math.max(this.#options.maxPeers - this.#taken(), this.#table.size === 0 ? 1 : 0)
   }
 
   #isLinked(peerId: string): boolean {

@@ -15,6 +15,7 @@ import { GuildError } from '../base/errors.ts'
 import type { Pipe } from '../base/ports.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { Proved } from '../link/handshake.ts'
+import type { Proceed } from '../link/initiator.ts'
 import { Link } from '../link/link.ts'
 import type { LinkEnd } from '../link/link-end.ts'
 import { type LinkInput, type LinkOutput, defaults as linkDefaults } from '../link/link-io.ts'
@@ -70,7 +71,7 @@ export interface ConnectionOptions {
   /** On the dialling side: whom we called, and what to check. */
   readonly dial?: {
     readonly attempt: Attempt
-    readonly proceed: (peerId: string) => GuildError | undefined
+    readonly proceed: Proceed
   }
 }
 

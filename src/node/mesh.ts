@@ -351,7 +351,7 @@ export class Mesh implements ConnectionEvents {
         this.#threshold.leave(key)
         if (this.#connections.size === 0) this.#allGone?.()
       },
-      ...(attempt && { dial: { attempt, proceed: peerId => this.#objection(attempt, peerId) } }),
+      ...(attempt && { dial: { attempt, proceed: (...peer) => this.#objection(attempt, ...peer) } }),
     })
     this.#connections.set(key, connection)
     if (attempt !== undefined) return
@@ -359,10 +359,10 @@ export class Mesh implements ConnectionEvents {
     if (gone !== undefined) this.#connections.get(gone)?.pipe.destroy()
   }
 
-  #objection(attempt: Attempt, peerId: string): GuildError | undefined {
+  #objection(attempt: Attempt, peerId: string, linkCount: number): GuildError | undefined {
     this.#attempts.worked(attempt)
-    const code = this.membership.objection(peerId)
-    return code === undefined ? undefined : new GuildError(code, peerId)
+    const objection = this.membership.objection(peerId, linkCount)
+    return objection && new GuildError(objection.code, objection.detail)
   }
 
   #dialFailed(attempt: Attempt, error: GuildError, peerId?: string): void {

@@ -95,6 +95,59 @@ t.test('the bootstrap itself is killed and comes back knowing nobody: it is dial
   t.ok(mesh.run(mesh.now + defaults.backoffMax + 1_000, () => mesh.whole()))
 })
 
+/** Everybody with at least one link, and no more than there are places. */
+const nobodyAlone = (mesh: MiniMesh, places: number): boolean =>
+  mesh.nodes.every(
+    ({ process }) => process.membership.linkCount > 0 && process.membership.linkCount <= places,
+  )
+
+t.test('MEM-13 decision 14 a bootstrap that comes back knowing nobody is found by a full mesh', async t => {
+  for (const [n, maxPeers] of [
+    [4, 2],
+    [7, 5],
+    [40, 8],
+  ] as const)
+    for (const away of [3_000, 600_000]) {
+      const mesh = star(n, { seed: n + away, node: { maxPeers } })
+      mesh.run(60_000)
+      const [boot, ...others] = mesh.nodes as [MeshNode, ...MeshNode[]]
+      mesh.crash(boot)
+      mesh.run(mesh.now + away)
+      if (away > 60_000) {
+        const full = others.filter(({ process }) => process.membership.linkCount === maxPeers)
+        t.ok(full.length >= others.length - 2, `${full.length} of ${others.length} are full without it`)
+      }
+      mesh.restart(boot)
+      t.ok(
+        mesh.run(mesh.now + defaults.backoffMax + 1_000, () => boot.process.membership.linkCount > 0),
+        `${n} nodes with ${maxPeers} places, ${away / 1000} s away: found`,
+      )
+      mesh.run(mesh.now + 120_000)
+      t.ok(nobodyAlone(mesh, maxPeers), 'and nobody is alone for it')
+    }
+})
+
+t.test(
+  'MEM-13 PT-06 a full mesh costs a bootstrap that has links a dial a node every few minutes',
+  async t => {
+    const mesh = star(40, { node: { maxPeers: 8 } })
+    mesh.run(600_000)
+    const boot = mesh.nodes[0]!
+    const isFull = ({ process: { membership } }: MeshNode): boolean =>
+      membership.linkCount === 8 && membership.linkOf(boot.peerId) === undefined
+    const full = mesh.nodes.filter(isFull)
+    t.ok(full.length > 20, `${full.length} are full and not linked to it`)
+    const dials = (): number => mesh.connections.filter(({ target }) => target === boot).length
+    const before = dials()
+    const handshakes = mesh.handshakes
+    mesh.run(mesh.now + 1_800_000)
+    const each = (dials() - before) / full.length
+    t.ok(each >= 5 && each <= 13, `${each} dials each in half an hour`)
+    t.ok(mesh.handshakes - handshakes < dials() - before, 'most end before the node says who it is')
+    t.ok(full.every(isFull), 'and nobody gave a place for it')
+  },
+)
+
 t.test('HAND-16 a new process of an identity replaces the old link at once (decision 6)', async t => {
   const mesh = star(4)
   mesh.run(16_500)

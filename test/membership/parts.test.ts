@@ -574,7 +574,7 @@ t.test('MEM-8 REFUSED: full helps on, denied waits, duplicate without a link com
   tell2({ kind: 'learned', addresses: [dialled], source: 'bootstrap' }, 0)
   tell2({ kind: 'refused', address: dialled, reason: 'DUPLICATE', peerId, entries: [] }, 1)
   t.ok(second.deadline()! <= 1_001)
-  t.equal(second.objection(peerId), undefined)
+  t.equal(second.objection(peerId, 0), undefined)
 })
 
 t.test('MEM-5 gossip is given up after ten failures, bootstrap never, a person is asked again', async t => {

@@ -31,4 +31,9 @@ export const failedSeeds: readonly FailedSeed[] = [
     seed: '0x46',
     was: 'everybody was named as bootstrap, so full nodes gave no place to one that was alone',
   },
+  {
+    case: 'swarm',
+    seed: '0xa7',
+    was: 'a bootstrap node came back knowing nobody, and full nodes did not dial it',
+  },
 ]

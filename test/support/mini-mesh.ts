@@ -100,6 +100,8 @@ export class Connection {
   readonly forth: Queue
   readonly back: Queue
   settled = false
+  /** What each side's HELLO said of its links. */
+  readonly linkCounts = { dialler: 0, other: 0 }
   constructor(process: Process, target: MeshNode | undefined, dialled: Address) {
     this.dialler = new Side(process, this)
     this.target = target
@@ -406,31 +408,34 @@ export class MiniMesh {
     const connection = new Connection(process, target, address)
     this.connections.push(connection)
     if (!this.#chosen) this.at(this.now + 10_000, () => this.#fail(connection, 'GH_DIAL_TIMEOUT'))
+    const { linkCounts } = connection
     // message 1, message 2, message 3
-    this.#send(connection.forth, other =>
+    this.#send(connection.forth, other => {
+      linkCounts.other = other.process.membership.linkCount
       this.#send(connection.back, to => {
         const { membership, node } = to.process
         const peerId = other.process.node.peerId
         if (peerId === node.peerId) return this.#fail(connection, 'GH_HANDSHAKE_SELF', peerId)
         if (expect !== undefined && expect !== peerId)
           return this.#fail(connection, 'GH_HANDSHAKE_IDENTITY', peerId)
-        const objection = membership.objection(peerId)
-        if (objection !== undefined) return this.#fail(connection, objection, peerId)
+        const objection = membership.objection(peerId, linkCounts.other)
+        if (objection !== undefined) return this.#fail(connection, objection.code, peerId)
         this.handshakes++
+        linkCounts.dialler = membership.linkCount
         this.#send(connection.forth, there => {
           there.process.links.set(there.link, connection)
           const proof = this.#proof(connection, connection.dialler, there)
           this.#handle(there.process, { kind: 'proved', ...proof })
         })
-      }),
-    )
+      })
+    })
   }
 
   /** What `of` proves to `to`. */
   #proof(connection: Connection, of: Side, to: Side) {
-    const { node, staticKey, membership } = of.process
+    const { node, staticKey } = of.process
     const outward = of === connection.other
-    const { linkCount } = membership
+    const { dialler, other } = connection.linkCounts
     return {
       link: to.link,
       peerKey: node.key,
@@ -439,7 +444,7 @@ export class MiniMesh {
       staticKey,
       address: outward ? connection.dialled : { ...node.address, port: 40_000 + of.link },
       listenAddress: node.address,
-      linkCount,
+      linkCount: outward ? other : dialler,
     }
   }
 
