@@ -22,7 +22,7 @@ export const defaults = {
   /** A link that has ended may take this long to deliver what was sealed and to close; as long as a drain. */
   closeLinger: 10_000,
   /** Sealed and not yet taken by the system (architecture: "seal late"). */
-  unsent: 256 * 1024,
+  unsent: 512 * 1024,
   /** Where a rate is set, at least so much of a stream leaves at once: less is not worth a record. */
   leastShaped: 1_024,
   /** Cheap frames a second: far above what an honest peer needs, far below what hurts. */

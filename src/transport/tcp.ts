@@ -32,7 +32,7 @@ import { abortError, dialError, hostPort, listenError, systemCode } from './erro
 import { type Reading, readingInto, rehoused } from './read-buffer.ts'
 
 /** `write` says false from here on: as much as a link may have sealed and unsent. */
-const HIGH_WATER_MARK = 256 * 1024
+const HIGH_WATER_MARK = 512 * 1024
 /** How often a port the system picked for one address may be taken on another. */
 const PORT_TRIES = 16
 

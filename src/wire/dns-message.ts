@@ -73,10 +73,17 @@ function dataEnd(bytes: Uint8Array, type: number, data: number, end: number): nu
     case types.OPT:
       return walk(data, end, at => at + 4 + u16(bytes, at + 2, 'EDNS option'))
     case types.NSEC:
-      return walk(checkName(bytes, data), end, at => at + 2 + u8(bytes, at + 1, 'NSEC window'))
+      return walk(checkName(bytes, data), end, at => at + 2 + windowLength(bytes, at + 1))
     default:
       throw new WireError('GH_WIRE_VALUE', 'record type', data - 10, String(type))
   }
+}
+
+/** 1 to 32 (RFC 4034 §4.1.2); behind an empty one decoders lose their place. */
+function windowLength(bytes: Uint8Array, at: number): number {
+  const length = u8(bytes, at, 'NSEC window')
+  if (length < 1 || length > 32) throw new WireError('GH_WIRE_LENGTH', 'NSEC window', at, String(length))
+  return length
 }
 
 function walk(from: number, end: number, next: (at: number) => number): number {
