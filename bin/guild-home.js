@@ -1,9 +1,12 @@
 #!/usr/bin/env node
-import { createRequire } from 'node:module'
+import { statSync } from 'node:fs'
 
 /**
  * Starts the command line, or says plainly why it cannot: an old Node, or a
  * checkout that was not built. Written so that an old Node can read it.
+ *
+ * The bundle is the same code in fewer files, which Node loads in half the time. A compiler
+ * that ran alone leaves it behind what it was made of: then it is not used.
  */
 const [major, minor] = process.versions.node.split('.').map(Number)
 
@@ -11,13 +14,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.stderr.write(`guild-home: Node 20.19 or newer is needed, this is ${process.versions.node}\n`)
   process.exitCode = 1
 } else {
-  const main = '../dist/src/cli/main.js'
-  try {
-    createRequire(import.meta.url)(main) // twice as fast as import(), which then finds it loaded
-  } catch {
-    // import() fails in the same way, and is told below
-  }
-  import(main).then(
+  const [bundle, plain] = ['../dist/command/cli/main.js', '../dist/src/cli/main.js']
+  // A package that was unpacked has one time for all its files.
+  import(writtenAt(bundle) >= writtenAt(plain) ? bundle : plain).then(
     ({ runProcess }) => runProcess(),
     error => {
       const missing = error.code === 'ERR_MODULE_NOT_FOUND'
@@ -29,4 +28,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
       process.exitCode = 1
     },
   )
+}
+
+/** 0 where there is no such file. */
+function writtenAt(path) {
+  const stats = statSync(new URL(path, import.meta.url), { throwIfNoEntry: false })
+  return stats === undefined ? 0 : stats.mtimeMs
 }

@@ -6,7 +6,6 @@
  *
  * Floor: cli.
  */
-import { loadRunAtOnce } from './at-once.ts'
 import type { Context } from './context.ts'
 import type { ExitCode } from './exit-codes.ts'
 import type { CommandName } from './flags.ts'
@@ -28,10 +27,7 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       ['guild-home run 8002 localhost:8001', 'run another and join the first'],
       ['guild-home run --json --log error', 'one JSON object per event, for programs'],
     ],
-    load: async () => {
-      loadRunAtOnce()
-      return (await import('./commands/run.ts')).run
-    },
+    load: async () => (await import('./commands/run.ts')).run,
   },
   id: {
     words: 'id',

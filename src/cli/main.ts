@@ -15,6 +15,7 @@ import { readConfigFile } from './config-file.ts'
 import { type ExitCode, exitCodes, report } from './exit-codes.ts'
 import { type Io, processIo } from './io.ts'
 import { Output } from './output.ts'
+import { packageRoot } from './places.ts'
 import { type Invocation, readArguments, settle } from './settings.ts'
 
 export async function main(io: Io): Promise<ExitCode> {
@@ -58,7 +59,6 @@ async function obey(invocation: Invocation, io: Io, output: Output): Promise<Exi
 }
 
 function version(): string {
-  // dist/src/cli/main.js stands three folders below the package.
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
+  const text = readFileSync(new URL('package.json', packageRoot), 'utf8')
   return String(JSON.parse(text).version)
 }

@@ -1,16 +1,47 @@
-/** What a plain `run` loads: nothing native, nothing it was not asked for. */
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+/** What a plain `run` loads, from the bundle and without it, and which of the two the program takes. */
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { Folder } from '../support/processes.ts'
+import { root } from '../support/root.ts'
 
-t.test('a plain run loads no native module, no yargs and no part that was not asked for', async t => {
-  const folder = new Folder()
-  t.teardown(() => folder.remove())
+const bundle = 'dist/command/cli/main.js'
+const plain = 'dist/src/cli/main.js'
+const notBundled = existsSync(join(root, bundle)) ? {} : { skip: 'there is no bundle here: npm run build' }
+
+/** Output file → the files it was made of, as the bundler tells. */
+interface Meta {
+  readonly outputs: Readonly<Record<string, { readonly inputs: Readonly<Record<string, unknown>> }>>
+}
+
+/** What has no place in a plain run. */
+const unasked =
+  /^dist\/src\/(cli\/(bench|help|monitor\/(screen|views))|http|testing|discovery|crypto\/noble|node\/(lan|line-port))/
+
+const packagesOf = (files: readonly string[]): string[] => [
+  ...new Set(files.flatMap(file => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? [])),
+]
+
+/** Every file that a node of this `main` loads until it has listened and was told to end, from the root. */
+async function loadedBy(folder: Folder, main: string): Promise<string[]> {
+  const start = join(folder.path, 'start.mjs')
+  writeFileSync(start, `import(${JSON.stringify(join(root, main))}).then(({ runProcess }) => runProcess())`)
   const coverage = join(folder.path, 'coverage')
-  const running = folder.launch(['run', '--port', '0', '--host', '127.0.0.1', '--open', 'startup'], {
-    NODE_V8_COVERAGE: coverage, // Node lists every script of the process there when it ends
-  })
+  const args = ['run', '--port', '0', '--host', '127.0.0.1', '--no-mdns', '--open', 'startup']
+  const running = folder.launch(
+    args,
+    { NODE_V8_COVERAGE: coverage }, // Node lists every script of the process there when it ends
+    [],
+    start,
+  )
   await running.shows(/listening on port/)
   running.types('/quit')
   await running.ends()
@@ -18,16 +49,70 @@ t.test('a plain run loads no native module, no yargs and no part that was not as
     const { result } = JSON.parse(readFileSync(join(coverage, file), 'utf8')) as { result: { url: string }[] }
     return result.map(({ url }) => url)
   })
-  const packages = new Set(
-    scripts.flatMap(url => /node_modules\/((?:@[^/]+\/)?[^/]+)\/[^:]*$/.exec(url)?.[1] ?? []),
-  )
-  t.strictSame([...packages], ['multiformats'], 'the only package')
-  const own = scripts.flatMap(url => /\/dist\/src\/(.*)\.js$/.exec(url)?.[1] ?? [])
-  t.ok(own.includes('cli/commands/run') && own.includes('node/mesh'), 'and ours')
-  const unasked =
-    /^(cli\/(bench|help|monitor\/(screen|views))|http|testing|discovery|crypto\/noble|node\/(lan|line-port))/
+  return scripts.flatMap(url => /\/((?:dist|node_modules)\/.*\.(?:[cm]?js|node))$/.exec(url)?.[1] ?? [])
+}
+
+t.test(
+  'a plain run loads no native module, no package but one, and no part that was not asked for',
+  async t => {
+    const folder = new Folder()
+    t.teardown(() => folder.remove())
+    const files = await loadedBy(folder, plain)
+    t.strictSame(packagesOf(files), ['multiformats'], 'the only package')
+    t.ok(
+      files.includes('dist/src/cli/commands/run.js') && files.includes('dist/src/node/mesh.js'),
+      'and ours',
+    )
+    t.strictSame(
+      files.filter(file => unasked.test(file) || file.endsWith('.node')),
+      [],
+    )
+  },
+)
+
+t.test('the bundle: no more than that, in a third of the files', notBundled, async t => {
+  const folder = new Folder()
+  t.teardown(() => folder.remove())
+  const files = await loadedBy(folder, bundle)
+  const { outputs } = JSON.parse(readFileSync(join(root, 'dist/command.json'), 'utf8')) as Meta
+  const chunks = files.filter(file => file.startsWith('dist/command/'))
+  t.strictSame(chunks, files, 'nothing stands outside it, of packages neither')
+  for (const chunk of chunks) if (!(chunk in outputs)) t.fail(`${chunk} is of another build`)
+  const inside = chunks.flatMap(chunk => Object.keys(outputs[chunk]?.inputs ?? {}))
+  t.strictSame(packagesOf(inside), ['multiformats'])
+  t.ok(inside.includes('dist/src/cli/commands/run.js') && inside.includes('dist/src/node/mesh.js'))
   t.strictSame(
-    own.filter(name => unasked.test(name)),
+    inside.filter(file => unasked.test(file)),
     [],
   )
+  t.ok(chunks.length * 3 < inside.length, `${chunks.length} files hold ${inside.length}`)
+})
+
+t.test('a bundle that is older than what it was made of is not used', async t => {
+  const folder = new Folder()
+  t.teardown(() => folder.remove())
+  const program = join(folder.path, 'bin/guild-home.js')
+  mkdirSync(dirname(program))
+  copyFileSync(join(root, 'bin/guild-home.js'), program)
+  writeFileSync(join(folder.path, 'package.json'), '{ "type": "module" }')
+  const started = async (): Promise<string> => {
+    const running = folder.launch([], {}, [], program)
+    await running.ends()
+    return running.out() + running.err()
+  }
+  const write = (path: string, says: string, at: number): void => {
+    const file = join(folder.path, path)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, `export const runProcess = () => console.log('${says}')`)
+    utimesSync(file, at, at)
+  }
+  t.match(await started(), 'not built')
+  write(plain, 'plain', 1_000)
+  t.equal(await started(), 'plain\n', 'a compiler that ran alone')
+  write(bundle, 'bundle', 999)
+  t.equal(await started(), 'plain\n', 'and ran again after the bundler')
+  write(bundle, 'bundle', 1_000)
+  t.equal(await started(), 'bundle\n', 'one time for all files: an unpacked package')
+  write(bundle, 'bundle', 1_001)
+  t.equal(await started(), 'bundle\n', 'a build')
 })

@@ -39,10 +39,11 @@ t.test('the tarball holds what runs, what explains it, and nothing else', async 
     'CHANGELOG.md',
     'protocol/README.md',
     'bin/guild-home.js',
+    'dist/command/cli/main.js',
   ])
     t.ok(paths.includes(path), path)
   const foreign = paths.filter(
-    path => !/^(dist\/src\/|src\/|bin\/|protocol\/|package\.json$|[A-Z]+(\.md)?$)/.test(path),
+    path => !/^(dist\/(src|command)\/|src\/|bin\/|protocol\/|package\.json$|[A-Z]+(\.md)?$)/.test(path),
   )
   t.strictSame(foreign, [])
   t.strictSame(

@@ -31,13 +31,14 @@ export class Folder {
   readonly path: string = mkdtempSync(join(tmpdir(), 'guild-home-'))
   readonly #running = new Set<ChildProcess>()
 
-  /** `on`: words to put before the program, such as those of a host of a lab. */
+  /** `on`: words to put before the program, such as those of a host of a lab. `script`: instead of the program. */
   launch(
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
     on: readonly string[] = [],
+    script = program,
   ): Running {
-    const [first, ...rest] = [...on, process.execPath, program, ...args]
+    const [first, ...rest] = [...on, process.execPath, script, ...args]
     const child = spawn(first!, rest, {
       cwd: this.path,
       env: {

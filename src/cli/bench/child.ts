@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 /** How long one has for an orderly end. */
 const PATIENCE = 1_000
 
-/** `module` is a path beside this file. */
+/** `module` stands beside this file, in the bundle as well, of which it is an entry: the script `bundle` of package.json. */
 export function startChild(module: string, flags: readonly string[] = []): ChildProcess {
   return fork(fileURLToPath(new URL(module, import.meta.url)), [], {
     serialization: 'advanced',

@@ -12,14 +12,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { program } from '../places.ts'
 import { alternate } from './measure.ts'
 import { type Row, rowOf } from './rows.ts'
 
 const ROUNDS = 15
 /** One start may take this long; then something is wrong. */
 const PATIENCE = 20_000
-// dist/src/cli/bench/startup.js stands four folders below the package.
-const program = fileURLToPath(new URL('../../../../bin/guild-home.js', import.meta.url))
 
 export async function startup(signal: AbortSignal, rounds = ROUNDS): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'guild-home-bench-'))
@@ -29,7 +28,11 @@ export async function startup(signal: AbortSignal, rounds = ROUNDS): Promise<Row
       rounds,
       () => timeOf(['-e', '0'], signal),
       () =>
-        timeOf([program, ...node, '--json', '--data-dir', join(folder, 'data')], signal, '"system-start"'),
+        timeOf(
+          [fileURLToPath(program), ...node, '--json', '--data-dir', join(folder, 'data')],
+          signal,
+          '"system-start"',
+        ),
     )
     return [
       rowOf(
