@@ -12,8 +12,8 @@ import { Side } from './pair.mjs'
 import { median, quantile, ways } from './report/figures.mjs'
 
 const FILL_MS = 300
-const TRIPS = 400
-const SHAKES_MS = 400
+const TRIPS = 4_000
+const SHAKES_MS = 800
 const LANES = 32
 const MESHES = [10, 25]
 /** Meshes and starts take long and vary little. */
