@@ -38,8 +38,8 @@ export interface Rate {
 const IDLE_SECONDS = 20
 /** Words shown in one measurement of chat, at most. */
 const SHOWN = 20_000
-/** Words of one speaker: what its peers take at once without counting it as too much. */
-const BURST = 1_000
+/** Words of one speaker: two of these are less than its peers take at once (CHAT-5). */
+const BURST = 140
 const PATIENCE = 100_000
 /** Nodes that join together. */
 const AT_ONCE = 10
