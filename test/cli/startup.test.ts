@@ -1,4 +1,5 @@
 /** What a plain `run` loads, from the bundle and without it, and which of the two the program takes. */
+import { spawnSync } from 'node:child_process'
 import {
   copyFileSync,
   existsSync,
@@ -45,11 +46,19 @@ async function loadedBy(folder: Folder, main: string): Promise<string[]> {
   await running.shows(/listening on port/)
   running.types('/quit')
   await running.ends()
-  const scripts = readdirSync(coverage).flatMap(file => {
+  // What a test runner loads into every process is not ours.
+  const empty = join(folder.path, 'empty')
+  spawnSync(process.execPath, ['-e', '0'], { env: { ...process.env, NODE_V8_COVERAGE: empty } })
+  const without = new Set(scriptsIn(empty))
+  const scripts = scriptsIn(coverage).filter(url => !without.has(url))
+  return scripts.flatMap(url => /\/((?:dist|node_modules)\/.*\.(?:[cm]?js|node))$/.exec(url)?.[1] ?? [])
+}
+
+function scriptsIn(coverage: string): string[] {
+  return readdirSync(coverage).flatMap(file => {
     const { result } = JSON.parse(readFileSync(join(coverage, file), 'utf8')) as { result: { url: string }[] }
     return result.map(({ url }) => url)
   })
-  return scripts.flatMap(url => /\/((?:dist|node_modules)\/.*\.(?:[cm]?js|node))$/.exec(url)?.[1] ?? [])
 }
 
 t.test(

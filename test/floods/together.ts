@@ -87,7 +87,13 @@ export const everything: Flood = {
       { name: 'descriptors', value: figures.files, unit: '', most: descriptorLimit() - 64 },
       { name: 'most pipes open', value: figures.pipesPeak, unit: '', most: 1_024 + 40 + 2 },
       { name: 'loop delay p99, as measured', value: figures.loopP99, unit: 'ms' },
-      { name: 'less what others had the core', value: figures.loopOwn, unit: 'ms', most: 100 },
+      // Four seconds are mostly the first bursts, and the machine may be anybody's: told, not judged.
+      {
+        name: 'less what others had the core',
+        value: figures.loopOwn,
+        unit: 'ms',
+        ...(full ? { most: 100 } : {}),
+      },
       { name: 'loop delay p99 of a process that does nothing', value: idle.loopP99, unit: 'ms' },
       { name: 'loop delay, longest', value: figures.loopMax, unit: 'ms' },
       { name: 'CPU used, of one core', value: figures.cpuSeconds / figures.seconds, unit: '' },

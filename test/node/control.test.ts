@@ -40,6 +40,7 @@ t.test('a node is asked and steered by another process', windows, async t => {
     })(),
   )
   t.match(await control.connect(at(b)), { peerId: b.peerId, name: 'b', direction: 'out' })
+  await until(() => a.peers[0]!.rttMs !== undefined)
   t.match((await control.status()).peers, [{ peerId: b.peerId, rttMs: a.peers[0]!.rttMs }])
   await until(() => events.length > 0)
   t.match(events[0], { event: 'peer-connected', peerId: b.peerId })
