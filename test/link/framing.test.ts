@@ -147,6 +147,8 @@ t.test('FRAME-7 the next key comes by 2^30 sealed bytes or 120 s, whichever is f
   }
   t.equal(rekeys, 1)
   t.ok(bytes >= limits.rekeyBytes && bytes <= limits.rekeyBytes + 2 * limits.record, `${bytes}`)
+  sender.seal(new ByteWriter(sealed.length).raw(full.view()), [], START)
+  t.equal(rekeys, 1, 'and bytes are counted from there on')
   const timed = new RecordSender(state(), START)
   const at = (now: number): number => {
     timed.seal(new ByteWriter().raw(nonce(1)), [], now)
