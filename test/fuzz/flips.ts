@@ -21,13 +21,19 @@ export interface Flips {
 
 type Side = Recorded['from']
 
-/** Every `step`th bit of what `from` said, from bit `first` on. */
-export function flipBits(from: Side, step: number, first = 0): Flips {
+/** What `from` said in a session, who listened, and what the listener knew after each unit. */
+function recordedOf(from: Side) {
   const units = recordSession()
     .all.filter(one => one.from === from)
     .map(({ unit }) => unit)
   const listener: Side = from === 'initiator' ? 'responder' : 'initiator'
   const told = storyAfterEach(listener, units)
+  return { units, listener, told }
+}
+
+/** Every `step`th bit of what `from` said, from bit `first` on. */
+export function flipBits(from: Side, step: number, first = 0): Flips {
+  const { units, listener, told } = recordedOf(from)
   const codes = new Map<string, number>()
   const wrong: string[] = []
   const length = units.reduce((sum, unit) => sum + 8 * unit.length, 0)
@@ -45,11 +51,7 @@ export function flipBits(from: Side, step: number, first = 0): Flips {
 
 /** P4: each unit of what `from` said comes ten times more, right after its first. */
 export function replayUnits(from: Side): Flips {
-  const units = recordSession()
-    .all.filter(one => one.from === from)
-    .map(({ unit }) => unit)
-  const listener: Side = from === 'initiator' ? 'responder' : 'initiator'
-  const told = storyAfterEach(listener, units)
+  const { units, listener, told } = recordedOf(from)
   const codes = new Map<string, number>()
   const wrong: string[] = []
   for (const last of units.keys()) {

@@ -9,6 +9,7 @@
  * One edit is the commonest: a message with a single fault reaches deepest. Nothing is kept
  * between two calls, so an input is fully named by the seed and its number.
  */
+import { concat } from '../../src/base/bytes.ts'
 import { varintLength, writeVarint } from '../../src/base/varint.ts'
 import type { Seeded } from '../support/seeded.ts'
 
@@ -102,28 +103,28 @@ function edited(dice: Seeded, corpus: Corpus, input: Uint8Array): Uint8Array {
     case 5:
       return rewritten(dice, input, at)
     case 6:
-      return joined(input.subarray(0, at), piece(dice, input), input.subarray(at))
+      return concat(input.subarray(0, at), piece(dice, input), input.subarray(at))
     case 7:
-      return joined(input.subarray(0, at), input.subarray(Math.min(input.length, at + 1 + dice.below(16))))
+      return concat(input.subarray(0, at), input.subarray(Math.min(input.length, at + 1 + dice.below(16))))
     case 8: {
       const end = Math.min(input.length, at + 1 + dice.below(64))
       const to = dice.below(input.length - (end - at) + 1)
-      const rest = joined(input.subarray(0, at), input.subarray(end))
-      return joined(rest.subarray(0, to), input.subarray(at, end), rest.subarray(to))
+      const rest = concat(input.subarray(0, at), input.subarray(end))
+      return concat(rest.subarray(0, to), input.subarray(at, end), rest.subarray(to))
     }
     case 9:
       return input.slice(0, at)
     case 10:
-      return joined(input, tail(dice))
+      return concat(input, tail(dice))
     case 11: {
       const other = pick(dice, corpus.entries)
-      return joined(input.subarray(0, at), other.subarray(dice.below(other.length + 1)))
+      return concat(input.subarray(0, at), other.subarray(dice.below(other.length + 1)))
     }
     case 12: {
       if (corpus.words.length === 0) return input
       const word = pick(dice, corpus.words)
       const over = dice.below(2) === 0 ? word.length : 0
-      return joined(input.subarray(0, at), word, input.subarray(Math.min(input.length, at + over)))
+      return concat(input.subarray(0, at), word, input.subarray(Math.min(input.length, at + over)))
     }
     case 13:
       // Rare, for it is slow: what costs the square of its length shows only at length.
@@ -131,7 +132,7 @@ function edited(dice: Seeded, corpus: Corpus, input: Uint8Array): Uint8Array {
     case 14:
       return otherNumber(dice, input)
     default:
-      return joined(input.subarray(0, at), pick(dice, oddBytes), input.subarray(at))
+      return concat(input.subarray(0, at), pick(dice, oddBytes), input.subarray(at))
   }
 }
 
@@ -154,7 +155,7 @@ function rewritten(dice: Seeded, input: Uint8Array, at: number): Uint8Array {
     for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) digits.push((rest % 0x80) | 0x80)
     digits.push(rest)
     if (dice.below(8) === 0) digits.splice(-1, 1, digits.at(-1)! | 0x80, 0) // longer than it need be
-    return joined(input.subarray(0, at), Uint8Array.from(digits), input.subarray(end + 1))
+    return concat(input.subarray(0, at), Uint8Array.from(digits), input.subarray(end + 1))
   }
   const out = new Uint8Array(8)
   let length: number = writeVarint(out, 0, value)
@@ -169,7 +170,7 @@ function rewritten(dice: Seeded, input: Uint8Array, at: number): Uint8Array {
     length = wide
   }
   const width = form === 2 ? 1 << (first >> 6) : varintLength(value)
-  return joined(
+  return concat(
     input.subarray(0, at),
     out.subarray(0, length),
     input.subarray(Math.min(input.length, at + width)),
@@ -185,7 +186,7 @@ function otherNumber(dice: Seeded, input: Uint8Array): Uint8Array {
     let [start, end] = [at, at + 1]
     while (start > 0 && digit(start - 1)) start--
     while (end < input.length && digit(end)) end++
-    return joined(input.subarray(0, start), pick(dice, decimalBytes), input.subarray(end))
+    return concat(input.subarray(0, start), pick(dice, decimalBytes), input.subarray(end))
   }
   return input
 }
@@ -210,18 +211,6 @@ function piece(dice: Seeded, input: Uint8Array): Uint8Array {
 function tail(dice: Seeded): Uint8Array {
   const length = 1 + dice.below(dice.below(8) === 0 ? 256 : 16)
   return dice.below(2) === 0 ? new Uint8Array(length) : dice.bytes(length)
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0
-  for (const part of parts) length += part.length
-  const out = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
 }
 
 function pick<T>(dice: Seeded, from: readonly T[]): T {

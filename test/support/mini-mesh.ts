@@ -6,6 +6,7 @@
  * (`moves`, `deliver`: for walking every interleaving).
  */
 import { GuildError } from '../../src/base/errors.ts'
+import { type Timed, TimeHeap } from '../../src/base/heap.ts'
 import type { Random } from '../../src/base/ports.ts'
 import { defaults } from '../../src/membership/defaults.ts'
 import { Membership } from '../../src/membership/membership.ts'
@@ -111,9 +112,7 @@ export class Connection {
   }
 }
 
-interface Event {
-  readonly at: number
-  readonly order: number
+interface Event extends Timed {
   readonly run: () => void
 }
 
@@ -137,7 +136,7 @@ export class MiniMesh {
   /** True when frames of the one do not reach the other, though handshakes do. */
   muted: (from: MeshNode, to: MeshNode) => boolean = () => false
   readonly #options: MiniMeshOptions
-  readonly #events: Event[] = []
+  readonly #events = new TimeHeap<Event>()
   #order = 0
   #chosen: boolean
 
@@ -206,9 +205,9 @@ export class MiniMesh {
   run(until: number, done: () => boolean = () => false): boolean {
     for (;;) {
       if (done()) return true
-      const next = this.#events[0]
+      const next = this.#events.first
       if (next === undefined || next.at > until) break
-      this.#popEvent()
+      this.#events.pop()
       this.now = Math.max(this.now, next.at)
       next.run()
     }
@@ -498,37 +497,8 @@ export class MiniMesh {
   }
 
   at(at: number, run: () => void): void {
-    const heap = this.#events
-    const event = { at, order: this.#order++, run }
-    let i = heap.length
-    while (i > 0) {
-      const parent = (i - 1) >> 1
-      if (!sooner(event, heap[parent]!)) break
-      heap[i] = heap[parent]!
-      i = parent
-    }
-    heap[i] = event
+    this.#events.push({ at, order: this.#order++, run })
   }
-
-  #popEvent(): void {
-    const heap = this.#events
-    const last = heap.pop()!
-    if (heap.length === 0) return
-    let i = 0
-    for (;;) {
-      let child = 2 * i + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && sooner(heap[child + 1]!, heap[child]!)) child++
-      if (!sooner(heap[child]!, last)) break
-      heap[i] = heap[child]!
-      i = child
-    }
-    heap[i] = last
-  }
-}
-
-function sooner(a: Event, b: Event): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order)
 }
 
 function checked(entries: readonly PeerEntry[]): readonly PeerEntry[] {
