@@ -46,6 +46,8 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   dropped = 0
   /** Its end was told. */
   ended = false
+  /** Bytes wait for `more`: give no others before. */
+  held = false
   readonly #options: LinkOptions
   #handshake: Initiator | Responder | undefined // gone, with its keys, once it gave those of the link
   readonly #units = new UnitReader(limits.handshakeMessage)
@@ -143,9 +145,9 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
         this.bytesIn += input.bytes.length
         if (this.#state === 'closing') return
         this.#units.give(input.bytes)
-        this.#readUnits(now)
-        this.#units.settle()
-        return
+        return this.#readUnits(now)
+      case 'more':
+        return this.#readUnits(now)
       case 'flush':
         return this.#flush(input.buffered, now, input.allowance)
       case 'tick':
@@ -157,9 +159,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
         if (this.#state !== 'proved') return
         this.#enterOpen()
         this.#queue(w => encodeAccepted(w, input.observed))
-        this.#readUnits(now)
-        this.#units.settle()
-        return
+        return this.#readUnits(now)
       case 'refuse':
         if (this.#state !== 'proved') return
         this.#queue(w => encodeRefused(w, input.reason, input.detail))
@@ -176,12 +176,15 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   // Handshake
 
   #readUnits(now: Millis): void {
+    this.held = false
     while (this.#state !== 'proved' && this.#state !== 'closing' && this.#state !== 'closed') {
-      const unit = this.#units.next()
-      if (unit === undefined) return
+      this.held = this.#units.left && this.#options.enough?.() === true
+      const unit = this.held ? undefined : this.#units.next()
+      if (unit === undefined) break
       if (this.#receiver === undefined) this.#handshakeUnit(unit, now)
       else this.#record(unit, now)
     }
+    this.#units.settle()
   }
 
   #handshakeUnit(unit: Uint8Array, now: Millis): void {
@@ -373,6 +376,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   }
 
   #end(by: LinkEnd['by'], error: GuildError, abruptly = false, stranger = false): void {
+    this.held = false // and what was, is not read any more
     this.#outputs.push({ kind: 'end-carrier', abruptly })
     this.#announceEnd(by, error, stranger)
     this.#state = abruptly ? 'closed' : 'closing'

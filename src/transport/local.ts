@@ -140,6 +140,8 @@ class LocalPipe implements Pipe {
   readonly remote: Endpoint = here
   readonly #socket: Socket
   #error: Error | undefined
+  #attached = false
+  #paused = false
   #destroyed = false
 
   constructor(socket: Socket) {
@@ -172,7 +174,8 @@ class LocalPipe implements Pipe {
     const closed = (): void => events.close(this.#destroyed ? undefined : this.#error)
     if (socket.closed) setImmediate(closed)
     else socket.on('close', closed)
-    socket.resume()
+    this.#attached = true
+    if (!this.#paused) socket.resume()
   }
 
   write(chunks: readonly Uint8Array[]): boolean {
@@ -187,6 +190,22 @@ class LocalPipe implements Pipe {
 
   end(): void {
     if (!this.#destroyed && !this.#socket.destroyed) this.#socket.end()
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    // As in `tcp.ts`: what is left of a resume would undo a pause of the same tick.
+    if (this.#attached) process.nextTick(this.#goOn)
+  }
+
+  readonly #goOn = (): void => {
+    if (!this.#paused && !this.#socket.destroyed) this.#socket.resume()
   }
 
   destroy(): void {

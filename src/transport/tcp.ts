@@ -179,6 +179,7 @@ class TcpPipe implements Pipe {
   #error: Error | undefined
   #destroyed = false
   #closed = false
+  #paused = false
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -212,7 +213,7 @@ class TcpPipe implements Pipe {
     socket.on('end', () => {
       if (!this.#destroyed) events.end()
     })
-    socket.resume()
+    if (!this.#paused) socket.resume()
   }
 
   /** Bytes from the system. */
@@ -233,6 +234,22 @@ class TcpPipe implements Pipe {
 
   end(): void {
     if (!this.#destroyed && !this.#socket.destroyed) this.#socket.end()
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    // Not here: what `Socket.resume` still has to do in the next tick would undo a pause of this one.
+    if (this.#events !== undefined) process.nextTick(this.#goOn)
+  }
+
+  readonly #goOn = (): void => {
+    if (!this.#paused && !this.#socket.destroyed) this.#socket.resume()
   }
 
   destroy(): void {
