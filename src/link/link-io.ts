@@ -28,6 +28,8 @@ export const defaults = {
   /** Cheap frames a second: far above what an honest peer needs, far below what hurts. */
   cheapPerSecond: 10_000,
   cheapBurst: 20_000,
+  /** Read between two looks at the time: tiny ones cost less than the look. */
+  framesAtOnce: 32,
   /** Control frames waiting; more means that the peer has stopped reading. */
   controlFrames: 4_096,
   /** Above this share of them chat is dropped for this peer, and counted (spec: CHAT-6). */
@@ -95,7 +97,7 @@ export interface LinkOptions {
   readonly carry: (proved: Proved, observed: Uint8Array | undefined) => Carried
   /** Present on the dialling side. */
   readonly dial?: Omit<InitiatorOptions, 'self'> & { readonly timeout?: Millis }
-  /** Asked between two units: no more of them for now. The rest is held until `more`. */
+  /** Asked between two units, and now and then within a record: no more for now. The rest is held until `more`. */
   readonly enough?: () => boolean
   /** A record's plaintext, shared by all links of a node: sealing is never interrupted. */
   readonly plaintext?: ByteWriter

@@ -67,6 +67,8 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   #refusal: { reason: Refusal; detail: string; entries: readonly PeerEntry[] } | undefined
   #closeCode: number | undefined
   #rekeySeen = false
+  /** The record whose frames are being read, as far as they are. */
+  #record: ByteReader | undefined
   #moreToSend = false
   #now: Millis
 
@@ -147,7 +149,8 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
         this.#units.give(input.bytes)
         return this.#readUnits(now)
       case 'more':
-        return this.#readUnits(now)
+        if (this.held) this.#readUnits(now)
+        return
       case 'flush':
         return this.#flush(input.buffered, now, input.allowance)
       case 'tick':
@@ -177,12 +180,17 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
 
   #readUnits(now: Millis): void {
     this.held = false
-    while (this.#state !== 'proved' && this.#state !== 'closing' && this.#state !== 'closed') {
-      this.held = this.#units.left && this.#options.enough?.() === true
+    if (this.#record !== undefined) this.#readFrames(this.#record, now)
+    while (!this.held && this.#state !== 'proved' && this.#state !== 'closing' && this.#state !== 'closed') {
+      this.held = this.#units.left && this.#enough
       const unit = this.held ? undefined : this.#units.next()
       if (unit === undefined) break
       if (this.#receiver === undefined) this.#handshakeUnit(unit, now)
-      else this.#record(unit, now)
+      else {
+        const frames = this.#receiver.open(unit) // or throws, and no frame of it is read (spec: FRAME-5)
+        this.recordsIn++
+        this.#readFrames(new ByteReader(frames), now)
+      }
     }
     this.#units.settle()
   }
@@ -229,27 +237,26 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
 
   // Frames in
 
-  #record(sealed: Uint8Array, now: Millis): void {
-    const plaintext = this.#receiver!.open(sealed) // or throws, and no frame of it is read (spec: FRAME-5)
-    this.recordsIn++
-    const r = new ByteReader(plaintext)
-    while (r.remaining > 0) {
+  get #enough(): boolean {
+    return this.#options.enough?.() === true
+  }
+
+  #readFrames(r: ByteReader, now: Millis): void {
+    this.#record = r
+    for (let frames = 1; r.remaining > 0; frames++) {
       if (this.#rekeySeen) throw misplacedRekey()
-      const type = plaintext[r.offset]
+      const type = r.bytes[r.offset]
       // Data pays with flow control; every other frame is cheap to send and pays here (spec: TYPE-5).
-      if (
-        type !== frameTypes.STREAM.type &&
-        type !== frameTypes.STREAM_FIN.type &&
-        !this.#cheap.spend(1, now)
-      )
-        throw new GuildError('GH_LINK_BUDGET')
+      const data = type === frameTypes.STREAM.type || type === frameTypes.STREAM_FIN.type
+      if (!data && !this.#cheap.spend(1, now)) throw new GuildError('GH_LINK_BUDGET')
       readFrame(r, this.#sink)
       if (this.#state === 'closing' || this.#state === 'closed') return
+      this.held = frames % defaults.framesAtOnce === 0 && r.remaining > 0 && this.#enough
+      if (this.held) return
     }
-    if (this.#rekeySeen) {
-      this.#receiver!.rekey()
-      this.#rekeySeen = false
-    }
+    this.#record = undefined
+    if (this.#rekeySeen) this.#receiver!.rekey()
+    this.#rekeySeen = false
   }
 
   padding(): void {}
@@ -378,18 +385,15 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   #end(by: LinkEnd['by'], error: GuildError, abruptly = false, stranger = false): void {
     this.held = false // and what was, is not read any more
     this.#outputs.push({ kind: 'end-carrier', abruptly })
-    this.#announceEnd(by, error, stranger)
+    if (!this.ended) {
+      this.ended = true
+      const peerId = this.#handshake instanceof Initiator ? this.#handshake.peerId : this.#proved?.peerId
+      const [stage, closeCode] = [this.#stage, this.#closeCode]
+      this.#outputs.push({ kind: 'ended', end: { by, error, stage, closeCode, peerId }, stranger })
+    }
     this.#state = abruptly ? 'closed' : 'closing'
     // A handshake that failed has no longer to close than it had to succeed (P3).
     const latest = (by === 'handshake' && this.#deadline) || Number.POSITIVE_INFINITY
     this.#deadline = abruptly ? undefined : Math.min(latest, this.#now + defaults.closeLinger)
-  }
-
-  #announceEnd(by: LinkEnd['by'], error: GuildError, stranger: boolean): void {
-    if (this.ended) return
-    this.ended = true
-    const peerId = this.#handshake instanceof Initiator ? this.#handshake.peerId : this.#proved?.peerId
-    const [stage, closeCode] = [this.#stage, this.#closeCode]
-    this.#outputs.push({ kind: 'ended', end: { by, error, stage, closeCode, peerId }, stranger })
   }
 }

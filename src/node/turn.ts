@@ -1,17 +1,17 @@
 /**
  * The time one turn of the event loop may spend on reading, over all links of a node together.
  *
- *   data ─▶ begin … read … end ─▶ spent? ─▶ held ─▶ [ held, held, held ]      the pipe is paused
- *                                                      │ a slice each, once the turn has read
- *                                                      └▶ nothing left: the pipe goes on
+ *   fresh   data ─▶ begin … read … end ─▶ spent? ─▶ held, the pipe paused ─▶ [ held, held, held ]
+ *   line                       a slice each, once the turn has read its fresh bytes ◀┘
+ *                              nothing left ─▶ the pipe goes on
  *
  * One read takes 256 KiB at most, and the system hands in one after the other while a socket is full.
  * Frames of one byte make of them a tenth of a second a link, during which nobody else is heard
- * and no timer runs. So a turn has a budget; a link that meets its end keeps what is left and waits
- * in line. A slice is shorter than the budget: twenty bad links cost an honest one behind them
- * one turn or two, not twenty.
+ * and no timer runs. So a turn has a budget, and a link a slice of it: whoever meets its end keeps
+ * what is left and waits in line. Fresh bytes have a budget of their own, that the line does not use up,
+ * so that a link with a word or two to say is heard at once whoever waits there.
  *
- * Refuses nothing: what waits is bounded by one read a link, for a paused pipe reads no more (P15, FR-04).
+ * Refuses nothing: what waits is bounded by one read and one record a link, for a paused pipe reads no more (P15, FR-04).
  * Time is counted, not work, because what a frame costs is known only afterwards. Where it stands
  * still within a turn, as in the simulated network, nothing is ever held.
  *
@@ -20,9 +20,11 @@
 import type { Millis } from '../base/machine.ts'
 import type { Drive } from '../runtime/drive.ts'
 
-/** What a turn may read: some 10 MiB of bulk, and far less than anybody notices. */
-const BUDGET: Millis = 10
-/** What a link that was held may read before the next in line has its turn. */
+/** What a turn may read of fresh bytes: some 10 MiB of bulk, and far less than anybody notices. */
+const FRESH: Millis = 10
+/** And of what was held: less, for whoever waits there has had more than others. */
+const LINE: Millis = 5
+/** What one link may read at a time: more than 256 KiB of bulk take. */
 const SLICE: Millis = 1
 /** Reading below this is not worth being told where the turn ends. */
 const SMALL: Millis = 1
@@ -32,30 +34,32 @@ export class Turn {
   /** Each reads one slice; true when something is left. */
   readonly #held = new Set<() => boolean>()
   readonly #turned = (): void => this.#next()
+  /** Of the phase: the line, or what is fresh. */
   #used: Millis = 0
-  /** What `#used` may reach for those that read now. */
-  #most: Millis = BUDGET
+  #limit: Millis = FRESH
+  /** What `#used` may reach for the one that reads now. */
+  #most: Millis = 0
   #since: Millis | undefined
 
   constructor(drive: Drive) {
     this.#drive = drive
   }
 
-  /** Bytes are about to be read. */
+  /** Bytes of one link are about to be read. */
   begin(): void {
     this.#since = this.#drive.now()
+    this.#most = Math.min(this.#used + SLICE, this.#limit)
   }
 
   /** They were. */
   end(): void {
-    this.#used = this.#sofar()
-    this.#since = undefined
+    this.#stop()
     if (this.#used >= SMALL) this.#drive.defer(this.#turned)
   }
 
-  /** Whoever reads has had its time. */
+  /** Whoever reads has had its time; where nobody does: the turn has. */
   spent(): boolean {
-    return this.#sofar() >= this.#most
+    return this.#sofar() >= (this.#since === undefined ? this.#limit : this.#most)
   }
 
   /** Puts one in line, if it is not there: `more` reads a slice and says whether anything is left. */
@@ -72,20 +76,25 @@ export class Turn {
   /** The turn has done its reading: the budget is whole again, and first theirs who waited. */
   #next(): void {
     this.#used = 0
-    const line = [...this.#held]
-    for (const more of line) {
-      if (this.#used >= BUDGET) break
+    this.#limit = LINE
+    for (const more of [...this.#held]) {
+      if (this.#used >= LINE) break
       if (!this.#held.delete(more)) continue // gone meanwhile
-      this.#most = this.#used + SLICE
       this.begin()
       try {
         if (more()) this.#held.add(more)
       } finally {
-        this.end()
-        this.#most = BUDGET
+        this.#stop()
       }
     }
+    this.#used = 0
+    this.#limit = FRESH
     if (this.#held.size > 0) this.#drive.defer(this.#turned)
+  }
+
+  #stop(): void {
+    this.#used = this.#sofar()
+    this.#since = undefined
   }
 
   #sofar(): Millis {

@@ -175,6 +175,10 @@ class LocalPipe implements Pipe {
     if (socket.closed) setImmediate(closed)
     else socket.on('close', closed)
     this.#attached = true
+    // A socket begins to read a tick after `resume`, whatever was said in between.
+    socket.on('resume', () => {
+      if (this.#paused) socket.pause()
+    })
     if (!this.#paused) socket.resume()
   }
 
@@ -200,12 +204,7 @@ class LocalPipe implements Pipe {
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    // As in `tcp.ts`: what is left of a resume would undo a pause of the same tick.
-    if (this.#attached) process.nextTick(this.#goOn)
-  }
-
-  readonly #goOn = (): void => {
-    if (!this.#paused && !this.#socket.destroyed) this.#socket.resume()
+    if (this.#attached) this.#socket.resume()
   }
 
   destroy(): void {

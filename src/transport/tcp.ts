@@ -213,6 +213,10 @@ class TcpPipe implements Pipe {
     socket.on('end', () => {
       if (!this.#destroyed) events.end()
     })
+    // A socket begins to read a tick after `resume`, whatever was said in between.
+    socket.on('resume', () => {
+      if (this.#paused) socket.pause()
+    })
     if (!this.#paused) socket.resume()
   }
 
@@ -244,12 +248,7 @@ class TcpPipe implements Pipe {
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    // Not here: what `Socket.resume` still has to do in the next tick would undo a pause of this one.
-    if (this.#events !== undefined) process.nextTick(this.#goOn)
-  }
-
-  readonly #goOn = (): void => {
-    if (!this.#paused && !this.#socket.destroyed) this.#socket.resume()
+    if (this.#events !== undefined) this.#socket.resume()
   }
 
   destroy(): void {
