@@ -189,8 +189,8 @@ export class Connection {
     } finally {
       this.#reading = false
     }
-    if (this.link.recordsIn !== this.#records) {
-      this.#records = this.link.recordsIn
+    if (this.link.unitsIn !== this.#records) {
+      this.#records = this.link.unitsIn
       if (this.link.open) this.#options.events.heard(this)
       this.#tellIdle()
     }

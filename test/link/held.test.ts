@@ -70,7 +70,7 @@ t.test('P15 a read of many records is split between them: nothing lost, nothing 
     b.more()
     t.same(answered(a, b), upTo(Math.min(100, 7 + 10 * slices)))
   }
-  t.equal(b.link.recordsIn, 100)
+  t.equal(b.link.unitsIn, 100)
   allow(5)
   b.give(records(a, 5, 100))
   t.notOk(b.link.held, 'what is read to its end is not held')
@@ -84,7 +84,7 @@ t.test('P15 told enough at once, a link reads nothing of a chunk and loses nothi
   allow(0)
   b.give(chunk.slice(0, cut))
   t.ok(b.link.held)
-  t.equal(b.link.recordsIn, 0)
+  t.equal(b.link.unitsIn, 0)
   allow(0)
   b.more()
   t.ok(b.link.held)
@@ -110,7 +110,7 @@ t.test('P15 one record of many frames is split between frames', async t => {
   b.more()
   t.notOk(b.link.held)
   t.same(answered(a, b), upTo(10 * step + 3))
-  t.equal(b.link.recordsIn, 1)
+  t.equal(b.link.unitsIn, 1)
 })
 
 t.test('P15 held within a record, its REKEY is still the last frame and the next record opens', async t => {
@@ -152,7 +152,7 @@ t.test(
     t.notOk(b.link.held)
     allow(100)
     b.more()
-    t.equal(b.link.recordsIn, 2)
+    t.equal(b.link.unitsIn, 2)
   },
 )
 

@@ -158,7 +158,7 @@ t.test(
   'FRAME-2 FR-02 a length announced whose body never comes: memory stays with what came, the link counts as silent',
   async t => {
     const { b } = opened()
-    const records = b.link.recordsIn
+    const records = b.link.unitsIn
     const before = process.memoryUsage().arrayBuffers
     const many = Array.from({ length: 200 }, () => {
       const { b: one } = opened()
@@ -168,7 +168,7 @@ t.test(
     const grown = process.memoryUsage().arrayBuffers - before
     t.ok(grown < 200 * 70_000 * 2, `${grown} bytes for ${many.length} links`)
     b.give(Uint8Array.of(0xff, 0xff, 1))
-    t.equal(b.link.recordsIn, records, 'no sign of life: the silence deadline of membership goes on')
+    t.equal(b.link.unitsIn, records, 'no sign of life: the silence deadline of membership goes on')
   },
 )
 
