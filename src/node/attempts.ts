@@ -13,6 +13,7 @@
 import type { GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
 import type { NoiseSuite } from '../base/ports.ts'
+import type { InitiatorOptions, Proceed } from '../link/initiator.ts'
 import { createSwarm, type Swarm } from '../link/swarm.ts'
 import { type Address, addressKey } from '../wire/address.ts'
 
@@ -24,6 +25,8 @@ export interface Attempt {
   /** No other key is left to try. */
   readonly last: boolean
 }
+
+export type AttemptDial = Omit<InitiatorOptions, 'self'> & { readonly timeout: Millis }
 
 /** Addresses where another key than the first worked: more than a mesh has. */
 const REMEMBERED_MAX = 1_024
@@ -43,6 +46,13 @@ export class Attempts {
   first(address: Address, now: Millis): Attempt {
     const swarm = this.#worked.get(addressKey(address)) ?? this.swarms[0]!
     return { address, swarm, until: now + this.#timeout, last: this.swarms.length === 1 }
+  }
+
+  /** What the initiator needs to know. */
+  dial({ address, swarm, until }: Attempt, now: Millis, proceed: Proceed): AttemptDial {
+    const { peerId } = address
+    const timeout = Math.max(1, until - now)
+    return { proceed, swarm, timeout, ...(peerId === undefined ? {} : { expect: peerId }) }
   }
 
   /** What is left to try when an attempt failed so. */

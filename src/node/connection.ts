@@ -1,8 +1,8 @@
 /**
- * One pipe with the link, the streams and the mesh frames that live on it.
+ * One carrier with the link, the streams and the mesh frames that live on it.
  *
- *   pipe ─ bytes ─▶ link ─ frames ─▶ streams, mesh
- *   pipe ◀─ chunks ─ link ◀─ fill ── streams           behind a read, once a turn, and when the pipe drained
+ *   carrier ─ bytes ─▶ link ─ frames ─▶ streams, mesh
+ *   carrier ◀─ sealed ─ link ◀─ fill ── streams           behind a read, once a turn, and when the carrier drained
  *
  * What a read made us say leaves with it: a question is answered without another round of the
  * event loop, and a hundred answered in one read still share a record.
@@ -12,13 +12,11 @@
  */
 import { compare } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
-import type { Pipe } from '../base/ports.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { Proved } from '../link/handshake.ts'
-import type { Proceed } from '../link/initiator.ts'
-import { Link } from '../link/link.ts'
+import type { LinkCore } from '../link/link-core.ts'
 import type { LinkEnd } from '../link/link-end.ts'
-import { type LinkInput, type LinkOutput, defaults as linkDefaults } from '../link/link-io.ts'
+import type { LinkInput, LinkOutput } from '../link/link-io.ts'
 import type { Self } from '../link/self.ts'
 import type { MembershipOutput } from '../membership/messages.ts'
 import type { Drive, Driven } from '../runtime/drive.ts'
@@ -31,6 +29,7 @@ import { encodeMesh, encodePeers, encodeRequestPeers, type PeerEntry } from '../
 import { encodePing } from '../wire/frames/ping.ts'
 import type { Refusal } from '../wire/registry.ts'
 import type { Attempt } from './attempts.ts'
+import type { Carrier, MakeCarrier } from './carrier.ts'
 import { Intake, type Pace } from './pace.ts'
 import { observedAddress } from './proof.ts'
 
@@ -60,26 +59,22 @@ export interface ConnectionEvents {
 
 export interface ConnectionOptions {
   readonly key: number
-  readonly pipe: Pipe
+  readonly carrier: MakeCarrier
   readonly self: Self
   readonly drive: Drive
   readonly events: ConnectionEvents
-  readonly plaintext: ByteWriter
   readonly pace: Pace
-  /** The pipe is closed: the last call. */
+  /** The carrier is gone: the last call. */
   readonly onGone: () => void
-  /** On the dialling side: whom we called, and what to check. */
-  readonly dial?: {
-    readonly attempt: Attempt
-    readonly proceed: Proceed
-  }
+  /** On the dialling side: whom we called. */
+  readonly attempt: Attempt | undefined
 }
 
 export class Connection {
   readonly key: number
-  readonly pipe: Pipe
+  readonly carrier: Carrier
   readonly attempt: Attempt | undefined
-  readonly link: Link
+  readonly link: LinkCore
   proved: Proved | undefined
   streams: Streams | undefined
   readonly #options: ConnectionOptions
@@ -88,7 +83,7 @@ export class Connection {
     const { pace, drive } = this.#options
     const now = drive.now()
     const before = this.link.bytesOut
-    this.#driven.feed({ kind: 'flush', buffered: this.pipe.buffered, allowance: pace.out?.allowance(now) })
+    this.#driven.feed({ kind: 'flush', buffered: this.carrier.buffered, allowance: pace.out?.allowance(now) })
     pace.out?.spend(this.link.bytesOut - before, now)
     this.#tellIdle()
     if (pace.out === undefined || this.#waiting || !this.link.wantsFlush) return
@@ -101,7 +96,7 @@ export class Connection {
   /** A slice of what was held; true when more is left. */
   readonly #more = (): boolean => {
     this.#read({ kind: 'more' })
-    if (!this.link.held && !this.#gone) this.pipe.resume()
+    if (!this.link.held && !this.#gone) this.carrier.hold(false)
     return this.link.held && !this.#gone
   }
   #records = 0
@@ -111,64 +106,28 @@ export class Connection {
   /** Bytes are being handed in. */
   #reading = false
   #draining = false
-  #blocked = false
   #gone = false
-  /** A peer that never ends its side does not keep ours. */
-  #linger: (() => void) | undefined
 
   constructor(options: ConnectionOptions) {
-    const { key, pipe, self, drive, dial, plaintext } = options
-    const { turn } = options.pace
-    const expect = dial?.attempt.address.peerId
     this.#options = options
-    this.key = key
-    this.pipe = pipe
-    this.attempt = dial?.attempt
-    this.link = new Link(
-      {
-        self,
-        plaintext,
-        enough: () => turn.spent(),
-        carry: (proved, observed) => this.#carry(proved, observed),
-        ...(dial === undefined
-          ? {}
-          : {
-              dial: {
-                proceed: dial.proceed,
-                swarm: dial.attempt.swarm,
-                timeout: Math.max(1, dial.attempt.until - drive.now()),
-                ...(expect === undefined ? {} : { expect }),
-              },
-            }),
-      },
-      drive.now(),
-    )
-    this.#driven = drive.run(this.link, output => this.#output(output))
-    pipe.attach({
-      data: bytes => {
-        turn.begin()
-        try {
-          this.#read({ kind: 'bytes', bytes })
-        } finally {
-          turn.end()
-        }
-      },
-      drain: () => {
-        this.#blocked = false
-        this.flushSoon()
-      },
-      end: () => this.feed({ kind: 'carrier-closed', error: undefined }),
-      close: error => {
-        this.feed({ kind: 'carrier-closed', error })
+    this.key = options.key
+    this.attempt = options.attempt
+    this.carrier = options.carrier({
+      read: input => this.#read(input),
+      feed: input => this.feed(input),
+      flushSoon: () => this.flushSoon(),
+      carry: (proved, observed) => this.#carry(proved, observed),
+      gone: () => {
         this.#gone = true
-        this.#linger?.()
         this.#intake?.stop()
-        turn.drop(this.#more)
+        options.pace.turn.drop(this.#more)
         this.#driven.stop()
         options.onGone()
       },
     })
-    if (dial !== undefined) this.#driven.feed({ kind: 'flush', buffered: 0 })
+    this.link = this.carrier.link
+    this.#driven = options.drive.run(this.link, output => this.#output(output))
+    if (options.attempt !== undefined) this.#driven.feed({ kind: 'flush', buffered: 0 })
   }
 
   get dialled(): Address | undefined {
@@ -202,7 +161,7 @@ export class Connection {
 
   /** The turn has read its share: the rest is read in line with others (P15). */
   #wait(): void {
-    this.pipe.pause()
+    this.carrier.hold(true)
     this.#options.pace.turn.hold(this.#more)
   }
 
@@ -210,7 +169,7 @@ export class Connection {
   obey(order: LinkOrder): void {
     switch (order.kind) {
       case 'admit':
-        return this.feed({ kind: 'admit', observed: observedAddress(this.pipe) })
+        return this.feed({ kind: 'admit', observed: observedAddress(this.carrier) })
       case 'refuse':
         return this.feed(order)
       case 'ping':
@@ -249,7 +208,7 @@ export class Connection {
   }
 
   get #mayFlush(): boolean {
-    if (this.#gone || this.#blocked || !this.link.wantsFlush) return false
+    if (this.#gone || this.carrier.blocked || !this.link.wantsFlush) return false
     return !this.#waiting || this.link.controlWaits
   }
 
@@ -285,13 +244,8 @@ export class Connection {
     const { events } = this.#options
     switch (output.kind) {
       case 'write':
-        if (!this.pipe.write(output.chunks)) this.#blocked = true
-        return
       case 'end-carrier':
-        if (output.abruptly) return this.pipe.destroy()
-        this.pipe.end()
-        this.#linger ??= this.#options.drive.after(linkDefaults.closeLinger, () => this.pipe.destroy())
-        return
+        return this.carrier.output(output)
       case 'proved':
         this.proved = output.proved
         return events.proved(this, output.proved)

@@ -64,6 +64,6 @@ export function linePortsOf(
   return membership.peers().flatMap(({ link }) => {
     const connection = connections.get(link)
     const port = connection?.proved?.hello.linePort ?? 0
-    return connection === undefined || port === 0 ? [] : [{ host: connection.pipe.remote.host, port }]
+    return connection === undefined || port === 0 ? [] : [{ host: connection.carrier.remote.host, port }]
   })
 }

@@ -43,6 +43,7 @@ import { Listening } from './listening.ts'
 import { type Pace, paceOf } from './pace.ts'
 import { policyOf } from './policy.ts'
 import { proofOf } from './proof.ts'
+import { recordCarrier } from './record-carrier.ts'
 import { Threshold } from './threshold.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
 import { peerInfos, Totals } from './views.ts'
@@ -207,7 +208,7 @@ export class Mesh implements ConnectionEvents {
         this.#allGone = resolve
         this.drive.after(500, resolve)
       })
-    for (const connection of this.#connections.values()) connection.pipe.destroy()
+    for (const connection of this.#connections.values()) connection.carrier.destroy()
     await closing
     this.drive.stop()
   }
@@ -250,13 +251,13 @@ export class Mesh implements ConnectionEvents {
 
   proved(connection: Connection, proved: Proved): void {
     this.#threshold.leave(connection.key)
-    this.#members.feed({ kind: 'proved', ...proofOf(connection.pipe, connection.key, proved) })
+    this.#members.feed({ kind: 'proved', ...proofOf(connection.carrier, connection.key, proved) })
   }
 
   accepted(connection: Connection, proved: Proved, observed: Uint8Array): void {
     if (observed.length > 0) this.#noteObserved(observed)
     const dialled = connection.dialled!
-    this.#members.feed({ kind: 'accepted', ...proofOf(connection.pipe, connection.key, proved), dialled })
+    this.#members.feed({ kind: 'accepted', ...proofOf(connection.carrier, connection.key, proved), dialled })
     this.#dialer.settle(dialled, proved.peerId)
   }
 
@@ -338,25 +339,29 @@ export class Mesh implements ConnectionEvents {
 
   #connect(pipe: Pipe, attempt?: Attempt): void {
     const key = this.#nextKey++
+    const self = toward(this.#self, () => this.guests.linePortFor(pipe.remote.host))
+    const { drive } = this
+    const { turn } = this.#pace
+    const dial =
+      attempt && this.#attempts.dial(attempt, drive.now(), (...peer) => this.#objection(attempt, ...peer))
     const connection = new Connection({
       key,
-      pipe,
-      self: toward(this.#self, () => this.guests.linePortFor(pipe.remote.host)),
-      drive: this.drive,
+      carrier: recordCarrier({ pipe, self, drive, turn, plaintext: this.#plaintext, ...(dial && { dial }) }),
+      self,
+      drive,
       events: this,
-      plaintext: this.#plaintext,
       pace: this.#pace,
       onGone: () => {
         this.#connections.delete(key)
         this.#threshold.leave(key)
         if (this.#connections.size === 0) this.#allGone?.()
       },
-      ...(attempt && { dial: { attempt, proceed: (...peer) => this.#objection(attempt, ...peer) } }),
+      attempt,
     })
     this.#connections.set(key, connection)
     if (attempt !== undefined) return
     const gone = this.#threshold.enter(key, pipe.remote.host)
-    if (gone !== undefined) this.#connections.get(gone)?.pipe.destroy()
+    if (gone !== undefined) this.#connections.get(gone)?.carrier.destroy()
   }
 
   #objection(attempt: Attempt, peerId: string, linkCount: number): GuildError | undefined {

@@ -3,13 +3,15 @@
  *
  * Floor: node.
  */
-import type { Pipe } from '../base/ports.ts'
 import type { Proved } from '../link/handshake.ts'
 import type { Proof } from '../membership/messages.ts'
 import { type Address, encodeAddress } from '../wire/address.ts'
+import type { Carrier } from './carrier.ts'
 
-export function proofOf(pipe: Pipe, link: number, proved: Proved): Proof {
-  const address = remoteOf(pipe)
+type Place = Pick<Carrier, 'transport' | 'remote'>
+
+export function proofOf(carrier: Place, link: number, proved: Proved): Proof {
+  const address = remoteOf(carrier)
   const { identityKey, name, tcpPort, linkCount } = proved.hello
   return {
     link,
@@ -24,10 +26,10 @@ export function proofOf(pipe: Pipe, link: number, proved: Proved): Proof {
 }
 
 /** How we see the other end, as ACCEPTED tells it. */
-export function observedAddress(pipe: Pipe): Uint8Array {
-  return encodeAddress(remoteOf(pipe))
+export function observedAddress(carrier: Place): Uint8Array {
+  return encodeAddress(remoteOf(carrier))
 }
 
-function remoteOf(pipe: Pipe): Address {
-  return { transport: pipe.transport, host: pipe.remote.host, port: pipe.remote.port }
+function remoteOf(carrier: Place): Address {
+  return { transport: carrier.transport, host: carrier.remote.host, port: carrier.remote.port }
 }

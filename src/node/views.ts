@@ -3,7 +3,7 @@
  *
  * Floor: node.
  */
-import type { Link } from '../link/link.ts'
+import type { LinkCore } from '../link/link-core.ts'
 import type { Membership } from '../membership/membership.ts'
 import { formatAddress } from '../wire/address.ts'
 import type { Connection } from './connection.ts'
@@ -41,7 +41,7 @@ export class Totals {
   #dropped = 0
   #strangers = 0
 
-  ended(link: Link, stranger: boolean): void {
+  ended(link: LinkCore, stranger: boolean): void {
     this.#bytesIn += link.bytesIn
     this.#bytesOut += link.bytesOut
     this.#dropped += link.dropped
