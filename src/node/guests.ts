@@ -59,7 +59,7 @@ export function toward(self: Self, linePort: () => number): Self {
 /** The line ports of linked nodes: the observed host with the port their HELLO told. */
 export function linePortsOf(
   membership: Membership,
-  connections: ReadonlyMap<number, Connection>,
+  connections: { get(key: number): Connection | undefined },
 ): Endpoint[] {
   return membership.peers().flatMap(({ link }) => {
     const connection = connections.get(link)

@@ -11,8 +11,7 @@
  * Floor: node.
  */
 import { asGuildError, GuildError } from '../base/errors.ts'
-import type { Endpoint, Pipe, Runtime, Transport } from '../base/ports.ts'
-import { ByteWriter } from '../base/writer.ts'
+import type { Endpoint, Runtime, Transport } from '../base/ports.ts'
 import { Freshness } from '../link/freshness.ts'
 import type { Proved } from '../link/handshake.ts'
 import type { LinkEnd } from '../link/link-end.ts'
@@ -29,27 +28,27 @@ import { type Address, addressKey, decodeAddress, formatAddress } from '../wire/
 import { encodeChat } from '../wire/frames/chat.ts'
 import type { MeshFrames } from '../wire/frames/index.ts'
 import type { PeerEntry } from '../wire/frames/peers.ts'
-import { limits } from '../wire/limits.ts'
 import { peerIdFromKey } from '../wire/peer-id.ts'
 import { closeCodes, type Refusal } from '../wire/registry.ts'
-import { type Attempt, Attempts } from './attempts.ts'
+import { Attempts } from './attempts.ts'
 import { ChatRoom } from './chat-room.ts'
 import type { Config } from './config.ts'
-import { Connection, type ConnectionEvents } from './connection.ts'
+import type { Connection, ConnectionEvents } from './connection.ts'
+import { Connections } from './connections.ts'
 import { Dialer } from './dialer.ts'
 import type { Happenings } from './emitter.ts'
 import { type Guests, linePortsOf, nobody, toward } from './guests.ts'
 import { Listening } from './listening.ts'
-import { type Pace, paceOf } from './pace.ts'
+import { paceOf } from './pace.ts'
 import { policyOf } from './policy.ts'
 import { proofOf } from './proof.ts'
-import { recordCarrier } from './record-carrier.ts'
-import { Threshold } from './threshold.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
 import { peerInfos, Totals } from './views.ts'
 
 /** How peers say they see us: one a transport and network is plenty. */
 const OBSERVED_MAX = 32
+/** Milliseconds for goodbyes to be on their way. */
+const GOODBYE_MOST = 500
 
 export interface MeshOptions {
   readonly config: Config
@@ -69,40 +68,33 @@ export class Mesh implements ConnectionEvents {
   /** Set by the line port while it is open. */
   guests: Guests = nobody
   readonly #options: MeshOptions
-  readonly #self: Self
   readonly #members: Driven<MembershipInput>
   readonly #chat: ChatRoom
-  readonly #connections = new Map<number, Connection>()
+  readonly #connections: Connections
   readonly #totals = new Totals()
-  readonly #pace: Pace
   readonly #dialer: Dialer
-  readonly #attempts: Attempts
   readonly #listening = new Listening()
-  readonly #threshold = new Threshold()
-  readonly #plaintext = new ByteWriter(new Uint8Array(limits.recordPlaintext))
-  #nextKey = 1
   #stopping = false
-  #allGone: (() => void) | undefined
 
   constructor(options: MeshOptions) {
     this.#options = options
     const { config, runtime, swarmKeys, identitySeed, happenings } = options
     const { suite, random, clock, scheduler } = runtime
     this.drive = new Drive(clock, scheduler)
-    this.#pace = paceOf(config, this.drive)
-    this.#attempts = new Attempts(suite, swarmKeys, config.connectTimeout)
+    const pace = paceOf(config, this.drive)
+    const attempts = new Attempts(suite, swarmKeys, config.connectTimeout)
     this.#dialer = new Dialer(this.drive, this.#transports(), config.connectTimeout)
     const identity = suite.identity(identitySeed)
     this.peerId = peerIdFromKey(identity.publicKey)
     this.name = config.name ?? 'peer'
-    this.#self = {
+    const self: Self = {
       suite,
       random,
       identity,
       staticKey: suite.keyPair(random.bytes(32)),
-      swarms: this.#attempts.swarms,
+      swarms: attempts.swarms,
       freshness: new Freshness(clock.now()),
-      parameters: parametersOf(this.#pace.grants),
+      parameters: parametersOf(pace.grants),
       wall: () => clock.wall(),
       hello: () => ({
         name: this.name,
@@ -123,6 +115,16 @@ export class Mesh implements ConnectionEvents {
       guests: { count: () => this.guests.count, makeRoom: () => this.guests.makeRoom() },
     })
     this.#members = this.drive.run(this.membership, output => this.#membershipSays(output))
+    this.#connections = new Connections({
+      drive: this.drive,
+      events: this,
+      pace,
+      attempts,
+      dialer: this.#dialer,
+      self: host => toward(self, () => this.guests.linePortFor(host)),
+      objection: (peerId, linkCount) => this.membership.objection(peerId, linkCount),
+      onFailed: (address, error, peerId) => this.#dialFailed(address, error, peerId),
+    })
     this.#chat = new ChatRoom({
       drive: this.drive,
       chat: { suite, identity, name: () => this.name },
@@ -154,7 +156,7 @@ export class Mesh implements ConnectionEvents {
 
   stats(): Omit<NodeStats, 'events_dropped'> {
     const { membership, guests } = this
-    return this.#totals.stats(membership.linkCount, this.#connections.values(), this.#chat.dropped, guests)
+    return this.#totals.stats(membership.linkCount, this.#connections.all(), this.#chat.dropped, guests)
   }
 
   /** Listens. */
@@ -166,7 +168,7 @@ export class Mesh implements ConnectionEvents {
         transports: this.#transports(),
         hosts: config.hosts,
         port: config.port,
-        onPipe: pipe => (this.#stopping ? pipe.destroy() : this.#connect(pipe)),
+        onPipe: pipe => (this.#stopping ? pipe.destroy() : this.#connections.admit(pipe)),
         onError: error => this.fault(asGuildError(error, 'GH_LISTEN_FAILED')),
       })
     if (config.name === undefined) this.name = this.port === 0 ? 'visitor' : `peer-${this.port}`
@@ -197,18 +199,13 @@ export class Mesh implements ConnectionEvents {
     this.#dialer.stop()
     const closing = this.#listening.close()
     this.#members.feed({ kind: 'stop' })
-    for (const connection of this.#connections.values())
+    for (const connection of this.#connections.all())
       connection.feed({
         kind: 'close',
         code: closeCodes.GOODBYE,
         error: new GuildError('GH_LINK_CLOSED', 'this node stops'),
       })
-    if (this.#connections.size > 0)
-      await new Promise<void>(resolve => {
-        this.#allGone = resolve
-        this.drive.after(500, resolve)
-      })
-    for (const connection of this.#connections.values()) connection.carrier.destroy()
+    await this.#connections.end(GOODBYE_MOST)
     await closing
     this.drive.stop()
   }
@@ -250,7 +247,7 @@ export class Mesh implements ConnectionEvents {
   // What connections tell
 
   proved(connection: Connection, proved: Proved): void {
-    this.#threshold.leave(connection.key)
+    this.#connections.proved(connection.key)
     this.#members.feed({ kind: 'proved', ...proofOf(connection.carrier, connection.key, proved) })
   }
 
@@ -299,7 +296,8 @@ export class Mesh implements ConnectionEvents {
     this.#totals.ended(connection.link, stranger)
     this.#chat.gone(connection.key)
     const [attempt, outcome] = [connection.attempt, end.error]
-    if (attempt !== undefined && end.by === 'handshake') return this.#dialFailed(attempt, outcome, end.peerId)
+    if (attempt !== undefined && end.by === 'handshake')
+      return this.#connections.failed(attempt, outcome, end.peerId)
     if (attempt !== undefined) this.#dialer.settle(attempt.address, outcome)
     this.#members.feed({
       kind: 'down',
@@ -319,7 +317,7 @@ export class Mesh implements ConnectionEvents {
       case 'dial': {
         const { address, expect } = output
         const whom = expect === undefined ? address : { ...address, peerId: expect }
-        return void this.#dial(this.#attempts.first(whom, this.drive.now()))
+        return this.#connections.dial(whom)
       }
       case 'event':
         this.#dialer.told(output.message)
@@ -329,54 +327,11 @@ export class Mesh implements ConnectionEvents {
     }
   }
 
-  // Pipes
-
-  async #dial(attempt: Attempt): Promise<void> {
-    const pipe = await this.#dialer.dial(attempt)
-    if (pipe instanceof GuildError) this.#dialFailed(attempt, pipe)
-    else if (pipe !== undefined) this.#connect(pipe, attempt)
-  }
-
-  #connect(pipe: Pipe, attempt?: Attempt): void {
-    const key = this.#nextKey++
-    const self = toward(this.#self, () => this.guests.linePortFor(pipe.remote.host))
-    const { drive } = this
-    const { turn } = this.#pace
-    const dial =
-      attempt && this.#attempts.dial(attempt, drive.now(), (...peer) => this.#objection(attempt, ...peer))
-    const connection = new Connection({
-      key,
-      carrier: recordCarrier({ pipe, self, drive, turn, plaintext: this.#plaintext, ...(dial && { dial }) }),
-      self,
-      drive,
-      events: this,
-      pace: this.#pace,
-      onGone: () => {
-        this.#connections.delete(key)
-        this.#threshold.leave(key)
-        if (this.#connections.size === 0) this.#allGone?.()
-      },
-      attempt,
-    })
-    this.#connections.set(key, connection)
-    if (attempt !== undefined) return
-    const gone = this.#threshold.enter(key, pipe.remote.host)
-    if (gone !== undefined) this.#connections.get(gone)?.carrier.destroy()
-  }
-
-  #objection(attempt: Attempt, peerId: string, linkCount: number): GuildError | undefined {
-    this.#attempts.worked(attempt)
-    const objection = this.membership.objection(peerId, linkCount)
-    return objection && new GuildError(objection.code, objection.detail)
-  }
-
-  #dialFailed(attempt: Attempt, error: GuildError, peerId?: string): void {
-    const again = this.#attempts.next(attempt, error, this.drive.now())
-    if (again !== undefined) return void this.#dial(again)
-    this.#dialer.settle(attempt.address, error) // before membership tells the same without its cause
+  #dialFailed(address: Address, error: GuildError, peerId: string | undefined): void {
+    this.#dialer.settle(address, error) // before membership tells the same without its cause
     this.#members.feed({
       kind: 'dialFailed',
-      address: attempt.address,
+      address,
       code: error.code,
       message: error.message,
       ...(peerId === undefined ? {} : { peerId }),

@@ -7,10 +7,11 @@ import type { LinkCore } from '../link/link-core.ts'
 import type { Membership } from '../membership/membership.ts'
 import { formatAddress } from '../wire/address.ts'
 import type { Connection } from './connection.ts'
+import type { Connections } from './connections.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
 
 /** Connected peers, in the order they came. */
-export function peerInfos(membership: Membership, connections: ReadonlyMap<number, Connection>): PeerInfo[] {
+export function peerInfos(membership: Membership, connections: Pick<Connections, 'get'>): PeerInfo[] {
   return membership.peers().map(peer => {
     const link = connections.get(peer.link)?.link
     return {
