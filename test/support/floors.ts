@@ -7,7 +7,7 @@
 import { type Sources, strip } from './source.ts'
 
 /** From the ground up. A floor may import itself and what stands below it here. */
-const cores = ['base', 'wire', ['noise', 'packets', 'membership'], 'link', 'streams', 'router', 'protocols']
+const cores = ['base', 'wire', 'noise', ['packets', 'membership'], 'link', 'streams', 'router', 'protocols']
 const shells = ['transport', 'discovery', 'store', 'crypto', 'runtime']
 
 const coreNames: readonly string[] = cores.flat()
