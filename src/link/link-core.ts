@@ -191,6 +191,10 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
     this.outputs.push({ kind: 'drain' })
   }
 
+  datagram(bytes: Uint8Array): void {
+    this.carried!.datagram?.(bytes)
+  }
+
   close(code: number, detail: string): void {
     const refusal = this.#refusal
     if (refusal !== undefined) {
