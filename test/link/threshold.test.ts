@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Happenings } from '../../src/node/emitter.ts'
-import { Threshold } from '../../src/node/threshold.ts'
+import { Threshold } from '../../src/link/threshold.ts'
 
 t.test('P3 one place has eight at the door: the oldest of that place goes for the ninth', async t => {
   const door = new Threshold()
