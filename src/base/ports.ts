@@ -138,6 +138,12 @@ export interface Cipher {
   rekeyed(): Cipher
 }
 
+/** One header-protection key in use: AES-128 on one block (RFC 9001 section 5.4.3). */
+export interface HeaderMask {
+  /** 5 bytes made of a sample of 16; valid until the next call. */
+  mask(sample: Uint8Array): Uint8Array
+}
+
 /** The primitives a Noise handshake names: DH, cipher and hash. */
 export interface NoiseSuite {
   /** As in the protocol name: `25519_ChaChaPoly_SHA256`. */
@@ -166,6 +172,8 @@ export interface Suite extends NoiseSuite {
   identity(seed: Uint8Array): Identity
   /** Strict RFC 8032: never ZIP-215. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
+  /** For packets: masks under a key of 16 bytes, which is copied. GH_NOISE_KEY for another length. */
+  headerMask(key: Uint8Array): HeaderMask
 }
 
 /** The small files of a node that outlive it: read whole, replaced whole. */

@@ -9,6 +9,7 @@
  * Refuses: what `strict.ts` lists; says GH_NOISE_KEY or GH_NOISE_OPEN, never more.
  * Page: protocol/handshake.md · Vectors: noise, wycheproof. Twin: native.ts. Floor: crypto.
  */
+import { ecb } from '@noble/ciphers/aes.js'
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { ed25519, x25519 } from '@noble/curves/ed25519.js'
 import { hmac } from '@noble/hashes/hmac.js'
@@ -16,8 +17,8 @@ import { sha256, sha512 } from '@noble/hashes/sha2.js'
 import { copy, equal } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Identity, KeyPair, Suite } from '../base/ports.ts'
-import { type Aead, CounterCipher, TAG_LENGTH } from './cipher.ts'
-import { isEd25519Shaped, requireSecret, requireX25519Key } from './strict.ts'
+import { type Aead, CounterCipher, MASK_LENGTH, TAG_LENGTH } from './cipher.ts'
+import { isEd25519Shaped, requireMaskKey, requireSecret, requireX25519Key } from './strict.ts'
 
 class NobleKeyPair implements KeyPair {
   readonly publicKey: Uint8Array
@@ -89,6 +90,14 @@ export const nobleSuite: Suite = {
       return equal(Point.BASE.multiplyUnsafe(s).subtract(a.multiplyUnsafe(k)).toBytes(), r)
     } catch {
       return false // not a point of the curve
+    }
+  },
+
+  headerMask(key) {
+    requireMaskKey(key)
+    const own = copy(key)
+    return {
+      mask: sample => ecb(own, { disablePadding: true }).encrypt(sample).subarray(0, MASK_LENGTH),
     }
   },
 }

@@ -40,6 +40,11 @@ export function requireSecret(secret: Uint8Array): void {
   if (secret.length !== 32) throw new GuildError('GH_NOISE_KEY', `secret of ${secret.length} bytes, not 32`)
 }
 
+/** Throws GH_NOISE_KEY on a key of header protection that is not 16 bytes. */
+export function requireMaskKey(key: Uint8Array): void {
+  if (key.length !== 16) throw new GuildError('GH_NOISE_KEY', `mask key of ${key.length} bytes, not 16`)
+}
+
 /** What can be said of a signature without arithmetic; public values, so not in constant time. */
 export function isEd25519Shaped(publicKey: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false

@@ -26,6 +26,7 @@ export interface Counts {
   opens: number
   signatures: number
   verifications: number
+  masks: number
   /** Bytes of plaintext. */
   bytes: number
 }
@@ -46,6 +47,7 @@ export function nullSuite(): NullSuite {
     opens: 0,
     signatures: 0,
     verifications: 0,
+    masks: 0,
     bytes: 0,
   }
   return {
@@ -91,6 +93,20 @@ export function nullSuite(): NullSuite {
     verify(publicKey, message, signed) {
       counts.verifications++
       return equal(signature(publicKey, message), signed)
+    },
+    headerMask(key) {
+      if (key.length !== 16) throw new GuildError('GH_NOISE_KEY', `mask key of ${key.length} bytes, not 16`)
+      const from = sum(key)
+      const out = new Uint8Array(5)
+      const view = new DataView(out.buffer)
+      return {
+        mask: sample => {
+          counts.masks++
+          view.setUint32(0, sum(sample, from))
+          out[4] = out[0]! ^ out[3]!
+          return out
+        },
+      }
     },
   }
 }
