@@ -54,6 +54,11 @@ export class Freshness {
     return 'fresh'
   }
 
+  /** Has this ephemeral begun a handshake here? */
+  seen(ephemeral: Uint8Array, now: Millis): boolean {
+    return this.#seen.has(toHex(ephemeral), now)
+  }
+
   /**
    * An ephemeral of our own: reflected back it costs the mirror a cookie round, which it cannot
    * answer (HS-07); where we dialled ourselves we answer, and message 2 tells us who we are (HS-08).

@@ -3,7 +3,9 @@
  *
  * Floor: link.
  */
+import { utf8 } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
+import type { Cipher } from '../base/ports.ts'
 import type { CipherState, HandshakeState } from '../noise/index.ts'
 import { decodeHello, encodeHello, type Hello, helloSignedBytes, type Role } from '../wire/hello.ts'
 import { peerIdFromKey } from '../wire/peer-id.ts'
@@ -21,7 +23,21 @@ export interface Proved {
   readonly receive: CipherState
   /** The largest record the peer takes. */
   readonly maxRecord: number
+  /** Of a handshake in datagrams only. */
+  readonly packetKeys?: PacketKeys
 }
+
+/** What packets are protected with. The ciphers are those of `send` and `receive`, which are not used then. */
+export interface PacketKeys {
+  readonly send: Cipher
+  readonly receive: Cipher
+  /** 16 bytes each, for header protection (RFC 9001, 5.4). */
+  readonly sendMask: Uint8Array
+  readonly receiveMask: Uint8Array
+}
+
+/** What the handshake leads to. */
+export type Carrier = 'records' | 'packets'
 
 /** How far a dial came, for the person who asks why it failed. */
 export type Stage = 'connected' | 'message 1' | 'cookie' | 'message 2' | 'message 3' | 'open'
@@ -50,6 +66,28 @@ export function provedHello(
   if (!self.suite.verify(hello.identityKey, helloSignedBytes(role, hash), hello.signature))
     throw new GuildError('GH_HANDSHAKE_IDENTITY', 'the signature of its identity key does not verify')
   return { hello, peerId: peerIdFromKey(hello.identityKey) }
+}
+
+const maskLabel = utf8('hp')
+const MASK_KEY = 16
+
+/** The keys of a link, of a handshake that is through; for packets those of the headers too (spec: HAND-20). */
+export function linkKeys(
+  state: HandshakeState,
+  role: Role,
+  carrier: Carrier,
+): Pick<Proved, 'send' | 'receive' | 'packetKeys'> {
+  if (carrier === 'records') return state.split()
+  const masks = state.derive(maskLabel, 2 * MASK_KEY)
+  const [first, second] = [masks.slice(0, MASK_KEY), masks.slice(MASK_KEY)]
+  masks.fill(0)
+  const [sendMask, receiveMask] = role === 'initiator' ? [first, second] : [second, first]
+  const { send, receive } = state.split()
+  return {
+    send,
+    receive,
+    packetKeys: { send: send.cipher!, receive: receive.cipher!, sendMask, receiveMask },
+  }
 }
 
 export function remoteStatic(state: HandshakeState): Uint8Array {

@@ -1,5 +1,5 @@
 /**
- * The dialling side of the handshake, over ordered bytes.
+ * The dialling side of the handshake: what it says, and what it makes of the answers.
  *
  *   start ── message 1 ──▶ asked ── message 2 ──▶ proved (message 3 leaves)
  *                            │ ▲
@@ -8,6 +8,7 @@
  *
  * It knows the swarm key and, when the address named one, the peer id it expects.
  * After message 2 it knows who answered; only then does it say who it is.
+ * Over ordered bytes a unit that fails ends the dial; of datagrams that is up to `datagram-initiator.ts`.
  * Every message 1 with other content has a new ephemeral key (spec: HAND-2; decision 2).
  *
  * Page: protocol/handshake.md · Faults: HS-07, HS-08, HS-12, HS-15, HS-21 · Floor: link.
@@ -21,7 +22,15 @@ import { LINK_ID_LENGTH } from '../wire/hello.ts'
 import { limits } from '../wire/limits.ts'
 import { decodeVersions, encodeMessage1 } from '../wire/message-1.ts'
 import { responderUnits, VERSION } from '../wire/registry.ts'
-import { ownHello, type Proved, provedHello, remoteStatic, type Stage } from './handshake.ts'
+import {
+  type Carrier,
+  linkKeys,
+  ownHello,
+  type Proved,
+  provedHello,
+  remoteStatic,
+  type Stage,
+} from './handshake.ts'
 import { openResponderUnit } from './responder-unit.ts'
 import { message1Parameters, type Self } from './self.ts'
 import type { Swarm } from './swarm.ts'
@@ -33,6 +42,8 @@ export interface InitiatorOptions {
   /** Pins who must answer (HS-12). */
   readonly expect?: string
   readonly proceed: Proceed
+  /** Default: records. */
+  readonly carrier?: Carrier
 }
 
 /**
@@ -45,6 +56,8 @@ export class Initiator {
   stage: Stage = 'connected'
   /** Who answered, from message 2 on. */
   peerId: string | undefined
+  /** Did the seal of the last unit hold? Then a member said it, and what is wrong with it ends the dial. */
+  opened = false
   readonly #options: InitiatorOptions
   readonly #swarm: Swarm
   #state: HandshakeState
@@ -63,6 +76,7 @@ export class Initiator {
 
   /** Takes one responder unit; answers with what to send, and the proof once there is one. */
   unit(unit: Uint8Array, now: Millis): { send: Uint8Array; proved?: Proved } {
+    this.opened = false
     const kind = unit[0]
     const body = unit.subarray(1)
     switch (kind) {
@@ -72,6 +86,7 @@ export class Initiator {
         return { send: this.#cookie(body, now) }
       case responderUnits.VERSION_REFUSAL: {
         const r = new ByteReader(openResponderUnit(this.#options.self.suite, this.#state, body))
+        this.opened = true
         const versions = decodeVersions(r)
         r.end('version refusal')
         throw new GuildError(
@@ -87,6 +102,7 @@ export class Initiator {
   #message2(body: Uint8Array): { send: Uint8Array; proved: Proved } {
     const { self, expect, proceed } = this.#options
     const { payload, hash } = this.#state.readMessage(body)
+    this.opened = true
     const { hello, peerId } = provedHello(self, 'responder', payload, hash)
     this.stage = 'message 2'
     this.peerId = peerId
@@ -100,23 +116,22 @@ export class Initiator {
     const send = this.#state.writeMessage(ownHello(self, 'initiator', linkId))
     this.stage = 'message 3'
     const staticKey = remoteStatic(this.#state)
-    const { send: sending, receive } = this.#state.split()
     const proved: Proved = {
       role: 'initiator',
       hello,
       peerId,
       staticKey,
       linkId,
-      send: sending,
-      receive,
+      ...linkKeys(this.#state, 'initiator', this.#options.carrier ?? 'records'),
       maxRecord: limits.record,
     }
     return { send, proved }
   }
 
   #cookie(body: Uint8Array, now: Millis): Uint8Array {
-    if (this.#cookieUsed) throw new GuildError('GH_HANDSHAKE_FAILED', 'asked for a second cookie')
     const cookie = openResponderUnit(this.#options.self.suite, this.#state, body)
+    this.opened = true
+    if (this.#cookieUsed) throw new GuildError('GH_HANDSHAKE_FAILED', 'asked for a second cookie')
     if (cookie.length === 0 || cookie.length > limits.cookie)
       throw new GuildError('GH_HANDSHAKE_FAILED', `a cookie of ${cookie.length} bytes`)
     this.#cookieUsed = true
@@ -124,6 +139,11 @@ export class Initiator {
     const message = this.#message1(cookie, now)
     this.stage = 'cookie'
     return message
+  }
+
+  /** Given up: its secrets go. */
+  wipe(): void {
+    this.#state.wipe()
   }
 
   #message1(cookie: Uint8Array, now: Millis): Uint8Array {

@@ -46,6 +46,11 @@ export class CipherState {
     return this.#cipher !== undefined
   }
 
+  /** The bare cipher, for packets: they carry their nonce, and who takes this answers for each being new. */
+  get cipher(): Cipher | undefined {
+    return this.#cipher
+  }
+
   /** The nonce of the next message. */
   get n(): number {
     return this.#n

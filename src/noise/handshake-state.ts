@@ -22,6 +22,7 @@ import type { KeyPair, NoiseSuite } from '../base/ports.ts'
 import { ByteReader } from '../base/reader.ts'
 import { limits } from '../wire/limits.ts'
 import type { CipherState } from './cipher-state.ts'
+import { hkdf } from './hkdf.ts'
 import { type HandshakePattern, protocolName, pskCount, type Token } from './patterns.ts'
 import type { Snapshot } from './snapshot.ts'
 import { SymmetricState } from './symmetric-state.ts'
@@ -163,6 +164,18 @@ export class HandshakeState {
       const hash = draft.symmetric.handshakeHash
       return { payload: draft.symmetric.decryptAndHash(r.rest('payload')), hash }
     })
+  }
+
+  /**
+   * HKDF(chaining key, label): more keys that only the two of them have, for what is not a CipherState.
+   * Once the last message is through, and before `split`. A label is never used for two purposes.
+   */
+  derive(label: Uint8Array, length: number): Uint8Array {
+    if (!this.complete) throw new GuildError('GH_STATE_EVENT', 'derive before the last message')
+    const { chainingKey } = this
+    const derived = hkdf(this.#suite, chainingKey, label, empty, length)
+    chainingKey.fill(0)
+    return derived
   }
 
   /** The transport keys, once; the secrets of the handshake are zeroed. */

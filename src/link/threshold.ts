@@ -1,12 +1,12 @@
 /**
- * Those at the door: inbound connections that have proved nothing yet.
+ * Those at the door: inbound connections and half-open handshakes, which have proved nothing yet.
  *
- * A stranger costs a socket for five seconds. So few may wait from one place, and so many in
+ * A stranger costs a socket for five seconds, a half-open handshake keys for ten. So few may wait from one place, and so many in
  * all; when the door is full the one that has waited longest goes, never the newest, so
  * that a crowd of idlers does not keep an honest peer out. From this machine only the total
  * counts: a whole swarm may start on it at once.
  *
- * Floor: node. Faults: HS-03, HS-18, P3.
+ * Floor: link. Faults: HS-03, HS-18, P3.
  */
 import { hostKind } from '../wire/address.ts'
 import { parseIp } from '../wire/ip.ts'
@@ -64,7 +64,7 @@ export class Threshold {
 }
 
 /** An IPv4 address, or the /56 of an IPv6 one; nothing for loopback. */
-function placeOf(host: string): string {
+export function placeOf(host: string): string {
   if (hostKind(host) === 'loopback') return ''
   const bytes = parseIp(host)
   return bytes?.length === 16 ? `v6 ${bytes.subarray(0, 7).join('.')}` : host

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { Happenings } from '../../src/node/emitter.ts'
-import { Threshold } from '../../src/node/threshold.ts'
+import { Threshold } from '../../src/link/threshold.ts'
 
 t.test('P3 one place has eight at the door: the oldest of that place goes for the ninth', async t => {
   const door = new Threshold()
@@ -34,19 +33,4 @@ t.test('who has proved itself waits no more', async t => {
   door.leave(1)
   t.equal(door.enter(3, '192.0.2.1'), undefined)
   t.equal(door.size, 2)
-})
-
-t.test('events: once is told once, off takes back what on and once were given', async t => {
-  const happenings = new Happenings()
-  const heard: string[] = []
-  const tell = (which: string) => () => void heard.push(which)
-  const [once, never, always] = [tell('once'), tell('never'), tell('always')]
-  happenings.on('bootstrap-success', once, true)
-  happenings.on('bootstrap-success', never, true)
-  happenings.on('bootstrap-success', always)
-  happenings.off('bootstrap-success', never)
-  for (let i = 0; i < 2; i++) happenings.emit({ event: 'bootstrap-success', address: 'x' })
-  happenings.off('bootstrap-success', always)
-  happenings.emit({ event: 'bootstrap-success', address: 'x' })
-  t.strictSame(heard, ['once', 'always', 'always'])
 })
