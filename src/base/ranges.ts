@@ -47,6 +47,19 @@ export class RangeSet {
     return from !== undefined && from <= end
   }
 
+  /** The least number from `start` on that is not here. */
+  firstMissing(start: number): number {
+    const index = this.#firstEndingAfter(start)
+    const from = this.#bounds[2 * index]
+    return from !== undefined && from <= start ? this.#bounds[2 * index + 1]! : start
+  }
+
+  /** The least number from `start` on that is here; Infinity when there is none. */
+  firstPresent(start: number): number {
+    const from = this.#bounds[2 * this.#firstEndingAfter(start)]
+    return from === undefined ? Number.POSITIVE_INFINITY : Math.max(from, start)
+  }
+
   /** Adds every number from `start` to before `end`. */
   add(start: number, end: number): void {
     if (start >= end) return

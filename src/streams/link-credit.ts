@@ -22,6 +22,8 @@ const SHAPED_STEP = 8 * 1024
 export class LinkCredit {
   #window: number
   #granted: number
+  /** The frame that told of `#granted` was lost. */
+  #again = false
   #received = 0
   #consumed = 0
   #sent = 0
@@ -63,8 +65,9 @@ export class LinkCredit {
     this.#window = Math.max(this.#window, Math.floor(1.5 * streamWindow))
   }
 
-  /** Half a window can be granted: time for MAX_DATA. */
+  /** Half a window can be granted, or the last grant was lost: time for MAX_DATA. */
   get due(): boolean {
+    if (this.#again) return true
     const enough = this.#limit === Number.POSITIVE_INFINITY ? this.#window / 2 : SHAPED_STEP
     return this.#next() - this.#granted >= Math.min(enough, this.#window / 2)
   }
@@ -81,8 +84,14 @@ export class LinkCredit {
 
   /** Grants it; the new maximum. */
   grant(): number {
+    this.#again = false
     this.#granted = this.#next()
     return this.#granted
+  }
+
+  /** A MAX_DATA did not arrive: if it was the newest, another one is due. */
+  lost(maximum: number): void {
+    if (maximum === this.#granted) this.#again = true
   }
 
   /** Bytes we may still send. */

@@ -19,6 +19,8 @@ export class PeerIds {
   readonly #atOnce: number
   readonly #seen = new RangeSet()
   #granted: number
+  /** The frame that told of `#granted` was lost. */
+  #again = false
   #finished = 0
   /** One more than the highest number seen. */
   #reached = 0
@@ -44,14 +46,20 @@ export class PeerIds {
     this.#finished++
   }
 
-  /** Half of what may be open at once is used up, and there is more to grant. */
+  /** Half of what may be open at once is used up, and there is more to grant; or the last grant was lost. */
   get due(): boolean {
+    if (this.#again) return true
     const next = this.#finished + this.#atOnce
     return next > this.#granted && this.#granted - this.#reached <= this.#atOnce / 2
   }
 
   grant(): number {
+    this.#again = false
     this.#granted = this.#finished + this.#atOnce
     return this.#granted
+  }
+  /** A MAX_STREAMS did not arrive: if it was the newest, another one is due. */
+  lost(count: number): void {
+    if (count === this.#granted) this.#again = true
   }
 }

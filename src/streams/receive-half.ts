@@ -8,10 +8,9 @@
  *           |── read ──|── in line ────|── pieces, gaps ───|── credit ────|
  *
  * `check` judges a frame and changes nothing; `accept` then takes it. Records arrive in
- * order and take the short way into the line. What comes early (packets) is written into
- * pages, with a range set that says which bytes are there, so that memory is what the
- * window allows whatever the pieces look like. A reset drops what nobody has read yet;
- * after all data has come it says nothing any more (spec: FR-15).
+ * order and take the short way into the line. What packets bring early, twice or overlapping
+ * goes through a `Reassembly`. A reset drops what nobody has read yet; after all data has come
+ * it says nothing any more (spec: FR-15).
  *
  * The window doubles when a reader empties one within two round trips: half of one, after
  * which credit is sent, within one. A tiny round trip is taken as 5 ms, since the
@@ -24,7 +23,7 @@
 import { copy } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
-import { RangeSet } from '../base/ranges.ts'
+import { pageSize, Reassembly } from '../base/reassembly.ts'
 import { next, type StateOf } from '../base/states.ts'
 import { limits } from '../wire/limits.ts'
 import { ChunkQueue } from './chunks.ts'
@@ -39,7 +38,6 @@ export const receiving = {
 
 export type ReceiveState = StateOf<typeof receiving>
 
-const pageSize = 4096
 /** Every second packet of the largest window missing: 16 MiB / 1,024 / 2. */
 const mostRanges = 8192
 const leastRoundTrip: Millis = 5
@@ -47,8 +45,8 @@ const leastRoundTrip: Millis = 5
 export class ReceiveHalf {
   #state: ReceiveState = 'recv'
   readonly #line = new ChunkQueue(pageSize)
+  readonly #pieces = new Reassembly()
   #consumed = 0
-  #contiguous = 0
   #highest = 0
   #granted: number
   #window: number
@@ -56,11 +54,11 @@ export class ReceiveHalf {
   #grantedAt: Millis
   #finalSize: number | undefined
   #stopped = false
-  /** What came early; made on first need, for records never need it. */
-  #early: RangeSet | undefined
-  #pages: Map<number, Uint8Array> | undefined
+  readonly #lent: boolean
 
-  constructor(window: number, now: Millis) {
+  /** `lent`: the bytes of a frame lie in memory that is used again, and are always copied. */
+  constructor(window: number, now: Millis, lent = false) {
+    this.#lent = lent
     this.#window = window
     this.#granted = window
     this.#grantedAt = now
@@ -100,7 +98,12 @@ export class ReceiveHalf {
   }
 
   get contiguous(): number {
-    return this.#contiguous
+    return this.#pieces.contiguous
+  }
+
+  /** The maximum of the newest MAX_STREAM_DATA. */
+  get granted(): number {
+    return this.#granted
   }
 
   get window(): number {
@@ -116,14 +119,14 @@ export class ReceiveHalf {
     if (fin && end < this.#highest)
       throw new GuildError('GH_LINK_FINAL_SIZE', `an end at ${end} after byte ${this.#highest}`)
     if (end > this.#granted) throw new GuildError('GH_LINK_FLOW', `stream byte ${end} of ${this.#granted}`)
-    if (offset > this.#contiguous) this.#checkGaps(offset, end)
+    if (offset > this.contiguous) this.#checkGaps(offset, end)
     return Math.max(0, end - this.#highest)
   }
 
   /** Takes a frame that `check` passed. True when there is more to read than before. */
   accept(offset: number, data: Uint8Array, fin: boolean): boolean {
     const end = offset + data.length
-    const before = this.#contiguous
+    const before = this.contiguous
     if (fin && this.#state === 'recv') {
       this.#finalSize = end
       this.#state = next(receiving, this.#state, 'fin')
@@ -134,16 +137,16 @@ export class ReceiveHalf {
       return false
     }
     if (end > before && !this.finished) {
-      if (offset <= before && this.#early === undefined) {
+      if (!this.#lent && offset <= before && this.#pieces.gaps === 0) {
         this.#enqueue(offset === before ? data : data.subarray(before - offset))
-        this.#contiguous = end
-      } else this.#store(offset, data)
+        this.#pieces.advance(end)
+      } else this.#pieces.add(offset, data, this.#line)
     }
-    if (this.#state === 'sizeKnown' && this.#contiguous === this.#finalSize) {
+    if (this.#state === 'sizeKnown' && this.contiguous === this.#finalSize) {
       this.#state = next(receiving, this.#state, 'all')
       this.#finishRead()
     }
-    return this.#contiguous > before
+    return this.contiguous > before
   }
 
   /** Judges a RESET_STREAM, as `check` does. */
@@ -199,8 +202,7 @@ export class ReceiveHalf {
   }
 
   #checkGaps(start: number, end: number): void {
-    const early = this.#early
-    if (early !== undefined && early.size >= mostRanges && !early.touches(start, end))
+    if (this.#pieces.gaps >= mostRanges && !this.#pieces.touches(start, end))
       throw new GuildError('GH_LINK_BUDGET', `${mostRanges} gaps in one stream`)
   }
 
@@ -216,46 +218,6 @@ export class ReceiveHalf {
     else this.#line.append(piece)
   }
 
-  #store(offset: number, data: Uint8Array): void {
-    const start = Math.max(offset, this.#contiguous)
-    const end = offset + data.length
-    this.#early ??= new RangeSet()
-    this.#pages ??= new Map()
-    this.#early.add(start, end)
-    for (let at = start; at < end; ) {
-      const number = Math.floor(at / pageSize)
-      const stop = Math.min(end, (number + 1) * pageSize)
-      let page = this.#pages.get(number)
-      if (page === undefined) {
-        page = new Uint8Array(pageSize)
-        this.#pages.set(number, page)
-      }
-      page.set(data.subarray(at - offset, stop - offset), at - number * pageSize)
-      at = stop
-    }
-    if (this.#early.start(0) === this.#contiguous) this.#bringIntoLine(this.#early, this.#pages)
-  }
-
-  /** The first range has become the continuation: its pages join the line as they are. */
-  #bringIntoLine(early: RangeSet, pages: Map<number, Uint8Array>): void {
-    const start = this.#contiguous
-    const end = early.end(0)!
-    for (let at = start; at < end; ) {
-      const number = Math.floor(at / pageSize)
-      const stop = Math.min(end, (number + 1) * pageSize)
-      const piece = pages.get(number)!.subarray(at - number * pageSize, stop - number * pageSize)
-      if (piece.length === pageSize) this.#line.push(piece)
-      else this.#line.append(piece)
-      if (stop === (number + 1) * pageSize) pages.delete(number)
-      at = stop
-    }
-    early.remove(start, end)
-    this.#contiguous = end
-    if (early.size > 0) return
-    this.#early = undefined
-    this.#pages = undefined
-  }
-
   #finishRead(): void {
     if (this.#line.bytes === 0) this.#state = next(receiving, this.#state, 'read')
   }
@@ -268,8 +230,7 @@ export class ReceiveHalf {
 
   #drop(): void {
     this.#line.clear()
-    this.#early = undefined
-    this.#pages = undefined
+    this.#pieces.clear()
     this.#consumed = this.#highest
   }
 }

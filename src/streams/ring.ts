@@ -40,6 +40,12 @@ export class Ring<T extends RingMember<T>> {
     this.size++
   }
 
+  /** Joins if need be, and is the next one. */
+  lead(member: T): void {
+    this.add(member)
+    this.head = member
+  }
+
   remove(member: T): void {
     const { after, before } = member
     if (after === undefined || before === undefined) return

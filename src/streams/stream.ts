@@ -41,6 +41,8 @@ export interface StreamHandler {
 export interface StreamHost {
   /** Bytes in the lines of all streams of the link. */
   buffered: number
+  /** Bytes of all streams that were in packets and are kept for their acknowledgement. */
+  unacked: number
   /** There may be something to send. */
   sendable(stream: Stream): void
   /** A control frame is owed. */
@@ -59,8 +61,8 @@ export const marks = {
   crowded: 64 * 1024,
 } as const
 
-/** Control frames a stream owes, as bits. */
-export const owed = { RESET: 1, STOP: 2, CREDIT: 4 } as const
+/** Control frames a stream owes, as bits; the last two are owed by the link. */
+export const owed = { RESET: 1, STOP: 2, CREDIT: 4, LINK_CREDIT: 8, STREAMS: 16 } as const
 
 export class Stream implements RingMember<Stream> {
   readonly id: number
@@ -92,14 +94,14 @@ export class Stream implements RingMember<Stream> {
   constructor(
     id: number,
     host: StreamHost,
-    credit: { readonly send: number; readonly receive: number; readonly now: Millis },
+    credit: { readonly send: number; readonly receive: number; readonly now: Millis; readonly lent: boolean },
     mark: number,
   ) {
     this.id = id
     this.#host = host
     this.#mark = mark
     this.sending = new SendHalf(id, credit.send)
-    this.receiving = new ReceiveHalf(credit.receive, credit.now)
+    this.receiving = new ReceiveHalf(credit.receive, credit.now, credit.lent)
   }
 
   /** Bytes written and not yet in a frame. */
@@ -157,9 +159,10 @@ export class Stream implements RingMember<Stream> {
     this.#host.sendable(this)
   }
 
-  /** Gives up sending. After the end has left it does nothing. */
+  /** Gives up sending. After all has been delivered, its end included, it does nothing. */
   reset(code: number = streamCodes.CANCELLED): void {
-    if (!this.sending.live) return
+    if (!this.sending.open) return
+    this.#host.unacked -= this.sending.unacked
     this.#host.buffered -= this.sending.reset()
     this.resetCode = code
     this.owed |= owed.RESET

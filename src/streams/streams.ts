@@ -18,15 +18,20 @@
  *
  * Page: protocol/streams.md · Floor: streams.
  */
-import { Budget } from '../base/budget.ts'
 import { concat, empty } from '../base/bytes.ts'
 import { asGuildError, GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
 import { ByteReader } from '../base/reader.ts'
 import type { ByteWriter } from '../base/writer.ts'
-import type { FrameSource, StreamFrames } from '../wire/frames/index.ts'
+import type { FrameSource, Manifest, StreamFrames } from '../wire/frames/index.ts'
 import { streamCodes } from '../wire/registry.ts'
-import { decodeStreamHeader, encodeStreamHeader, streamHeaderLength } from '../wire/stream-header.ts'
+import {
+  decodeStreamHeader,
+  encodeStreamHeader,
+  hasStreamHeader,
+  streamHeaderLength,
+} from '../wire/stream-header.ts'
+import { Budgets, budgets } from './budgets.ts'
 import { defaultGrants, type Grants } from './grants.ts'
 import { LinkCredit } from './link-credit.ts'
 import { Outgoing } from './outgoing.ts'
@@ -40,6 +45,8 @@ export interface StreamsOptions {
   readonly local?: Partial<Grants>
   /** What the peer granted in its HELLO. */
   readonly remote?: Partial<Grants>
+  /** Frames come in packets: in any order, more than once, and in memory that is used again. */
+  readonly packets?: boolean
   /** Incoming bytes come at a rate: credit for the link waits for `allow`, and this tells that some does. */
   readonly onHeld?: (() => void) | undefined
   /** High mark of one stream's line, in bytes: from here on `write` answers false. */
@@ -60,10 +67,7 @@ export const defaults = {
   waiting: 1024,
   /** Until the first measure. A window that grows too early costs memory for active readers only. */
   rtt: 100,
-  /** Streams the peer opened and gave up: all it may have open and waiting, three times at once, and at least this. */
-  aborts: { perSecond: 500, burst: 4096 },
-  /** Frames that say nothing or come too late. Honest ones are about one per finished stream; twice `aborts` and more. */
-  cheap: { perSecond: 5000, burst: 10_000 },
+  ...budgets,
 } as const
 
 export class Streams implements StreamFrames, FrameSource {
@@ -75,15 +79,13 @@ export class Streams implements StreamFrames, FrameSource {
   readonly #credit: LinkCredit
   readonly #peer: PeerIds
   readonly #out: Outgoing
-  readonly #aborts: Budget
-  readonly #cheap: Budget
+  readonly #budgets: Budgets
   /** Streams we opened, and how many we may. */
   #opened = 0
   #allowed: number
   #closed: GuildError | undefined
 
   constructor(options: StreamsOptions) {
-    const now = options.now()
     this.#options = options
     this.#local = { ...defaultGrants, ...options.local }
     this.#remote = { ...defaultGrants, ...options.remote }
@@ -94,11 +96,10 @@ export class Streams implements StreamFrames, FrameSource {
     )
     this.#peer = new PeerIds(this.#local.streams)
     this.#allowed = this.#remote.streams
-    const crowd = 3 * (this.#local.streams + defaults.waiting)
-    this.#aborts = new Budget(defaults.aborts.perSecond, Math.max(defaults.aborts.burst, crowd), now)
-    this.#cheap = new Budget(defaults.cheap.perSecond, Math.max(defaults.cheap.burst, 2 * crowd), now)
+    this.#budgets = new Budgets(this.#local.streams + defaults.waiting, options.now)
     this.#host = {
       buffered: 0,
+      unacked: 0,
       sendable: stream => this.#out.sendable(stream),
       owes: stream => this.#out.owes(stream),
       consumed: (stream, bytes) => this.#consumed(stream, bytes),
@@ -121,6 +122,11 @@ export class Streams implements StreamFrames, FrameSource {
   /** Bytes written and not yet in a frame, over all streams. */
   get buffered(): number {
     return this.#host.buffered
+  }
+
+  /** Bytes that were in packets and wait for their acknowledgement, over all streams; records have none. */
+  get unacked(): number {
+    return this.#host.unacked
   }
 
   /** Credit that waits for `allow`, in bytes; always 0 without `onHeld`. */
@@ -161,6 +167,7 @@ export class Streams implements StreamFrames, FrameSource {
     const streams = [...this.#table.values()]
     this.#table.clear()
     this.#out.close()
+    this.#host.unacked = 0
     for (const stream of streams) {
       this.#out.drop(stream)
       this.#host.buffered -= stream.sending.lost()
@@ -174,12 +181,17 @@ export class Streams implements StreamFrames, FrameSource {
     if (this.#closed !== undefined) return
     const known = this.#table.get(id)
     const stream = known ?? this.#unknown(id)
-    if (stream === undefined) return this.#charge(this.#cheap, `STREAM ${id} has finished`)
+    if (stream === undefined) {
+      if (!this.#options.packets || data.length < defaults.paid)
+        this.#budgets.cheap(`STREAM ${id} has finished`)
+      return
+    }
     const half = stream.receiving
     const fresh = half.check(offset, data.length, fin)
     this.#credit.check(fresh)
-    if (data.length === 0 && (!fin || half.sizeKnown)) this.#charge(this.#cheap, `empty STREAM ${id}`)
-    if (known === undefined) this.#admit(stream, offset > 0 || !hasHeader(data))
+    if (data.length === 0 && (!fin || half.sizeKnown)) this.#budgets.cheap(`empty STREAM ${id}`)
+    if (known === undefined)
+      this.#admit(stream, !this.#options.packets && (offset > 0 || !hasStreamHeader(data)))
     const before = half.consumed
     const more = half.accept(offset, data, fin)
     this.#credit.receive(fresh)
@@ -194,11 +206,11 @@ export class Streams implements StreamFrames, FrameSource {
     if (this.#closed !== undefined) return
     const known = this.#table.get(id)
     const stream = known ?? this.#unknown(id)
-    if (stream === undefined) return this.#charge(this.#cheap, `RESET_STREAM ${id} has finished`)
+    if (stream === undefined) return this.#budgets.cheap(`RESET_STREAM ${id} has finished`)
     const half = stream.receiving
     const fresh = half.checkReset(finalSize)
     this.#credit.check(fresh)
-    if (half.finished || half.complete) return this.#charge(this.#cheap, `RESET_STREAM ${id} repeated`)
+    if (half.finished || half.complete) return this.#budgets.cheap(`RESET_STREAM ${id} repeated`)
     if (known === undefined) this.#admit(stream, true)
     else if (!half.stopped) this.#chargeAbort(stream)
     const before = half.consumed
@@ -216,13 +228,15 @@ export class Streams implements StreamFrames, FrameSource {
     if (this.#closed !== undefined) return
     const known = this.#table.get(id)
     const stream = known ?? this.#unknown(id)
-    if (stream === undefined || !stream.sending.live)
-      return this.#charge(this.#cheap, `STOP_SENDING ${id} came late`)
+    if (stream === undefined || !stream.sending.open)
+      return this.#budgets.cheap(`STOP_SENDING ${id} came late`)
     if (known === undefined) this.#admit(stream, true)
     else this.#chargeAbort(stream)
-    stream.stoppedCode = code
+    // After the end has left nobody here waits: what is on its way is just not sent again.
+    const heard = stream.sending.live
+    if (heard) stream.stoppedCode = code
     stream.reset(code)
-    this.#tell(stream, () => stream.handler?.stopped(code))
+    if (heard) this.#tell(stream, () => stream.handler?.stopped(code))
   }
 
   maxStreamData(id: number, maximum: number): void {
@@ -230,7 +244,7 @@ export class Streams implements StreamFrames, FrameSource {
     const known = this.#table.get(id)
     const stream = known ?? this.#unknown(id)
     if (stream === undefined || maximum <= stream.sending.maximum)
-      return this.#charge(this.#cheap, `MAX_STREAM_DATA ${id} grants nothing`)
+      return this.#budgets.cheap(`MAX_STREAM_DATA ${id} grants nothing`)
     if (known === undefined) this.#admit(stream, true)
     stream.sending.credit(maximum)
     this.#out.sendable(stream)
@@ -238,13 +252,13 @@ export class Streams implements StreamFrames, FrameSource {
 
   maxData(maximum: number): void {
     if (this.#closed !== undefined) return
-    if (!this.#credit.raise(maximum)) return this.#charge(this.#cheap, 'MAX_DATA grants nothing')
+    if (!this.#credit.raise(maximum)) return this.#budgets.cheap('MAX_DATA grants nothing')
     this.#out.wake()
   }
 
   maxStreams(count: number): void {
     if (this.#closed !== undefined) return
-    if (count <= this.#allowed) return this.#charge(this.#cheap, 'MAX_STREAMS grants nothing')
+    if (count <= this.#allowed) return this.#budgets.cheap('MAX_STREAMS grants nothing')
     const before = this.#allowed
     this.#allowed = count
     for (let number = before; number < Math.min(count, this.#opened); number++) {
@@ -256,8 +270,8 @@ export class Streams implements StreamFrames, FrameSource {
   }
 
   /** Writes what fits. True when more is waiting and may be sent. */
-  fill(w: ByteWriter): boolean {
-    return this.#out.fill(w)
+  fill(w: ByteWriter, manifest?: Manifest): boolean {
+    return this.#out.fill(w, manifest)
   }
 
   // What streams ask for.
@@ -300,6 +314,7 @@ export class Streams implements StreamFrames, FrameSource {
       send: this.#remote.streamWindow,
       receive: this.#local.streamWindow,
       now: this.#options.now(),
+      lent: this.#options.packets === true,
     }
     return new Stream(id, this.#host, credit, this.#options.highMark ?? marks.stream)
   }
@@ -330,15 +345,14 @@ export class Streams implements StreamFrames, FrameSource {
         const piece = stream.read(length - header.length)
         if (piece === undefined) {
           stream.header = header
-          if (stream.receiving.finished) stream.abort(streamCodes.PROTOCOL)
+          if (stream.receiving.finished) this.#headless(stream)
           return
         }
         header = concat(header, piece)
       }
       stream.protocol = decodeStreamHeader(new ByteReader(header))
     } catch {
-      stream.abort(streamCodes.PROTOCOL)
-      return
+      return this.#headless(stream)
     }
     stream.header = undefined
     this.#tell(stream, () => this.#options.onStream(stream))
@@ -347,17 +361,15 @@ export class Streams implements StreamFrames, FrameSource {
     this.#tellReadable(stream, stream.unread > 0)
   }
 
-  // Budgets, and what people's code may do wrong.
-
-  #charge(budget: Budget, detail: string): void {
-    if (!budget.spend(1, this.#options.now())) throw new GuildError('GH_LINK_BUDGET', detail)
+  #headless(stream: Stream): void {
+    this.#chargeAbort(stream)
+    stream.abort(streamCodes.PROTOCOL)
   }
 
-  /** Once a stream, and only where the peer opened it: for ours, it was our own doing (spec: FR-08). */
+  // Budgets, and what people's code may do wrong.
+
   #chargeAbort(stream: Stream): void {
-    if (stream.charged || this.#ours(stream.id)) return
-    this.#charge(this.#aborts, `stream ${stream.id} was given up`)
-    stream.charged = true
+    if (!this.#ours(stream.id)) this.#budgets.abort(stream)
   }
 
   #tellReadable(stream: Stream, more: boolean): void {
@@ -382,15 +394,5 @@ export class Streams implements StreamFrames, FrameSource {
     stream.handler = undefined
     stream.abort(streamCodes.INTERNAL)
     this.#options.onFault?.(asGuildError(error), stream)
-  }
-}
-
-/** Do these bytes begin with a whole header? Whether its id is good is judged once, later. */
-function hasHeader(bytes: Uint8Array): boolean {
-  try {
-    const length = streamHeaderLength(bytes)
-    return length !== undefined && length <= bytes.length
-  } catch {
-    return false
   }
 }

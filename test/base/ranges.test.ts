@@ -56,6 +56,8 @@ t.test('a range set answers as its naive twin does', async t => {
         const end = start + length
         if (set.covers(start, end) !== twin.covers(start, end)) return false
         if (length > 0 && set.touches(start, end) !== twin.touches(start, end)) return false
+        if (set.firstMissing(start) !== twin.firstMissing(start)) return false
+        if (set.firstPresent(start) !== twin.firstPresent(start)) return false
         if (add) {
           set.add(start, end)
           twin.add(start, end)

@@ -24,6 +24,16 @@ export class NaiveRanges {
     return false
   }
 
+  firstMissing(start: number): number {
+    for (let i = start; ; i++) if (!this.has(i)) return i
+  }
+
+  firstPresent(start: number): number {
+    let least = Number.POSITIVE_INFINITY
+    for (const n of this.#numbers) if (n >= start) least = Math.min(least, n)
+    return least
+  }
+
   ranges(): [number, number][] {
     const out: [number, number][] = []
     for (const n of [...this.#numbers].sort((a, b) => a - b)) {
