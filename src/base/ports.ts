@@ -101,6 +101,43 @@ export interface Transport {
   dial(options: DialOptions): Promise<Pipe>
 }
 
+export interface DatagramBuffers {
+  /** Bytes the system grants, which may be far less than was asked for. */
+  readonly receive: number
+  readonly send: number
+}
+
+/** One UDP socket, unconnected: datagrams to anyone and from anyone. */
+export interface DatagramSocket {
+  readonly local: Endpoint
+  /** Absent where there is no system that grants them. */
+  readonly buffers?: DatagramBuffers
+  /**
+   * One datagram of at most 65,507 bytes to an IP address, without waiting. Takes ownership of the
+   * bytes: the system may hold them still. Never throws for what the network does: a send that
+   * fails is a loss.
+   */
+  send(to: Endpoint, bytes: Uint8Array): void
+  /** Frees the port now. Nothing is called any more, `send` does nothing. */
+  close(): void
+}
+
+export interface DatagramOptions {
+  /** One IP address; `0.0.0.0` and `::` stand for all of their own family, and of no other. */
+  readonly host: string
+  /** 0 lets the system pick. */
+  readonly port: number
+  /** The bytes are valid during the call only: copy what you keep. They may be none. */
+  readonly onDatagram: (bytes: Uint8Array, from: Endpoint) => void
+  /** After `open` resolved: the system says that something is wrong. The socket lives on. */
+  readonly onError: (error: Error) => void
+}
+
+/** Makes datagram sockets. GH_LISTEN_IN_USE where the port is taken, GH_LISTEN_FAILED otherwise. */
+export interface Datagrams {
+  open(options: DatagramOptions): Promise<DatagramSocket>
+}
+
 /** This machine's network interfaces, for address hygiene and announcements. */
 export interface Interface {
   readonly name: string
@@ -115,6 +152,8 @@ export type ResolveTxt = (name: string, signal: AbortSignal) => Promise<readonly
 
 export interface Network {
   readonly transports: readonly Transport[]
+  /** Absent where there is no UDP. */
+  readonly datagrams?: Datagrams
   /** Absent where there is no DNS. */
   readonly resolveTxt?: ResolveTxt
   interfaces(): readonly Interface[]

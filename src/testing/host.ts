@@ -10,9 +10,10 @@
  */
 import { GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
-import type { Interface, Runtime, Suite, Transport } from '../base/ports.ts'
-import { type DatagramOptions, type DatagramSocket, openDatagrams } from './datagrams.ts'
+import type { Datagrams, Interface, Runtime, Suite, Transport } from '../base/ports.ts'
+import { SimulatedDatagrams } from './datagrams.ts'
 import { Disk } from './disk.ts'
+import type { NatBox } from './nat.ts'
 import { Computer, type Network } from './network.ts'
 import { Process } from './process.ts'
 import { Quartz } from './quartz.ts'
@@ -26,6 +27,8 @@ export interface HostOptions {
   readonly addresses?: readonly string[]
   /** By how much its wall clock is ahead. */
   readonly clockOffset?: Millis
+  /** The NAT box it is behind. Default: none. */
+  readonly behind?: NatBox<Computer> | undefined
 }
 
 export interface RuntimeOptions {
@@ -56,9 +59,15 @@ export class Host {
   #paused = false
   #clockOffset: Millis
 
-  constructor(name: string, addresses: readonly string[], clockOffset: Millis, around: Surroundings) {
+  constructor(
+    name: string,
+    addresses: readonly string[],
+    clockOffset: Millis,
+    behind: NatBox<Computer> | undefined,
+    around: Surroundings,
+  ) {
     this.name = name
-    this.computer = new Computer(name, addresses)
+    this.computer = new Computer(name, addresses, behind)
     this.#around = around
     this.#random = around.random.split(`host ${name}`)
     this.#clockOffset = clockOffset
@@ -81,13 +90,15 @@ export class Host {
     if (suite === undefined)
       throw new GuildError('GH_OPTION_INVALID', 'give the simulation, or runtime(), a crypto suite')
     const process = this.#start()
-    const transports = [new SimulatedTransport(this.#around.network, this.computer, process)]
+    const { network } = this.#around
+    const transports = [new SimulatedTransport(network, this.computer, process)]
+    const datagrams = new SimulatedDatagrams(network, this.computer, process)
     const { clock, scheduler } = process
     return {
       clock,
       scheduler,
       random: this.#random.split(`process ${this.#started}`),
-      network: { transports, interfaces: () => this.#interfaces() },
+      network: { transports, datagrams, interfaces: () => this.#interfaces() },
       suite,
       ...(options.files === true ? { files: this.disk.files(process) } : {}),
     }
@@ -98,9 +109,9 @@ export class Host {
     return new SimulatedTransport(this.#around.network, this.computer, this.#start())
   }
 
-  /** A UDP socket, as a new process. */
-  datagrams(options: DatagramOptions): DatagramSocket {
-    return openDatagrams(this.#around.network, this.computer, this.#start(), options)
+  /** The simulated UDP alone, as a new process. */
+  datagrams(): Datagrams {
+    return new SimulatedDatagrams(this.#around.network, this.computer, this.#start())
   }
 
   /** Power fails: pipes vanish without a word, no timer fires, all memory is lost. */

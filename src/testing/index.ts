@@ -7,7 +7,7 @@
  *
  * Floor: testing.
  */
-export type { DatagramOptions, DatagramSocket } from './datagrams.ts'
+export { type DatagramsPair, datagramsContract } from './datagrams-contract.ts'
 export type { Disk } from './disk.ts'
 export { drawWeather, type Fault, type FaultKind, troubles } from './faults.ts'
 export { type Form, type FormOption, formOf, formOptions, formText } from './form.ts'
@@ -25,7 +25,7 @@ export {
   scenario,
   simulate,
 } from './scenario.ts'
-export { Simulation, type SimulationOptions } from './simulation.ts'
+export { type Nat, Simulation, type SimulationOptions } from './simulation.ts'
 export { type Entry, Transcript } from './transcript.ts'
 export type { TransportPair } from './transport-bench.ts'
 export { type TransportCheck, transportContract } from './transport-contract.ts'

@@ -13,6 +13,7 @@ import { isIP, isIPv6 } from 'node:net'
 import { GuildError } from '../base/errors.ts'
 import type { Endpoint, Pipe } from '../base/ports.ts'
 import { calm, type LinkConditions, Path, type Place } from './link.ts'
+import type { NatBox } from './nat.ts'
 import type { Process } from './process.ts'
 import type { SeededRandom } from './random.ts'
 
@@ -85,13 +86,16 @@ export interface Receiving {
 export class Computer implements Place {
   readonly name: string
   readonly addresses: readonly string[]
+  /** What stands between it and everybody else. */
+  readonly box: NatBox<Computer> | undefined
   up = true
   readonly tcp = new Ports<Accepting>()
   readonly udp = new Ports<Receiving>()
 
-  constructor(name: string, addresses: readonly string[]) {
+  constructor(name: string, addresses: readonly string[], box?: NatBox<Computer>) {
     this.name = name
     this.addresses = addresses
+    this.box = box
   }
 
   /** The wildcard addresses of the families it has. */
@@ -109,6 +113,8 @@ export interface Route {
   readonly local: string
   readonly remote: string
   readonly to: Computer | undefined
+  /** The NAT box whose address it is. */
+  readonly box?: NatBox<Computer>
 }
 
 export class Network {
@@ -117,6 +123,7 @@ export class Network {
   readonly #paths = new Map<string, Path>()
   readonly #conditions = new Map<string, Partial<LinkConditions>>()
   readonly #names = new Map<string, readonly string[]>()
+  readonly #boxes = new Map<string, NatBox<Computer>>()
   #defaults: LinkConditions
 
   constructor(random: SeededRandom, conditions: Partial<LinkConditions> = {}) {
@@ -128,9 +135,22 @@ export class Network {
     if (this.#computers.has(computer.name))
       throw new GuildError('GH_OPTION_INVALID', `two hosts are called ${computer.name}`)
     for (const address of computer.addresses)
-      if (isIP(address) === 0 || this.#owner(address) !== undefined)
+      if (isIP(address) === 0 || this.#owner(address, computer.box) !== undefined || this.#boxes.has(address))
         throw new GuildError('GH_OPTION_INVALID', `${address} of ${computer.name} is malformed or taken`)
     this.#computers.set(computer.name, computer)
+  }
+
+  /** Hosts behind it come with `Computer.box`. Add it before any of them. */
+  addBox(box: NatBox<Computer>): void {
+    for (const address of box.addresses)
+      if (isIP(address) === 0 || this.#owner(address, undefined) !== undefined || this.#boxes.has(address))
+        throw new GuildError('GH_OPTION_INVALID', `${address} of ${box.name} is malformed or taken`)
+    for (const address of box.addresses) this.#boxes.set(address, box)
+  }
+
+  /** How many hosts and addresses of boxes there are: it only grows. */
+  get size(): number {
+    return this.#computers.size + this.#boxes.size
   }
 
   /** What a host name resolves to. Every host's own name resolves by itself. */
@@ -180,7 +200,10 @@ export class Network {
       if (isLoopback(remote)) return { local: remote, remote, to: from }
       const local = from.addresses.find(address => wildcard(address) === wildcard(remote))
       if (local === undefined) continue
-      return { local, remote, to: this.#owner(remote) }
+      const box = this.#boxes.get(remote)
+      return box === undefined
+        ? { local, remote, to: this.#owner(remote, from.box) }
+        : { local, remote, to: undefined, box }
     }
     throw new GuildError('GH_DIAL_UNREACHABLE', `${from.name} has no way to ${host}`)
   }
@@ -191,9 +214,15 @@ export class Network {
     return this.#names.get(host) ?? this.#computers.get(host)?.addresses
   }
 
-  #owner(address: string): Computer | undefined {
-    for (const computer of this.#computers.values()) if (computer.addresses.includes(address)) return computer
-    return undefined
+  /** Whose address this is, as seen from behind that box: one's own side first, then everybody who is behind none. */
+  #owner(address: string, box: NatBox<Computer> | undefined): Computer | undefined {
+    let outside: Computer | undefined
+    for (const computer of this.#computers.values()) {
+      if (!computer.addresses.includes(address)) continue
+      if (computer.box === box) return computer
+      if (computer.box === undefined) outside = computer
+    }
+    return outside
   }
 
   #refresh(path: Path): void {

@@ -18,7 +18,8 @@ import type { Fault } from './faults.ts'
 import type { Form } from './form.ts'
 import { Host, type HostOptions } from './host.ts'
 import type { LinkConditions, Tamper } from './link.ts'
-import { Network } from './network.ts'
+import { NatBox } from './nat.ts'
+import { type Computer, Network } from './network.ts'
 import { type Seed, SeededRandom } from './random.ts'
 import { Transcript } from './transcript.ts'
 import { type RunOptions, World } from './world.ts'
@@ -33,6 +34,9 @@ export interface SimulationOptions {
   readonly form?: Form
 }
 
+/** A NAT box of a simulation. */
+export type Nat = NatBox<Computer>
+
 export class Simulation {
   readonly seed: bigint
   /** Dice for the scenario's own choices. */
@@ -46,6 +50,7 @@ export class Simulation {
   readonly #root: SeededRandom
   readonly #suite: Suite | undefined
   readonly #hosts = new Map<string, Host>()
+  readonly #boxes = new Map<string, NatBox<Computer>>()
 
   constructor(options: SimulationOptions) {
     this.#root = new SeededRandom(options.seed)
@@ -74,6 +79,7 @@ export class Simulation {
       name,
       options.addresses ?? [`10.0.${number >> 8}.${number & 255}`],
       options.clockOffset ?? 0,
+      options.behind,
       {
         world: this.world,
         network: this.network,
@@ -84,6 +90,22 @@ export class Simulation {
     )
     this.#hosts.set(name, host)
     return host
+  }
+
+  /** A NAT box with these addresses of its own; put hosts behind it with `host(name, { behind })`. */
+  nat(name: string, addresses: readonly string[]): Nat {
+    const known = this.#boxes.get(name)
+    if (known !== undefined) return known
+    const box = new NatBox<Computer>(name, addresses)
+    this.network.addBox(box)
+    this.#boxes.set(name, box)
+    return box
+  }
+
+  /** The box forgets whom it let out: from now on they are seen at other ports, or at another address too. */
+  rebind(box: Nat, to: 'port' | 'address'): void {
+    box.forget(to === 'address')
+    this.transcript.record(this.now, 'rebind', box.name, '', undefined, to)
   }
 
   /** Lets time pass until that virtual time, or until `until()` holds. */

@@ -59,3 +59,8 @@ export function abortError(signal: AbortSignal, where: string): GuildError {
 export function hostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
+
+/** An IPv4 address that came in through an IPv6 socket, as IPv4. */
+export function plain(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}

@@ -28,7 +28,7 @@ import type {
   PipeEvents,
   Transport,
 } from '../base/ports.ts'
-import { abortError, dialError, hostPort, listenError, systemCode } from './errors.ts'
+import { abortError, dialError, hostPort, listenError, plain, systemCode } from './errors.ts'
 import { type Reading, readingInto, rehoused } from './read-buffer.ts'
 
 /** `write` says false from here on: as much as a link may have sealed and unsent. */
@@ -265,9 +265,4 @@ class TcpPipe implements Pipe {
   #reason(): Error | undefined {
     return this.#destroyed ? undefined : this.#error
   }
-}
-
-/** An IPv4 address that came in through an IPv6 socket, as IPv4. */
-function plain(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }

@@ -372,7 +372,9 @@ t.test('datagrams: lost, doubled, out of order, too big, queue full, flipped', a
   const [a, b] = [sim.host('a'), sim.host('b')]
   const got: number[] = []
   let flipped = 0
-  const receiver = b.datagrams({
+  const any = { host: '0.0.0.0', port: 0, onError: t.fail }
+  const opening = b.datagrams().open({
+    ...any,
     port: 7,
     onDatagram: (bytes, from) => {
       t.equal(from.host, a.address)
@@ -380,8 +382,8 @@ t.test('datagrams: lost, doubled, out of order, too big, queue full, flipped', a
       for (const byte of bytes.subarray(2)) if (byte !== 0) flipped++
     },
   })
-  const sender = a.datagrams({ onDatagram: () => t.fail('nobody answers') })
-  t.throws(() => b.datagrams({ port: 7, onDatagram: () => {} }), { code: 'GH_LISTEN_IN_USE' })
+  const receiver = await sim.settle(opening)
+  const sender = await sim.settle(a.datagrams().open({ ...any, onDatagram: () => t.fail('nobody answers') }))
   const to = { host: b.address, port: 7 }
   const burst = async (count: number, size = 100): Promise<number[]> => {
     got.length = 0
@@ -451,8 +453,9 @@ t.test('HS-14 a path that changes, drops and adds bytes, and can be listened to'
   t.same(far.bytes, [11, 10, 7, 7, 8])
 
   const got: number[][] = []
-  b.datagrams({ port: 7, onDatagram: bytes => got.push([...bytes]) })
-  const sender = a.datagrams({ onDatagram: () => {} })
+  const any = { host: '0.0.0.0', onError: t.fail }
+  await b.datagrams().open({ ...any, port: 7, onDatagram: bytes => got.push([...bytes]) })
+  const sender = await a.datagrams().open({ ...any, port: 0, onDatagram: () => {} })
   sim.tamper(a, b, bytes => (bytes[0] === 1 ? bytes.fill(9) : Uint8Array.of()))
   for (const byte of [1, 2]) sender.send({ host: b.address, port: 7 }, Uint8Array.of(byte))
   await sim.pass(10)

@@ -1,0 +1,150 @@
+/**
+ * UDP, as the system gives it: sockets that are never connected, for any number of peers.
+ *
+ *   open    bind ─▶ ask for large buffers ─▶ read back what was granted
+ *   send    straight into the system, no callback, no name looked up ─▶ gone, or lost
+ *   message one buffer of its own each ─▶ onDatagram(bytes, from)
+ *
+ * What a send comes to is never asked: with a callback each datagram would cost an object and a
+ * turn, and the answer would say nothing that an acknowledgement does not say better. When the
+ * system's buffer is full, Node keeps the datagram and sends it later; that queue has no bound
+ * of its own, so here it gets one, and what is beyond it is lost (UQ-21).
+ *
+ * Without a large receive buffer a burst loses every second datagram. A system may grant less
+ * than it was asked for without a word: `buffers` says what it was, in the system's own count
+ * (Linux reserves half for itself and tells the whole).
+ *
+ * One socket belongs to one family: `::` takes IPv6 only. Not in node:dgram, and so not here: the
+ * DF bit, ECN, several datagrams a system call, the local address a datagram came to.
+ *
+ * Floor: transport (shell).
+ */
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
+import type { DatagramBuffers, DatagramOptions, DatagramSocket, Datagrams, Endpoint } from '../base/ports.ts'
+import { listenError, plain, systemCode } from './errors.ts'
+
+/** Asked of the system for each direction: 40 ms at 100 MB/s. */
+const BUFFER = 4 * 1024 * 1024
+/** Below this it is not asked again. */
+const BUFFER_LEAST = 128 * 1024
+/** Bytes that may wait in Node for room in the system. */
+const WAITING = 1024 * 1024
+/** Remote ends remembered, so that each datagram of a peer comes with the same object. */
+const REMEMBERED = 4096
+
+/** As of node:dgram. */
+export type CreateSocket = (options: SocketOptions) => Socket
+
+/** `create` makes the socket. Default: the system's. */
+export function udpDatagrams(create: CreateSocket = createSocket): Datagrams {
+  return { open: options => open(options, create) }
+}
+
+function open(options: DatagramOptions, create: CreateSocket): Promise<DatagramSocket> {
+  const { host, port } = options
+  return new Promise((resolve, reject) => {
+    const v6 = host.includes(':')
+    const socket = create({ type: v6 ? 'udp6' : 'udp4', ipv6Only: v6, lookup })
+    const failed = (error: Error): void => {
+      socket.close()
+      reject(listenError(error, host, port))
+    }
+    socket.once('error', failed)
+    // exclusive: the workers of a cluster are nodes of their own and share no port.
+    socket.bind({ address: host, port, exclusive: true }, () => {
+      socket.off('error', failed)
+      resolve(new UdpSocket(socket, options))
+    })
+  })
+}
+
+/** IP in, IP out, at once: a resolver would cost a turn for each datagram. */
+const lookup = (
+  address: string,
+  _options: unknown,
+  found: (error: Error | null, address: string, family: number) => void,
+): void => found(null, address, address.includes(':') ? 6 : 4)
+
+class UdpSocket implements DatagramSocket {
+  readonly local: Endpoint
+  readonly buffers: DatagramBuffers
+  readonly #socket: Socket
+  #closed = false
+
+  constructor(socket: Socket, { onDatagram, onError, host, port }: DatagramOptions) {
+    this.#socket = socket
+    const bound = socket.address()
+    this.local = { host: plain(bound.address), port: bound.port }
+    this.buffers = {
+      receive: granted(
+        size => socket.setRecvBufferSize(size),
+        () => socket.getRecvBufferSize(),
+      ),
+      send: granted(
+        size => socket.setSendBufferSize(size),
+        () => socket.getSendBufferSize(),
+      ),
+    }
+    const remotes = new Remotes()
+    socket.on('message', (bytes, { address, port }) => {
+      if (!this.#closed) onDatagram(bytes, remotes.of(address, port))
+    })
+    socket.on('error', error => {
+      if (!this.#closed && !losses.has(systemCode(error) ?? '')) onError(listenError(error, host, port))
+    })
+  }
+
+  send(to: Endpoint, bytes: Uint8Array): void {
+    const socket = this.#socket
+    // Nobody is at port 0, which a datagram may still come from; Node would throw.
+    if (this.#closed || to.port === 0) return
+    if (socket.getSendQueueSize() > WAITING) return
+    socket.send(bytes, to.port, to.host)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#socket.close()
+  }
+}
+
+/** What a system may say of datagrams long gone: each is a loss and no more (UQ-21). */
+const losses = new Set([
+  'EAGAIN',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'EMSGSIZE',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'ENOBUFS',
+  'EPERM',
+])
+
+/** Asks for a buffer and reads back what it is. Some systems clamp in silence, some refuse what is too much. */
+function granted(set: (size: number) => void, get: () => number): number {
+  for (let size = BUFFER; size >= BUFFER_LEAST; size /= 2) {
+    try {
+      set(size)
+      break
+    } catch {
+      // The next one is smaller; and if none is granted the system's own size will do.
+    }
+  }
+  return get()
+}
+
+/** One object for each remote end, so that a datagram costs none. Of two at one port number the later one is kept. */
+class Remotes {
+  readonly #byPort = new Map<number, Endpoint>()
+
+  of(address: string, port: number): Endpoint {
+    const known = this.#byPort.get(port)
+    if (known !== undefined && known.host === address) return known
+    if (this.#byPort.size >= REMEMBERED) this.#byPort.clear()
+    const remote = { host: plain(address), port }
+    this.#byPort.set(port, remote)
+    return remote
+  }
+}
