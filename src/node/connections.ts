@@ -11,6 +11,7 @@ import { GuildError } from '../base/errors.ts'
 import type { Pipe } from '../base/ports.ts'
 import { ByteWriter } from '../base/writer.ts'
 import type { Self } from '../link/self.ts'
+import { Threshold } from '../link/threshold.ts'
 import type { Drive } from '../runtime/drive.ts'
 import type { Address } from '../wire/address.ts'
 import { limits } from '../wire/limits.ts'
@@ -20,7 +21,6 @@ import { Connection, type ConnectionEvents } from './connection.ts'
 import type { Dialer } from './dialer.ts'
 import type { Pace } from './pace.ts'
 import { recordCarrier } from './record-carrier.ts'
-import { Threshold } from './threshold.ts'
 
 export interface ConnectionsOptions {
   readonly drive: Drive
