@@ -1,0 +1,303 @@
+/**
+ * One peer over datagrams: the thin coordinator over the machines of this folder.
+ *
+ *   datagram ─▶ protection ─▶ received ─▶ frames ─┬─▶ ack ─▶ departures: recovery, congestion
+ *                                                 ├─▶ control ─▶ link
+ *                                                 └─▶ streams, paths, ids
+ *
+ *   alive ──finish──▶ finishing ──all acknowledged, or 3 PTO──▶ closing ──3 PTO──▶ gone
+ *     └───peer's CLOSE──▶ draining ──3 PTO──▶ gone        └──silence, reset──▶ gone
+ *
+ * It holds no rule of its own but the order of things: a packet is opened, its frames are read, and
+ * only then is it noted as received, so that what we could not use is never acknowledged.
+ *
+ * Refuses: what its machines refuse; frames of streams before the link is open are left for the
+ * peer to send again (the packet with ACCEPTED was overtaken).
+ * Sources: RFC 9000 sections 9, 10, 12 and 13. Page: protocol/packets.md · Floor: packets.
+ */
+import { earlier, type Millis } from '../base/machine.ts'
+import type { Endpoint } from '../base/ports.ts'
+import { ByteReader } from '../base/reader.ts'
+import type { ByteWriter } from '../base/writer.ts'
+import type { AckFrame } from '../wire/frames/ack.ts'
+import { readPacketFrame } from '../wire/frames/index.ts'
+import type { LinkFrames, PacketFrames, PacketSink, StreamFrames } from '../wire/frames/sinks.ts'
+import { frameTypes } from '../wire/registry.ts'
+import { ControlIn } from './control-stream.ts'
+import { Departures, type DeparturesOptions } from './departures.ts'
+import { Idle, type IdleOptions } from './idle.ts'
+import { LocalIds } from './local-ids.ts'
+import type { Path } from './paths.ts'
+
+export interface ConnectionIdPort {
+  mint(): Uint8Array
+  token(id: Uint8Array): Uint8Array
+  /** Packets to this id are for this connection, from now on or no longer. */
+  added(id: Uint8Array): void
+  removed(id: Uint8Array): void
+  /** Whoever sends this token has forgotten the connection. */
+  watch(token: Uint8Array): void
+  unwatch(token: Uint8Array): void
+}
+
+export interface PacketConnectionOptions extends Omit<DeparturesOptions, 'localIds'> {
+  readonly localId: Uint8Array
+  readonly ids: ConnectionIdPort
+  readonly idle: Omit<IdleOptions, 'pto'>
+  /** Hears PADDING, CLOSE and ignorable frames. */
+  readonly link: LinkFrames
+  /** One whole frame of control, valid during the call. */
+  readonly onControl: (frame: Uint8Array) => void
+  /** What a frame costs its sender, before it is read. */
+  readonly charge: (type: number, now: Millis) => void
+}
+
+export type PacketState = 'alive' | 'finishing' | 'closing' | 'draining' | 'gone'
+
+/** PTOs until a closed connection is forgotten (RFC 9000 section 10.2). */
+const LINGER = 3
+/** Tokens of the peer that are watched: the active ones and those just retired. */
+const TOKENS = 8
+
+export class PacketConnection implements PacketFrames {
+  bytesIn = 0
+  /** Packets that opened and were new. */
+  packetsIn = 0
+  state: PacketState = 'alive'
+  readonly departures: Departures
+  readonly #options: PacketConnectionOptions
+  readonly #localIds: LocalIds
+  readonly #control = new ControlIn()
+  readonly #idle: Idle
+  readonly #sink: { link: LinkFrames; streams: StreamFrames; packets: PacketFrames }
+  readonly #tokens: Uint8Array[] = []
+  #streams: StreamFrames | undefined
+  /** Of the packet being read. */
+  #at: Path
+  #destination: Uint8Array = new Uint8Array(0)
+  #now: Millis
+  /** When the state ends by itself. */
+  #until: Millis | undefined
+  #close: ((w: ByteWriter) => void) | undefined
+  #closesHeard = 0
+
+  constructor(options: PacketConnectionOptions, now: Millis) {
+    this.#options = options
+    this.#now = now
+    const { ids, localId } = options
+    this.#localIds = new LocalIds({
+      first: localId,
+      mint: () => ids.mint(),
+      token: id => ids.token(id),
+      onAdded: id => ids.added(id),
+      onRemoved: id => ids.removed(id),
+    })
+    this.departures = new Departures({ ...options, localIds: this.#localIds }, now)
+    this.#at = this.departures.paths.current
+    this.#idle = new Idle({ ...options.idle, pto: () => this.departures.pto }, now)
+    this.#sink = { link: options.link, streams: early, packets: this }
+  }
+
+  /** The link is open: frames of streams are read from now on. */
+  opened(streams: StreamFrames & DeparturesOptions['source']): void {
+    this.#streams = streams
+    this.#sink.streams = streams
+    this.departures.source = streams
+  }
+
+  /** A datagram for this connection. False: it is none of its packets, or came before. */
+  receive(datagram: Uint8Array, from: Endpoint, now: Millis): boolean {
+    if (this.state === 'gone') return false
+    this.#now = now
+    this.bytesIn += datagram.length
+    const { protection, received, paths } = this.departures
+    const opened = protection.open(datagram, received.largest, received, now)
+    if (opened === undefined) return false
+    if (this.state === 'closing') this.#closeAgain()
+    if (this.state === 'closing' || this.state === 'draining') return true
+    const newest = opened.number > received.largest
+    this.#at = paths.heard(from, datagram.length, now)
+    this.#destination = datagram.subarray(1, 13)
+    const seen = this.#readFrames(opened.plaintext, now)
+    if (seen === undefined || this.#isOver) return true
+    this.packetsIn++
+    received.note(opened.number, seen.eliciting, now, seen.asked)
+    this.#idle.heard(now)
+    if (newest && !seen.trial) paths.arrived(this.#at, now)
+    this.departures.pathWork = true
+    return true
+  }
+
+  /** Sends what may leave now. True: more would, in another turn. */
+  flush(now: Millis, allowance: number = Number.POSITIVE_INFINITY): boolean {
+    this.#now = now
+    if (this.state === 'finishing' && (this.departures.settled || now >= this.#until!)) this.#closeNow(now)
+    if (this.state !== 'alive' && this.state !== 'finishing') return false
+    const before = this.departures.askedAt
+    const more = this.departures.flush(now, allowance)
+    if (this.departures.askedAt !== before) this.#idle.asked(now)
+    return more
+  }
+
+  /** Would `flush` send anything? */
+  wants(now: Millis): boolean {
+    if (this.state === 'finishing' && this.departures.settled) return true
+    return (this.state === 'alive' || this.state === 'finishing') && this.departures.wants(now)
+  }
+
+  /** CLOSE is the last word, once everything of control has arrived, or has had its time. */
+  finish(close: (w: ByteWriter) => void, now: Millis): void {
+    if (this.state !== 'alive') return
+    this.state = 'finishing'
+    this.departures.source = undefined
+    this.#close = close
+    this.#until = now + LINGER * this.departures.pto
+  }
+
+  /** The peer said CLOSE: nothing is sent any more. */
+  drain(now: Millis): void {
+    if (this.#isOver) return
+    this.state = 'draining'
+    this.#until = now + LINGER * this.departures.pto
+  }
+
+  /** Forgets everything at once. */
+  abandon(): void {
+    if (this.state === 'gone') return
+    this.state = 'gone'
+    this.#until = undefined
+    this.#localIds.close()
+    for (const token of this.#tokens) this.#options.ids.unwatch(token)
+  }
+
+  deadline(): Millis | undefined {
+    if (this.state === 'gone') return undefined
+    if (this.#isOver) return this.#until
+    const own = earlier(earlier(this.#until, this.#idle.deadline()), this.#localIds.deadline())
+    return earlier(own, this.departures.deadline(this.#now))
+  }
+
+  /** Time has passed. 'silent': the peer was not heard of for too long, and the connection is gone. */
+  tick(now: Millis): 'silent' | undefined {
+    this.#now = now
+    if (this.#until !== undefined && now >= this.#until) {
+      if (this.state === 'finishing') this.#closeNow(now)
+      else this.abandon()
+    }
+    if (this.#isOver) return undefined
+    this.#localIds.expire(now)
+    const idle = this.#idle.due(now)
+    if (idle === 'gone') {
+      this.abandon()
+      return 'silent'
+    }
+    if (idle === 'keepalive') this.departures.probe()
+    this.departures.tick(now)
+    return undefined
+  }
+
+  get #isOver(): boolean {
+    return this.state === 'closing' || this.state === 'draining' || this.state === 'gone'
+  }
+
+  #closeNow(now: Millis): void {
+    this.state = 'closing'
+    this.#until = now + LINGER * this.departures.pto
+    this.departures.sendClose(this.#close!, now)
+  }
+
+  /** The peer did not hear it: once more, ever more rarely (RFC 9000 section 10.2.1). */
+  #closeAgain(): void {
+    const heard = ++this.#closesHeard
+    if ((heard & (heard - 1)) === 0) this.departures.sendClose(this.#close!, this.#now)
+  }
+
+  // Frames in
+
+  /** What the packet held; undefined when it came too early to be used. */
+  #readFrames(
+    frames: Uint8Array,
+    now: Millis,
+  ): { eliciting: boolean; trial: boolean; asked: boolean } | undefined {
+    const r = new ByteReader(frames)
+    const sink: PacketSink = this.#sink
+    const seen = { eliciting: false, trial: true, asked: false }
+    while (r.remaining > 0) {
+      const type = frames[r.offset]!
+      if (type !== frameTypes.PADDING.type) {
+        if (type !== frameTypes.ACK.type && type !== frameTypes.CLOSE.type) seen.eliciting = true
+        if (!ofTrials.has(type)) seen.trial = false
+        if (type === frameTypes.PROBE.type) seen.asked = true
+        if (this.#streams === undefined && ofStreams.has(type)) return undefined
+        this.#options.charge(type, now)
+      }
+      readPacketFrame(r, sink)
+      if (this.#isOver) return seen
+    }
+    return seen
+  }
+
+  ack(ack: AckFrame): void {
+    this.departures.onAck(ack, this.#now)
+  }
+
+  control(offset: number, bytes: Uint8Array): void {
+    this.#control.take(offset, bytes, this.#options.onControl)
+  }
+
+  probe(): void {}
+
+  pathChallenge(data: Uint8Array): void {
+    this.departures.paths.challenged(this.#at, data)
+  }
+
+  pathResponse(data: Uint8Array): void {
+    this.departures.paths.answered(data, this.#now)
+  }
+
+  newConnectionId(sequence: number, retirePriorTo: number, id: Uint8Array, token: Uint8Array): void {
+    this.departures.remoteIds.add(sequence, retirePriorTo, id, token)
+    const { ids } = this.#options
+    const kept = token.slice()
+    this.#tokens.push(kept)
+    ids.watch(kept)
+    if (this.#tokens.length > TOKENS) ids.unwatch(this.#tokens.shift()!)
+  }
+
+  retireConnectionId(sequence: number): void {
+    this.#localIds.retire(sequence, this.#destination, this.departures.pto, this.#now)
+  }
+
+  datagram(bytes: Uint8Array): void {
+    this.#options.link.datagram(bytes)
+  }
+}
+
+/** Frames that may try out another path without the link moving there (RFC 9000 section 9.1). */
+const ofTrials: ReadonlySet<number> = new Set([
+  frameTypes.PATH_CHALLENGE.type,
+  frameTypes.PATH_RESPONSE.type,
+  frameTypes.NEW_CONNECTION_ID.type,
+])
+
+const ofStreams: ReadonlySet<number> = new Set([
+  frameTypes.STREAM.type,
+  frameTypes.STREAM_FIN.type,
+  frameTypes.RESET_STREAM.type,
+  frameTypes.STOP_SENDING.type,
+  frameTypes.MAX_DATA.type,
+  frameTypes.MAX_STREAM_DATA.type,
+  frameTypes.MAX_STREAMS.type,
+  frameTypes.DATAGRAM.type,
+])
+
+const nothing = (): void => {}
+/** Never called: such a packet is left before. */
+const early: StreamFrames = {
+  stream: nothing,
+  resetStream: nothing,
+  stopSending: nothing,
+  maxData: nothing,
+  maxStreamData: nothing,
+  maxStreams: nothing,
+}

@@ -1,0 +1,379 @@
+/**
+ * What leaves, and what becomes of it: the sending side of a connection.
+ *
+ *   an answer on a path ─┐
+ *   a probe (PTO)       ─┤                                       ┌─ acked ─▶ its frames
+ *   a path-MTU probe    ─┼─▶ frames ─▶ protection ─▶ send ─▶ out ┤
+ *   data: window, pacer ─┤                                       └─ lost ──▶ its frames, which come again
+ *   an ACK that is due  ─┘
+ *
+ * The urgent leaves first. Data waits for the congestion window, for the pacer and for the address to
+ * be proved; an acknowledgement waits for nothing and is counted by nobody. Congestion control hears
+ * of a loss before the frames do, for what they do then is to send again.
+ *
+ * Sources: RFC 9000 sections 8.1, 9.4, 13; RFC 9002. Page: protocol/packets.md · Floor: packets.
+ */
+import { earlier, type Millis } from '../base/machine.ts'
+import type { Endpoint, Random } from '../base/ports.ts'
+import type { ByteWriter } from '../base/writer.ts'
+import { type AckFrame, encodeProbe } from '../wire/frames/ack.ts'
+import { encodePathChallenge, encodePathResponse } from '../wire/frames/path.ts'
+import type { FrameSource, InFlight } from '../wire/frames/sinks.ts'
+import { limits } from '../wire/limits.ts'
+import { type Congestion, type CongestionName, createCongestion } from './congestion/index.ts'
+import { ControlOut } from './control-stream.ts'
+import type { LocalIds } from './local-ids.ts'
+import { type MtuOptions, MtuSearch } from './mtu.ts'
+import { Pacer, paceOf } from './pacer.ts'
+import { type Path, Paths } from './paths.ts'
+import { Protection, type ProtectionOptions } from './protection.ts'
+import { Received } from './received.ts'
+import { Recovery } from './recovery.ts'
+import { RemoteIds } from './remote-ids.ts'
+import { Rtt } from './rtt.ts'
+import type { SentPacket } from './sent.ts'
+
+export interface DeparturesOptions {
+  readonly keys: Pick<ProtectionOptions, 'send' | 'receive' | 'sendMask' | 'receiveMask'>
+  readonly random: Random
+  readonly congestion?: CongestionName
+  readonly remote: Endpoint
+  readonly remoteId: Uint8Array
+  readonly localIds: LocalIds
+  readonly mtu: MtuOptions
+  /** What the handshake measured. */
+  readonly rtt?: Millis | undefined
+  /** Frames of streams; set once the link is open. */
+  readonly source?: FrameSource | undefined
+  readonly send: (to: Endpoint, datagram: Uint8Array) => void
+  /** The frames of one packet, shared by all of a node: sealing is never interrupted. At least 65,535 bytes. */
+  readonly plaintext: ByteWriter
+}
+
+/** Packets of one turn: between two turns acknowledgements are read. */
+const BURST = 64
+/** A packet with less room than this is not begun for data. */
+const LEAST_ROOM = 64
+
+export class Departures {
+  readonly rtt = new Rtt()
+  readonly received: Received
+  readonly recovery: Recovery
+  readonly paths: Paths
+  readonly protection: Protection
+  readonly remoteIds: RemoteIds
+  readonly control = new ControlOut()
+  readonly mtu: MtuSearch
+  bytesOut = 0
+  packetsOut = 0
+  packetsLost = 0
+  /** When something left last that asks for an answer. */
+  askedAt: Millis | undefined
+  source: FrameSource | undefined
+  /** A path may have something to say. */
+  pathWork = false
+  readonly #options: DeparturesOptions
+  readonly #localIds: LocalIds
+  readonly #pacer: Pacer
+  congestion: Congestion
+  #frames: InFlight[] = []
+  readonly #manifest = { add: (frame: InFlight): void => void this.#frames.push(frame) }
+  #number = 0
+  /** Packets that must leave whatever the window says. */
+  #probes = 0
+  /** The source has more than it wrote. */
+  #more = false
+  #blocked: 'window' | 'pacer' | undefined
+  #size: number
+
+  constructor(options: DeparturesOptions, now: Millis) {
+    const { keys, random, remote, remoteId, localIds, mtu, rtt, source } = options
+    this.#options = options
+    this.#localIds = localIds
+    this.source = source
+    if (rtt !== undefined) this.rtt.sample(rtt, 0)
+    const pto = (): Millis => this.pto
+    this.received = new Received(this.rtt)
+    this.recovery = new Recovery(this.rtt, { maxAckDelay: limits.ackDelay })
+    this.paths = new Paths({ remote, random, pto }, now)
+    this.protection = new Protection({ ...keys, now, pto })
+    this.remoteIds = new RemoteIds(remoteId)
+    this.mtu = new MtuSearch(mtu)
+    this.#size = this.mtu.size
+    this.#pacer = new Pacer(this.#size, now)
+    this.congestion = this.#newCongestion(now)
+  }
+
+  /** The probe timeout with the longest wait for an acknowledgement in it. */
+  get pto(): Millis {
+    return this.rtt.pto + limits.ackDelay
+  }
+
+  /** Everything of control has arrived. */
+  get settled(): boolean {
+    return this.control.settled
+  }
+
+  /** The source has frames. */
+  waiting(): void {
+    this.#more = true
+  }
+
+  /** Something that asks for an answer leaves next. */
+  probe(): void {
+    this.#probes = Math.max(this.#probes, 1)
+  }
+
+  wants(now: Millis): boolean {
+    if (this.#probes > 0 || this.pathWork || this.received.ackDue(now)) return true
+    return this.#blocked === undefined && this.#hasData
+  }
+
+  deadline(now: Millis): Millis | undefined {
+    const paced = this.#blocked === 'pacer' ? this.#pacer.next(now) : undefined
+    const answers = earlier(this.received.ackDeadline, this.paths.deadline())
+    return earlier(earlier(paced, answers), this.recovery.deadline())
+  }
+
+  tick(now: Millis): void {
+    this.paths.expire(now)
+    this.pathWork = true
+    if (this.#blocked === 'pacer') this.#blocked = undefined
+    const due = this.recovery.deadline()
+    if (due === undefined || due > now) return
+    const { lost, lostAside, persistent, probes } = this.recovery.onTimer(now)
+    this.#probes = Math.max(this.#probes, probes)
+    this.#onLost(lost, lostAside, persistent, now)
+    this.#blocked = undefined
+  }
+
+  onAck(ack: AckFrame, now: Millis): void {
+    const told = this.recovery.onAck(ack, now)
+    const { acked, ackedAside, lost, lostAside, spurious, newestAcked, priorInFlight, persistent } = told
+    this.protection.acked(ack.largest, now)
+    for (const packet of spurious) this.congestion.onSpurious(packet, now)
+    this.#onLost(lost, lostAside, persistent, now)
+    if (newestAcked !== undefined) {
+      const inFlight = this.recovery.bytesInFlight
+      this.congestion.onAck({ now, acked, newest: newestAcked, inFlight, priorInFlight, rtt: this.rtt, lost })
+    }
+    let largest = 0
+    for (const packet of acked) {
+      if (packet.mtuProbe) this.mtu.acked(packet.size)
+      else if (packet.size > largest) largest = packet.size
+      for (const frame of packet.frames) frame.acked()
+    }
+    for (const packet of ackedAside) for (const frame of packet.frames) frame.acked()
+    if (largest > 0) this.mtu.delivered(largest)
+    this.#resize()
+    this.#pacer.setRate(paceOf(this.congestion, this.rtt))
+    this.#blocked = undefined
+  }
+
+  /** Sends what may leave now; at most so many bytes of data. True: more would leave in another turn. */
+  flush(now: Millis, allowance: number): boolean {
+    if (this.pathWork) this.#answerPaths(now)
+    let left = allowance
+    for (let packets = 0; packets < BURST; packets++) {
+      if (this.#probes > 0) {
+        this.#probes--
+        this.#sendData(now, true)
+        continue
+      }
+      if (!this.#mayLeave(now) || left <= 0) {
+        if (this.received.ackDue(now)) this.#sendAck(now)
+        return false
+      }
+      const probe = this.mtu.probe(now)
+      if (probe !== undefined) this.#sendMtuProbe(probe, now)
+      else left -= this.#sendData(now, false)
+    }
+    return true
+  }
+
+  sendClose(close: (w: ByteWriter) => void, now: Millis): void {
+    const w = this.#begin(this.#size)
+    this.received.writeAck(w, now, undefined)
+    close(w)
+    this.#depart(this.paths.current, false, false, now)
+  }
+
+  // What may leave
+
+  get #hasData(): boolean {
+    return this.#more || this.control.waiting || this.#localIds.waiting || this.remoteIds.waiting
+  }
+
+  #mayLeave(now: Millis): boolean {
+    if (!this.#hasData) {
+      if (this.#blocked === undefined) this.congestion.appLimited(this.recovery.bytesInFlight)
+      return false
+    }
+    if (this.recovery.full || this.recovery.bytesInFlight + this.#size > this.congestion.window) {
+      this.#blocked = 'window'
+      return false
+    }
+    if (!this.#pacer.canSend(now)) {
+      this.#blocked = 'pacer'
+      return false
+    }
+    return this.paths.room(this.paths.current) >= this.#size
+  }
+
+  /** One packet as full as it gets; how many bytes. `forced`: with PROBE, if there is nothing to say. */
+  #sendData(now: Millis, forced: boolean): number {
+    const w = this.#begin(this.#size)
+    if (this.received.hasNews) this.received.writeAck(w, now, this.#manifest)
+    const ackOnly = w.length
+    let more = this.#localIds.fill(w, this.#manifest)
+    more = this.remoteIds.fill(w, this.#manifest) || more
+    more = this.control.fill(w, this.#manifest) || more
+    if (this.source === undefined) this.#more = false
+    else if (this.#more && w.room >= LEAST_ROOM) this.#more = this.source.fill(w, this.#manifest)
+    if (w.length === ackOnly) {
+      if (!forced) {
+        if (w.length === 0) return 0
+        return this.#depart(this.paths.current, false, false, now)
+      }
+      encodeProbe(w)
+    }
+    return this.#depart(this.paths.current, true, false, now)
+  }
+
+  #sendAck(now: Millis): void {
+    const w = this.#begin(this.#size)
+    if (this.received.writeAck(w, now, this.#manifest)) this.#depart(this.paths.current, false, false, now)
+  }
+
+  #sendMtuProbe(size: number, now: Millis): void {
+    const w = this.#begin(size)
+    encodeProbe(w)
+    pad(w)
+    this.#depart(this.paths.current, true, true, now)
+  }
+
+  #answerPaths(now: Millis): void {
+    this.pathWork = false
+    for (let said = this.paths.poll(now); said !== undefined; said = this.paths.poll(now)) {
+      if (said.kind === 'moved') {
+        this.#moved(said.reset, now)
+        continue
+      }
+      const w = this.#begin(Math.max(said.padTo, Math.min(said.most, this.#size)))
+      if (said.challenge !== undefined) encodePathChallenge(w, said.challenge)
+      if (said.response !== undefined) encodePathResponse(w, said.response)
+      if (said.probe) encodeProbe(w)
+      if (said.padTo > 0) pad(w)
+      this.#depart(said.path, true, false, now)
+    }
+  }
+
+  /** The peer is elsewhere (RFC 9000 section 9.4). */
+  #moved(reset: boolean, now: Millis): void {
+    this.remoteIds.rotate()
+    if (!reset) return
+    this.recovery.discardPath(this.paths.current.id - 1)
+    this.rtt.reset()
+    this.congestion = this.#newCongestion(now)
+    this.#blocked = undefined
+  }
+
+  // Sealing and sending
+
+  /** An empty writer with room for the frames of a datagram of this size. */
+  #begin(size: number): ByteWriter {
+    const w = this.#options.plaintext.reset()
+    w.limit = size - Protection.overhead(this.#number, this.recovery.largestAcked)
+    return w
+  }
+
+  #depart(to: Path, eliciting: boolean, mtuProbe: boolean, now: Millis): number {
+    const number = this.#number++
+    const { protection, recovery, remoteIds } = this
+    const plaintext = this.#options.plaintext.view()
+    const datagram = protection.sealed(remoteIds.current, number, recovery.largestAcked, plaintext, now)
+    const size = datagram.length
+    const packet = sentPacket(number, now, size, eliciting, mtuProbe, to.id, this.#frames)
+    this.#frames = []
+    recovery.onSent(packet)
+    if (eliciting) {
+      this.congestion.onSent(packet, recovery.bytesInFlight, now)
+      this.#pacer.spend(size, now)
+      this.askedAt = now
+    }
+    this.paths.sent(to, size)
+    this.bytesOut += size
+    this.packetsOut++
+    this.#options.send(to.remote, datagram)
+    return size
+  }
+
+  // What became of it
+
+  #onLost(lost: readonly SentPacket[], aside: readonly SentPacket[], persistent: boolean, now: Millis): void {
+    if (lost.length > 0) {
+      const largestSent = this.#number - 1
+      this.packetsLost += lost.length
+      this.congestion.onLost({ now, lost, inFlight: this.recovery.bytesInFlight, largestSent })
+      let largest = 0
+      for (const packet of lost) {
+        largest = Math.max(largest, packet.size)
+        for (const frame of packet.frames) frame.lost()
+      }
+      this.mtu.dropped(largest)
+    }
+    for (const packet of aside) {
+      if (packet.mtuProbe) this.mtu.lost(packet.size, now)
+      for (const frame of packet.frames) frame.lost()
+    }
+    if (persistent) this.congestion.onPersistent(now)
+    if (lost.length > 0 || persistent) this.#resize()
+  }
+
+  #resize(): void {
+    const { size } = this.mtu
+    if (size === this.#size) return
+    this.#size = size
+    this.congestion.onMtu(size)
+    this.#pacer.setMtu(size)
+  }
+
+  #newCongestion(now: Millis): Congestion {
+    const { congestion = 'bbr', random, rtt } = this.#options
+    const options = { mss: this.#size, now, random: () => random.fraction(), ...(rtt !== undefined && { rtt }) }
+    return createCongestion(congestion, options)
+  }
+}
+
+/** PADDING is a byte of 0. */
+function pad(w: ByteWriter): void {
+  if (w.room > 0) w.raw(zeros.subarray(0, w.room))
+}
+
+const zeros = new Uint8Array(65_535)
+
+function sentPacket(
+  number: number,
+  time: Millis,
+  size: number,
+  eliciting: boolean,
+  mtuProbe: boolean,
+  path: number,
+  frames: readonly InFlight[],
+): SentPacket {
+  return {
+    number,
+    time,
+    size,
+    eliciting,
+    mtuProbe,
+    path,
+    frames,
+    delivered: 0,
+    deliveredTime: 0,
+    firstSentTime: 0,
+    appLimited: false,
+    txInFlight: 0,
+    lostBefore: 0,
+  }
+}
