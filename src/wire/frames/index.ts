@@ -58,10 +58,21 @@ export interface FrameSink {
   readonly mesh: MeshFrames
 }
 
+/** What must be done when the packet that carried a frame is acknowledged, or is lost. Exactly one of the two is called, once, or neither when the link ends. */
+export interface InFlight {
+  acked(): void
+  lost(): void
+}
+
+/** What one packet carries; records have none: what is in a record is delivered, or the link is over. */
+export interface Manifest {
+  add(frame: InFlight): void
+}
+
 /** What has frames to send: control first, then streams in turn. */
 export interface FrameSource {
   /** Writes whole frames while they fit. True when more is waiting than fitted. */
-  fill(w: ByteWriter): boolean
+  fill(w: ByteWriter, manifest?: Manifest): boolean
 }
 
 export function readFrame(r: ByteReader, sink: FrameSink): void {
