@@ -2,13 +2,16 @@
  * Model against machine: a byte array per direction of each stream, and what each side did.
  *
  * Two `Streams` exchange records that are delayed, and cut at every size, while a random
- * script writes, reads, ends, resets and stops. What is read must be what was written.
+ * script writes, reads, ends, resets and stops. What is read must be what was written. Then the
+ * same with packets, which also overtake each other, get lost, come twice, and are thought lost
+ * when they are not.
  */
 import fc from 'fast-check'
 import t from 'tap'
 import { GuildError } from '../../src/base/errors.ts'
+import { ByteWriter } from '../../src/base/writer.ts'
 import type { Stream } from '../../src/streams/stream.ts'
-import { deliver, Listener, Pair, pattern, record } from '../support/pair.ts'
+import { Carried, deliver, Listener, Pair, pattern } from '../support/pair.ts'
 
 const seed = Number(process.env.GUILD_SEED ?? 0x5eed02)
 t.comment(`GUILD_SEED=${seed} replays this`)
@@ -32,7 +35,8 @@ type Step =
   | { readonly do: 'open' | 'end' | 'reset' | 'stop'; readonly who: number; readonly at: number }
   | { readonly do: 'write' | 'read'; readonly who: number; readonly at: number; readonly length: number }
   | { readonly do: 'send'; readonly who: number; readonly size: number }
-  | { readonly do: 'arrive'; readonly who: number }
+  /** Packets: which of those on their way, and what becomes of it. */
+  | { readonly do: 'arrive'; readonly who: number; readonly at: number; readonly fate: number }
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'attack'; readonly kind: number; readonly at: number }
 
@@ -49,7 +53,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('write' as const), who, at, length }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('read' as const), who, at, length }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('send' as const), who, size }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('arrive' as const), who }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({ do: fc.constant('arrive' as const), who, at: fc.nat(30), fate: fc.nat(19) }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constantFrom('end' as const, 'reset' as const, 'stop' as const), who, at }),
@@ -58,18 +65,29 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 const attack: fc.Arbitrary<Step> = fc.record({ do: fc.constant('attack' as const), kind: fc.nat(5), at })
 
+/** A record, or a packet with what it carries. */
+interface Flying {
+  readonly bytes: Uint8Array
+  readonly carried: Carried | undefined
+}
+
 class World {
   readonly pair: Pair
   readonly sides: [End[], End[]] = [[], []]
-  readonly flying: [Uint8Array[], Uint8Array[]] = [[], []]
+  readonly flying: [Flying[], Flying[]] = [[], []]
+  /** Packets that were lost, by what happened to them. */
+  readonly fates = { late: 0, lost: 0, spurious: 0, doubled: 0 }
+  readonly packets: boolean
   readonly transcript: string[] = []
   readonly byId = new Map<number, [Way, Way]>()
   attacks = 0
   sizes = new Set<number>()
   #fill = 0
 
-  constructor() {
+  constructor(packets = false) {
+    this.packets = packets
     this.pair = new Pair({
+      packets,
       rtt: 20,
       highMark: 20_000,
       grants: { streams: 3, streamWindow: 5000, linkWindow: 9000 },
@@ -86,21 +104,54 @@ class World {
     if (step.do === 'wait') this.pair.now += step.ms
     else if (step.do === 'attack') this.#attack(step.kind, step.at)
     else if (step.do === 'send') {
-      const sent = record(this.#streams(step.who), step.size)
-      if (sent === undefined) return
-      this.sizes.add(sent.length)
-      this.flying[step.who]!.push(sent)
-      this.transcript.push(`${step.who}: ${Buffer.from(sent).toString('base64')}`)
-    } else if (step.do === 'arrive') {
-      const next = this.flying[step.who]!.shift()
-      if (next !== undefined) deliver(next, this.#streams(1 - step.who))
-    } else if (step.do === 'open') {
+      const w = new ByteWriter(new Uint8Array(step.size))
+      const carried = this.packets ? new Carried() : undefined
+      this.#streams(step.who).fill(w, carried)
+      if (w.length === 0) return
+      const bytes = new Uint8Array(w.view())
+      this.sizes.add(bytes.length)
+      this.flying[step.who]!.push({ bytes, carried })
+      this.transcript.push(`${step.who}: ${Buffer.from(bytes).toString('base64')}`)
+    } else if (step.do === 'arrive') this.#arrive(step.who, step.at, step.fate)
+    else if (step.do === 'open') {
       if (this.sides[step.who]!.length < 6) this.#open(step.who)
     } else {
       const ends = this.sides[step.who]!
       const end = ends[step.at % Math.max(1, ends.length)]
       if (end !== undefined) this.#act(end, step)
     }
+  }
+
+  #arrive(side: number, at: number, fate: number): void {
+    const flying = this.flying[side]!
+    const there = this.#streams(1 - side)
+    if (!this.packets || flying.length === 0) {
+      const first = flying.shift()
+      if (first !== undefined) deliver(first.bytes, there)
+      return
+    }
+    const index = at % flying.length
+    if (index > 0) this.fates.late++
+    const [{ bytes, carried }] = flying.splice(index, 1) as [Flying]
+    if (fate > 3) {
+      this.#lend(bytes, there)
+      if (fate === 4) {
+        this.#lend(bytes, there)
+        this.fates.doubled++
+      }
+      carried!.acked()
+    } else {
+      if (fate === 0) this.#lend(bytes, there) // it arrives, and its acknowledgement does not
+      this.fates[fate === 0 ? 'spurious' : 'lost']++
+      carried!.lost()
+    }
+  }
+
+  /** The memory of a packet is used again. */
+  #lend(bytes: Uint8Array, to: Pair['a']['streams']): void {
+    const lent = new Uint8Array(bytes)
+    deliver(lent, to)
+    lent.fill(0xee)
   }
 
   #streams(side: number) {
@@ -195,6 +246,7 @@ class World {
     for (const side of [this.pair.a, this.pair.b]) {
       if (side.streams.size !== 0) return `${side.streams.size} streams left`
       if (side.streams.buffered !== 0 || side.streams.unread !== 0) return 'bytes left'
+      if (side.streams.unacked !== 0) return `${side.streams.unacked} bytes kept`
       if (side.faults.length > 0) return side.faults[0]!.message
     }
     return undefined
@@ -202,33 +254,43 @@ class World {
 }
 
 /** A direction whose reader stopped may lose its end on the way: the answer is a reset. */
-t.test('FR-15 what is read is what was written, and nothing is left, whatever the order', async t => {
-  const sizes = new Set<number>()
-  let bytes = 0
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 400, size: 'max' }), steps => {
-      const world = new World()
-      world.run({ do: 'open', who: 0, at: 0 })
-      for (const one of steps) {
-        world.run(one)
-        for (const side of [world.pair.a, world.pair.b])
-          if (side.streams.unread > 9000 + 8 * 1024 * 1024) throw new Error('more unread than was granted')
-      }
-      while (world.flying[0].length + world.flying[1].length > 0) {
-        world.run({ do: 'arrive', who: 0 })
-        world.run({ do: 'arrive', who: 1 })
-      }
-      world.finish()
-      for (const one of world.sizes) sizes.add(one)
-      for (const end of world.sides[1]) bytes += end.in.read.length
-      const wrong = world.check()
-      if (wrong !== undefined) throw new Error(wrong)
-    }),
-    { seed, numRuns: 150, endOnFailure: true },
-  )
-  t.ok(sizes.size > 100, `${sizes.size} sizes of records`)
-  t.ok(bytes > 100_000, `${bytes} bytes`)
-})
+for (const packets of [false, true]) {
+  const where = packets ? 'packets that get lost' : 'records'
+  t.test(`FR-15 over ${where} what is read is what was written, and nothing is left`, async t => {
+    const sizes = new Set<number>()
+    const fates = { late: 0, lost: 0, spurious: 0, doubled: 0 }
+    let bytes = 0
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 400, size: 'max' }), steps => {
+        const world = new World(packets)
+        world.run({ do: 'open', who: 0, at: 0 })
+        for (const one of steps) {
+          world.run(one)
+          for (const side of [world.pair.a, world.pair.b]) {
+            if (side.streams.unread > 9000 + 8 * 1024 * 1024) throw new Error('more unread than was granted')
+            const { unacked } = side.streams
+            if (unacked > (packets ? 9000 + 8 * 1024 * 1024 : 0)) throw new Error(`${unacked} bytes are kept`)
+          }
+        }
+        while (world.flying[0].length + world.flying[1].length > 0) {
+          world.run({ do: 'arrive', who: 0, at: 0, fate: 9 })
+          world.run({ do: 'arrive', who: 1, at: 0, fate: 9 })
+        }
+        world.finish()
+        for (const one of world.sizes) sizes.add(one)
+        for (const fate of ['late', 'lost', 'spurious', 'doubled'] as const) fates[fate] += world.fates[fate]
+        for (const end of world.sides[1]) bytes += end.in.read.length
+        const wrong = world.check()
+        if (wrong !== undefined) throw new Error(wrong)
+      }),
+      { seed, numRuns: 150, endOnFailure: true },
+    )
+    t.ok(sizes.size > 100, `${sizes.size} sizes of ${where}`)
+    t.ok(bytes > 100_000, `${bytes} bytes`)
+    for (const [fate, count] of Object.entries(fates))
+      t.ok(packets ? count > 100 : count === 0, `${count} ${fate}`)
+  })
+}
 
 t.test('a frame that is refused leaves the state unchanged', async t => {
   let attacks = 0

@@ -2,7 +2,8 @@
  * Two `Streams` joined by records in memory: what one fills, `readFrame` hands to the other.
  *
  * No cipher and no carrier, so that a test sees frames and time as it wishes. `pump` moves
- * records until both sides have nothing to send.
+ * records until both sides have nothing to send. With `GUILD_CARRIER=packets` they are packets
+ * that all arrive: acknowledged once they have, in memory that is used again.
  */
 import { asGuildError, type GuildError } from '../../src/base/errors.ts'
 import { ByteReader } from '../../src/base/reader.ts'
@@ -10,7 +11,33 @@ import { ByteWriter } from '../../src/base/writer.ts'
 import type { Grants } from '../../src/streams/grants.ts'
 import type { Stream, StreamHandler } from '../../src/streams/stream.ts'
 import { Streams, type StreamsOptions } from '../../src/streams/streams.ts'
-import { type FrameSink, readFrame, type StreamFrames } from '../../src/wire/frames/index.ts'
+import {
+  type FrameSink,
+  type InFlight,
+  type Manifest,
+  readFrame,
+  type StreamFrames,
+} from '../../src/wire/frames/index.ts'
+
+/** What every pair is joined by, unless it says otherwise. */
+const packets = process.env.GUILD_CARRIER === 'packets'
+
+/** What one packet carries. */
+export class Carried implements Manifest {
+  readonly #frames: InFlight[] = []
+  add(frame: InFlight): void {
+    this.#frames.push(frame)
+  }
+  get count(): number {
+    return this.#frames.length
+  }
+  acked(): void {
+    for (const frame of this.#frames.splice(0)) frame.acked()
+  }
+  lost(): void {
+    for (const frame of this.#frames.splice(0)) frame.lost()
+  }
+}
 
 const misplaced = (): never => {
   throw new Error('not a stream frame')
@@ -31,7 +58,9 @@ export function deliver(record: Uint8Array, streams: StreamFrames): void {
 /** One record's worth of frames, in memory of its own; undefined when nothing waits. */
 export function record(streams: Streams, size = 65_519): Uint8Array | undefined {
   const w = new ByteWriter(new Uint8Array(size))
-  streams.fill(w)
+  const carried = packets ? new Carried() : undefined
+  streams.fill(w, carried)
+  carried?.acked()
   return w.length === 0 ? undefined : new Uint8Array(w.view())
 }
 
@@ -89,12 +118,15 @@ export interface Side {
   wakes: number
   /** It asked to be flushed, and has not said yet that nothing is left. */
   awake: boolean
+  /** What the packet carries that was flushed last. */
+  carried: Carried | undefined
 }
 
 export interface PairOptions {
   readonly grants?: Partial<Grants>
   readonly rtt?: number
   readonly highMark?: number
+  readonly packets?: boolean
   /** Called for each incoming stream on either side, before anything is read. */
   readonly onStream?: (stream: Stream, side: 'a' | 'b') => void
 }
@@ -103,8 +135,10 @@ export class Pair {
   now = 0
   readonly a: Side
   readonly b: Side
+  readonly #packets: boolean
 
   constructor(options: PairOptions = {}) {
+    this.#packets = options.packets ?? packets
     this.a = this.#side(true, options)
     this.b = this.#side(false, options)
   }
@@ -114,6 +148,7 @@ export class Pair {
       lower,
       local: options.grants ?? {},
       remote: options.grants ?? {},
+      packets: this.#packets,
       ...(options.highMark === undefined ? {} : { highMark: options.highMark }),
       now: () => this.now,
       rtt: () => options.rtt,
@@ -127,7 +162,14 @@ export class Pair {
       },
       onFault: error => side.faults.push(error),
     }
-    const side: Side = { streams: new Streams(settings), incoming: [], faults: [], wakes: 0, awake: false }
+    const side: Side = {
+      streams: new Streams(settings),
+      incoming: [],
+      faults: [],
+      wakes: 0,
+      awake: false,
+      carried: undefined,
+    }
     return side
   }
 
@@ -135,7 +177,8 @@ export class Pair {
   flush(side: Side, size = 65_519): Uint8Array | undefined {
     while (side.awake) {
       const w = new ByteWriter(new Uint8Array(size))
-      side.awake = side.streams.fill(w)
+      side.carried = this.#packets ? new Carried() : undefined
+      side.awake = side.streams.fill(w, side.carried)
       if (w.length > 0) return new Uint8Array(w.view())
       if (side.awake) throw new Error('more is said to wait, but an empty record takes none of it')
     }
@@ -146,12 +189,20 @@ export class Pair {
   pump(size = 65_519): number {
     for (let count = 0; ; ) {
       const ab = this.flush(this.a, size)
-      if (ab !== undefined) deliver(ab, this.b.streams)
+      if (ab !== undefined) this.#arrive(ab, this.a, this.b)
       const ba = this.flush(this.b, size)
-      if (ba !== undefined) deliver(ba, this.a.streams)
+      if (ba !== undefined) this.#arrive(ba, this.b, this.a)
       if (ab === undefined && ba === undefined) return count
       count += (ab === undefined ? 0 : 1) + (ba === undefined ? 0 : 1)
     }
+  }
+
+  #arrive(bytes: Uint8Array, from: Side, to: Side): void {
+    const carried = from.carried
+    deliver(bytes, to.streams)
+    if (carried === undefined) return
+    bytes.fill(0xee)
+    carried.acked()
   }
 }
 
