@@ -36,15 +36,26 @@ export class ByteReader {
   }
 
   u8(field: string): number {
-    return this.#uint(1, field)
+    return this.uint(1, field)
   }
 
   u16(field: string): number {
-    return this.#uint(2, field)
+    return this.uint(2, field)
   }
 
   u32(field: string): number {
-    return this.#uint(4, field)
+    return this.uint(4, field)
+  }
+
+  /** A whole number of `width` bytes, big-endian. */
+  uint(width: number, field: string): number {
+    const at = this.offset
+    if (at + width > this.bytes.length) throw new WireError('GH_WIRE_SHORT', field, at)
+    let value = 0
+    for (let i = 0; i < width; i++) value = value * 256 + this.bytes[at + i]!
+    this.offset = at + width
+    if (this.#notes !== undefined) this.#note(at, field, String(value))
+    return value
   }
 
   /** A byte that is zero today, so that it can mean something tomorrow. */
@@ -108,16 +119,6 @@ export class ByteReader {
   end(field: string): void {
     if (this.remaining > 0)
       throw new WireError('GH_WIRE_LONG', field, this.offset, `${this.remaining} bytes too many`)
-  }
-
-  #uint(width: number, field: string): number {
-    const at = this.offset
-    if (at + width > this.bytes.length) throw new WireError('GH_WIRE_SHORT', field, at)
-    let value = 0
-    for (let i = 0; i < width; i++) value = value * 256 + this.bytes[at + i]!
-    this.offset = at + width
-    if (this.#notes !== undefined) this.#note(at, field, String(value))
-    return value
   }
 
   #note(at: number, field: string, value: string): void {

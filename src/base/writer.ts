@@ -44,8 +44,13 @@ export class ByteWriter {
   }
 
   u32(value: number): this {
-    const at = this.#grow(4)
-    for (let i = 0; i < 4; i++) this.#bytes[at + i] = value >>> (24 - 8 * i)
+    return this.uint(value, 4)
+  }
+
+  /** The low bytes of a whole number, big-endian; at most four. */
+  uint(value: number, width: number): this {
+    const at = this.#grow(width)
+    for (let i = 0; i < width; i++) this.#bytes[at + i] = value >>> (8 * (width - 1 - i))
     return this
   }
 

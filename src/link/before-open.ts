@@ -21,6 +21,7 @@ export function beforeOpen(link: LinkFrames, peers: (entries: readonly PeerEntry
       pong: early,
       drain: early,
       rekey: early,
+      datagram: early,
     },
     streams: {
       stream: early,

@@ -38,6 +38,8 @@ export const defaults = {
 export interface Carried {
   readonly streams: StreamFrames & FrameSource
   readonly mesh: MeshFrames
+  /** Who hears DATAGRAM; without anyone it is dropped, as a datagram may be. Bytes valid during the call. */
+  readonly datagram?: (bytes: Uint8Array) => void
 }
 
 export type LinkInput =

@@ -295,6 +295,10 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     this.#rekeySeen = true
   }
 
+  datagram(bytes: Uint8Array): void {
+    this.#carried!.datagram?.(bytes)
+  }
+
   // Frames out
 
   #queue(encode: (w: ByteWriter) => void): void {

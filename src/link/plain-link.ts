@@ -167,6 +167,10 @@ export class PlainLink implements Machine<PlainInput, PlainOutput>, LinkFrames {
     return misplaced()
   }
 
+  datagram(): never {
+    return misplaced()
+  }
+
   close(code: number, detail: string): void {
     this.#end(errorOfCloseCode(code, detail), true)
   }

@@ -179,6 +179,7 @@ const deaf: FrameSink = {
     drain: nothing,
     close: nothing,
     rekey: nothing,
+    datagram: nothing,
     ignored: nothing,
   },
   streams: {

@@ -41,6 +41,28 @@ export const limits = {
   ignorableFrame: 16_384,
   /** The longest cookie taken; ours have 16 (decision 3). */
   cookie: 32,
+  /** Every path takes datagrams of this size, or carries no link (RFC 9000 §14); message 1 has just this. */
+  datagramLeast: 1_200,
+  /** The largest payload of UDP over IPv4: 65,535 - 20 - 8. */
+  datagram: 65_507,
+  /** A connection id, always: 6 random bytes and 6 of a MAC that only its node can make. */
+  connectionId: 12,
+  /** Connection ids one side may have given out and not yet seen retired. */
+  connectionIds: 4,
+  /** The token that makes a stateless reset true. */
+  resetToken: 16,
+  /** Ranges read from one ACK; more are refused by their count (UQ-14). */
+  ackRanges: 256,
+  /** Ranges written into one ACK, the newest ones. */
+  ackRangesWritten: 64,
+  /** An acknowledgement waits no longer than this (RFC 9000 §13.2.1). */
+  ackDelay: 25,
+  /** What one DATAGRAM holds, on every carrier: it fits the smallest packet. */
+  datagramFrame: 1_100,
+  /** Bytes of CONTROL sent ahead of the first one that is not acknowledged. */
+  controlAhead: 65_536,
+  /** One frame inside CONTROL. */
+  controlFrame: 32_768,
   /** Parameters in one list. */
   parameters: 32,
   /** Freshness of message 1: how far two wall clocks may differ. */

@@ -14,26 +14,37 @@
 /** The protocol version spoken here; message 1 lists the ones a node can speak. */
 export const VERSION = 1
 
-/** `carrier`: where a frame may travel. On the wrong carrier it closes the link. */
+/**
+ * `carrier`: where a frame may travel. On the wrong carrier it closes the link.
+ * `inControl`: in packets it stands inside CONTROL, in order, and never beside it.
+ */
 export const frameTypes = {
   PADDING: { type: 0x00, carrier: 'both' },
-  PING: { type: 0x01, carrier: 'both' },
-  PONG: { type: 0x02, carrier: 'both' },
-  // 0x03 is kept for ACK (both; in records on resumable links only)
+  PING: { type: 0x01, carrier: 'both', inControl: true },
+  PONG: { type: 0x02, carrier: 'both', inControl: true },
+  // In records on resumable links only, of which there are none yet: today a record with ACK closes.
+  ACK: { type: 0x03, carrier: 'both' },
   RESET_STREAM: { type: 0x04, carrier: 'both' },
   STOP_SENDING: { type: 0x05, carrier: 'both' },
+  CONTROL: { type: 0x06, carrier: 'packet' },
+  PROBE: { type: 0x07, carrier: 'packet' },
   STREAM: { type: 0x08, carrier: 'both' },
   STREAM_FIN: { type: 0x09, carrier: 'both' },
+  PATH_CHALLENGE: { type: 0x0a, carrier: 'packet' },
+  PATH_RESPONSE: { type: 0x0b, carrier: 'packet' },
+  NEW_CONNECTION_ID: { type: 0x0c, carrier: 'packet' },
+  RETIRE_CONNECTION_ID: { type: 0x0d, carrier: 'packet' },
+  DATAGRAM: { type: 0x0e, carrier: 'both' },
   MAX_DATA: { type: 0x10, carrier: 'both' },
   MAX_STREAM_DATA: { type: 0x11, carrier: 'both' },
   MAX_STREAMS: { type: 0x12, carrier: 'both' },
-  REQUEST_PEERS: { type: 0x18, carrier: 'both' },
-  PEERS: { type: 0x19, carrier: 'both' },
-  CHAT: { type: 0x1a, carrier: 'both' },
-  MESH: { type: 0x1b, carrier: 'both' },
-  ACCEPTED: { type: 0x20, carrier: 'both' },
-  REFUSED: { type: 0x21, carrier: 'both' },
-  DRAIN: { type: 0x22, carrier: 'both' },
+  REQUEST_PEERS: { type: 0x18, carrier: 'both', inControl: true },
+  PEERS: { type: 0x19, carrier: 'both', inControl: true },
+  CHAT: { type: 0x1a, carrier: 'both', inControl: true },
+  MESH: { type: 0x1b, carrier: 'both', inControl: true },
+  ACCEPTED: { type: 0x20, carrier: 'both', inControl: true },
+  REFUSED: { type: 0x21, carrier: 'both', inControl: true },
+  DRAIN: { type: 0x22, carrier: 'both', inControl: true },
   CLOSE: { type: 0x23, carrier: 'both' },
   REKEY: { type: 0x24, carrier: 'record' },
 } as const
@@ -43,12 +54,17 @@ export const FIRST_IGNORABLE_FRAME = 0x40
 /** The clear first byte of what a responder sends during a handshake. */
 export const responderUnits = { MESSAGE_2: 0x02, COOKIE: 0x03, VERSION_REFUSAL: 0x04 } as const
 
+/** The clear first byte of a handshake datagram. 0x40 to 0x7f are packets; any other is silence. */
+export const handshakeDatagrams = { MESSAGE_1: 0x01, RESPONDER_UNIT: 0x02, MESSAGE_3: 0x03 } as const
+
 /** Parameters a node tells about itself: in message 1 and in HELLO. Unknown ones are ignored. */
 export const parameters = {
   MAX_RECORD: 0x01,
   STREAM_WINDOW: 0x02,
   LINK_WINDOW: 0x03,
   MAX_STREAMS: 0x04,
+  /** Of a link in packets: ms without a word after which it is over. */
+  IDLE_TIMEOUT: 0x05,
 } as const
 
 /** Why a proved peer is not admitted (REFUSED). */

@@ -2,7 +2,14 @@
  * Any frame, any HELLO, any message 1, as fast-check draws them: within every limit.
  */
 import fc from 'fast-check'
-import { idFault, limits, lineNameFault, refusals } from '../../src/wire/index.ts'
+import {
+  HANDSHAKE_ROOM,
+  idFault,
+  limits,
+  lineNameFault,
+  MESSAGE_1_ROOM,
+  refusals,
+} from '../../src/wire/index.ts'
 import { formatIp } from '../../src/wire/ip.ts'
 import type { Json } from './codecs.ts'
 
@@ -65,10 +72,9 @@ const streamData = record({ id: number, offset: fc.nat(2 ** 53 - 301), data: byt
 const frame = (name: string, fields: Record<string, fc.Arbitrary<Json>> = {}): fc.Arbitrary<Json> =>
   record({ frame: fc.constant(name), ...fields })
 
-export const anyFrame: fc.Arbitrary<Json> = fc.oneof(
+/** Of streams and of none: on every carrier. */
+const everywhere: readonly fc.Arbitrary<Json>[] = [
   frame('PADDING'),
-  frame('PING', { nonce: exactly(8) }),
-  frame('PONG', { nonce: exactly(8) }),
   frame('RESET_STREAM', { id: number, code: number, finalSize: number }),
   frame('STOP_SENDING', { id: number, code: number }),
   streamData.map(fields => ({ frame: 'STREAM', ...fields })),
@@ -76,6 +82,15 @@ export const anyFrame: fc.Arbitrary<Json> = fc.oneof(
   frame('MAX_DATA', { maximum: number }),
   frame('MAX_STREAM_DATA', { id: number, maximum: number }),
   frame('MAX_STREAMS', { count: number }),
+  frame('DATAGRAM', { data: bytes(0, limits.datagramFrame) }),
+  frame('CLOSE', { code: number, detail: text(limits.detail) }),
+  frame('ignored', { type: number.map(type => Math.max(type, 0x40)), body: bytes(0, 100) }),
+]
+
+/** In records, and inside CONTROL. */
+const spoken: readonly fc.Arbitrary<Json>[] = [
+  frame('PING', { nonce: exactly(8) }),
+  frame('PONG', { nonce: exactly(8) }),
   frame('REQUEST_PEERS'),
   frame('PEERS', { entries: fc.array(peer, { maxLength: 5 }) }),
   frame('CHAT', {
@@ -90,10 +105,50 @@ export const anyFrame: fc.Arbitrary<Json> = fc.oneof(
   frame('ACCEPTED', { observed: bytes(0, limits.address) }),
   frame('REFUSED', { reason: fc.constantFrom(...Object.keys(refusals)), detail: text(limits.detail) }),
   frame('DRAIN'),
-  frame('CLOSE', { code: number, detail: text(limits.detail) }),
-  frame('REKEY'),
-  frame('ignored', { type: number.map(type => Math.max(type, 0x40)), body: bytes(0, 100) }),
-)
+]
+
+/** Pairs of first and last, the highest first, as an ACK has them: never touching. */
+const ackRanges = fc
+  .tuple(
+    fc.oneof(fc.nat(5), number),
+    fc.array(fc.tuple(fc.nat(200), fc.nat(70)), { maxLength: limits.ackRanges, size: 'max' }),
+  )
+  .map(([first, steps]) => {
+    const pairs: [number, number][] = [[first, first]]
+    let from = first
+    for (const [length, gap] of steps) {
+      pairs.push([from + gap + 2, from + gap + 2 + length])
+      from += gap + 2 + length
+    }
+    const fit = pairs.filter(([, last]) => last <= Number.MAX_SAFE_INTEGER).slice(-limits.ackRanges)
+    return fit.reverse()
+  })
+
+const inPackets: readonly fc.Arbitrary<Json>[] = [
+  frame('ACK', { delay: fc.nat(2 ** 32 - 1), ranges: ackRanges }),
+  frame('PROBE'),
+  streamData.map(({ offset, data }) => ({ frame: 'CONTROL', offset, data })),
+  frame('PATH_CHALLENGE', { data: exactly(8) }),
+  frame('PATH_RESPONSE', { data: exactly(8) }),
+  fc
+    .tuple(number, number, exactly(limits.connectionId), exactly(limits.resetToken))
+    .map(([a, b, id, resetToken]) => ({
+      frame: 'NEW_CONNECTION_ID',
+      sequence: Math.max(a, b),
+      retirePriorTo: Math.min(a, b),
+      id,
+      resetToken,
+    })),
+  frame('RETIRE_CONNECTION_ID', { sequence: number }),
+]
+
+/** One frame of a record. */
+export const anyFrame: fc.Arbitrary<Json> = fc.oneof(...everywhere, ...spoken, frame('REKEY'))
+/** One frame of a packet. */
+export const anyPacketFrame: fc.Arbitrary<Json> = fc.oneof(...everywhere, ...inPackets)
+const ignorable = everywhere.at(-1)!
+
+const datagramIds = { mac: exactly(16), initiatorId: exactly(12) }
 
 const port = fc.nat(65_535)
 
@@ -131,6 +186,25 @@ const chatLike = fc.constantFrom('PING', ' PING', 'PEERS:', 'PEERS:x', '  ', 'MA
 /** A value each codec of `codecs.ts` encodes. */
 export const anyValue: Readonly<Record<string, fc.Arbitrary<Json>>> = {
   frames: fc.array(anyFrame, { maxLength: 8 }),
+  'packet-frames': fc.array(anyPacketFrame, { maxLength: 8 }),
+  'control-frame': fc.oneof(...spoken, ignorable),
+  'packet-head': fc.nat(3).chain(width =>
+    record({
+      phase: fc.nat(1),
+      destination: exactly(limits.connectionId),
+      numberLength: fc.constant(width + 1),
+      number: fc.nat(2 ** (8 * width + 8) - 1),
+    }),
+  ),
+  'handshake-datagram': fc.oneof(
+    record({ kind: fc.constant('MESSAGE_1'), ...datagramIds, body: bytes(0, MESSAGE_1_ROOM) }),
+    record({
+      kind: fc.constantFrom('RESPONDER_UNIT', 'MESSAGE_3'),
+      ...datagramIds,
+      responderId: exactly(12),
+      body: bytes(1, HANDSHAKE_ROOM),
+    }),
+  ),
   hello: record({
     identityKey: exactly(32),
     signature: exactly(64),

@@ -6,6 +6,7 @@
  * decode and encode here, and for what is sealed the one that seals it.
  */
 import { toHex } from '../../src/base/bytes.ts'
+import { RangeSet } from '../../src/base/ranges.ts'
 import { ByteReader } from '../../src/base/reader.ts'
 import { ByteWriter } from '../../src/base/writer.ts'
 import { nobleSuite } from '../../src/crypto/index.ts'
@@ -52,6 +53,43 @@ const frameEncoders: Record<wire.FrameName, FrameEncoder> = {
   DRAIN: w => wire.encodeDrain(w),
   CLOSE: (w, f) => wire.encodeClose(w, f.code, f.detail),
   REKEY: w => wire.encodeRekey(w),
+  ACK: (w, f) => encodeAck(w, f),
+  PROBE: w => wire.encodeProbe(w),
+  CONTROL: (w, f) => encodeControl(w, f),
+  PATH_CHALLENGE: (w, f) => wire.encodePathChallenge(w, hex(f.data)),
+  PATH_RESPONSE: (w, f) => wire.encodePathResponse(w, hex(f.data)),
+  NEW_CONNECTION_ID: (w, f) =>
+    wire.encodeNewConnectionId(w, f.sequence, f.retirePriorTo, hex(f.id), hex(f.resetToken)),
+  RETIRE_CONNECTION_ID: (w, f) => wire.encodeRetireConnectionId(w, f.sequence),
+  DATAGRAM: (w, f) => wire.encodeDatagram(w, hex(f.data)),
+}
+
+/** Beyond 64 ranges, which is all the encoder writes, by hand: a decoder takes 256. */
+function encodeAck(w: ByteWriter, f: Json): void {
+  if (f.ranges.length <= wire.limits.ackRangesWritten) {
+    const set = new RangeSet()
+    for (const [first, last] of f.ranges.toReversed()) set.add(first, last + 1)
+    if (wire.encodeAck(w, set, f.delay / 125, Number.POSITIVE_INFINITY) !== f.ranges.length)
+      throw new Error('not every range was written')
+    return
+  }
+  w.varint(wire.frameTypes.ACK.type).varint(f.ranges[0][1]).varint(f.delay)
+  w.varint(f.ranges.length - 1)
+  let above = Number.NaN
+  for (const [first, last] of f.ranges) {
+    if (!Number.isNaN(above)) w.varint(above - last - 2)
+    w.varint(last - first)
+    above = first
+  }
+}
+
+function encodeControl(w: ByteWriter, f: Json): void {
+  const data = hex(f.data)
+  const head = w.length
+  wire.encodeControlHead(w, f.offset, data.length)
+  if (w.length - head !== wire.controlOverhead(f.offset, data.length))
+    throw new Error('controlOverhead is wrong')
+  w.raw(data)
 }
 
 function encodeStream(w: ByteWriter, f: Json, fin: boolean): void {
@@ -78,6 +116,7 @@ export function recorder(into: Json[], r?: ByteReader): wire.FrameSink {
       drain: () => note('DRAIN'),
       close: (code, detail) => note('CLOSE', { code, detail }),
       rekey: () => note('REKEY'),
+      datagram: data => note('DATAGRAM', { data: toHex(data) }),
       ignored: (type, length) => {
         const body = r === undefined ? '' : toHex(r.bytes.subarray(r.offset - length, r.offset))
         into.push({ frame: 'ignored', type, body })
@@ -109,6 +148,45 @@ export function recorder(into: Json[], r?: ByteReader): wire.FrameSink {
   }
 }
 
+/** The same for packets. The delay of an ACK is in units of 8 µs. */
+export function packetRecorder(into: Json[], r?: ByteReader): wire.PacketSink {
+  const note = (frame: wire.FrameName, fields: Json = {}): void => {
+    into.push({ frame, ...fields })
+  }
+  return {
+    ...recorder(into, r),
+    packets: {
+      ack: ({ largest, delay, count, ranges }) => {
+        const pairs = Array.from({ length: count }, (_, i) => [ranges[2 * i], ranges[2 * i + 1]])
+        if (pairs[0]![1] !== largest) throw new Error('the largest is the end of the first range')
+        note('ACK', { delay: Math.round(delay * 125), ranges: pairs })
+      },
+      probe: () => note('PROBE'),
+      control: (offset, data) => note('CONTROL', { offset, data: toHex(data) }),
+      pathChallenge: data => note('PATH_CHALLENGE', { data: toHex(data) }),
+      pathResponse: data => note('PATH_RESPONSE', { data: toHex(data) }),
+      newConnectionId: (sequence, retirePriorTo, id, resetToken) =>
+        note('NEW_CONNECTION_ID', {
+          sequence,
+          retirePriorTo,
+          id: toHex(id),
+          resetToken: toHex(resetToken),
+        }),
+      retireConnectionId: sequence => note('RETIRE_CONNECTION_ID', { sequence }),
+      datagram: data => note('DATAGRAM', { data: toHex(data) }),
+    },
+  }
+}
+
+function encodeFrames(frames: Json[]): Uint8Array {
+  const w = new ByteWriter()
+  for (const frame of frames) {
+    if (frame.frame === 'ignored') w.varint(frame.type).prefixed(hex(frame.body))
+    else frameEncoders[frame.frame as wire.FrameName](w, frame)
+  }
+  return w.view()
+}
+
 /** What the sealed vectors are sealed under. */
 const under = {
   suite: nobleSuite,
@@ -133,13 +211,54 @@ export const codecs: Readonly<Record<string, Codec>> = {
       while (r.remaining > 0) wire.readFrame(r, sink)
       return frames
     },
-    encode(frames: Json[]) {
+    encode: encodeFrames,
+  },
+  /** The frames of one packet, in order. */
+  'packet-frames': {
+    decode(bytes) {
+      const r = new ByteReader(bytes)
+      const frames: Json[] = []
+      const sink = packetRecorder(frames, r)
+      while (r.remaining > 0) wire.readPacketFrame(r, sink)
+      return frames
+    },
+    encode: encodeFrames,
+  },
+  /** One frame inside CONTROL. */
+  'control-frame': {
+    decode(bytes) {
+      const r = new ByteReader(bytes)
+      const frames: Json[] = []
+      wire.readControlFrame(r, recorder(frames, r))
+      return frames[0]
+    },
+    encode: frame => encodeFrames([frame]),
+  },
+  'packet-head': {
+    decode(bytes) {
+      const r = new ByteReader(bytes)
+      const head = wire.decodePacketHead(r)
+      wire.checkReserved(head)
+      r.end('packet head')
+      const { phase, destination, numberLength, truncated } = head
+      return { phase, destination: toHex(destination), numberLength, number: truncated }
+    },
+    encode({ phase, destination, numberLength, number }) {
       const w = new ByteWriter()
-      for (const frame of frames) {
-        if (frame.frame === 'ignored') w.varint(frame.type).prefixed(hex(frame.body))
-        else frameEncoders[frame.frame as wire.FrameName](w, frame)
-      }
+      wire.encodePacketHead(w, hex(destination), number, numberLength, phase)
       return w.view()
+    },
+  },
+  'handshake-datagram': {
+    decode(bytes) {
+      const { kind, initiatorId, body, ...more } = wire.decodeHandshakeDatagram(bytes)
+      const mac = toHex(wire.macOfDatagram(bytes))
+      const base = { kind, mac, initiatorId: toHex(initiatorId), body: toHex(body) }
+      return 'responderId' in more ? { ...base, responderId: toHex(more.responderId) } : base
+    },
+    encode({ kind, mac, initiatorId, responderId, body }) {
+      const ids = { initiatorId: hex(initiatorId), responderId: hex(responderId ?? '') }
+      return wire.encodeHandshakeDatagram({ kind, ...ids, body: hex(body) }, () => hex(mac))
     },
   },
   hello: {

@@ -8,8 +8,9 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { fromHex } from '../../src/base/bytes.ts'
 import { WireError } from '../../src/base/errors.ts'
+import type { Case } from './case-forms.ts'
 import { codecs } from './codecs.ts'
-import { type Case, caseFiles } from './vector-cases.ts'
+import { caseFiles } from './vector-cases.ts'
 import { readVectors, type Vector, type VectorFile, vectorPath } from './vectors.ts'
 
 for (const [message, { page, notes, cases }] of Object.entries(caseFiles)) {

@@ -5,36 +5,9 @@
  * field, offset)`. `n` writes a number by a formula of its own, so that our encoder does
  * not check itself. Frozen: new cases join at the end of their list, none changes.
  */
+import { bad, type Case, type CaseFile, n, run, t, text } from './case-forms.ts'
 import type { Json } from './codecs.ts'
-
-export interface Fault {
-  readonly error: string
-  readonly field: string
-  readonly offset: number
-}
-
-export type Case = readonly [id: string, bytes: string, meaning: Json | Fault, comment?: string]
-
-const bad = (what: string, field: string, offset: number): Fault => ({
-  error: `GH_WIRE_${what}`,
-  field,
-  offset,
-})
-
-/** RFC 9000 §16 in one expression: the width's two bits above the number. */
-function n(value: number | bigint): string {
-  const v = BigInt(value)
-  const width = v < 1n << 6n ? 0n : v < 1n << 14n ? 1n : v < 1n << 30n ? 2n : 3n
-  const bytes = 1n << width
-  return ((width << (bytes * 8n - 2n)) | v).toString(16).padStart(Number(bytes) * 2, '0')
-}
-
-const text = (value: string): string => [...new TextEncoder().encode(value)].map(b => hex2(b)).join('')
-const hex2 = (value: number): string => value.toString(16).padStart(2, '0')
-const t = (value: string): string => n(text(value).length / 2) + text(value)
-/** `length` bytes counting up from `first`. */
-const run = (first: number, length: number): string =>
-  Array.from({ length }, (_, i) => hex2((first + i) & 255)).join('')
+import { packetCaseFiles } from './packet-cases.ts'
 
 const key = run(0x10, 32)
 const nonce = '0011223344556677'
@@ -218,6 +191,18 @@ const frames: readonly Case[] = [
   ['ignorable-length-over-long', '40404000', bad('VARINT', 'ignorable frame length', 2), 'FR-05'],
   ['ignorable-above', `4040${n(16_385)}`, bad('LENGTH', 'ignorable frame length', 2), 'FR-01'],
   ['ignorable-short', '404002ab', bad('SHORT', 'ignorable frame', 3)],
+  ['datagram', '0e0568656c6c6f', [{ frame: 'DATAGRAM', data: '68656c6c6f' }]],
+  ['datagram-empty', '0e00', [{ frame: 'DATAGRAM', data: '' }]],
+  [
+    'datagram-largest',
+    `0e${n(1_100)}${run(0, 1_100)}`,
+    [{ frame: 'DATAGRAM', data: run(0, 1_100) }],
+    'no more, also in a record that had room',
+  ],
+  ['datagram-above', `0e${n(1_101)}`, bad('LENGTH', 'datagram length', 1), 'FR-01'],
+  ['datagram-short', '0e0261', bad('SHORT', 'datagram', 2)],
+  ['control', '06000100', bad('FRAME', 'frame type', 0), 'a type of packets alone'],
+  ['path-challenge', `0a${nonce}`, bad('FRAME', 'frame type', 0), 'a type of packets alone'],
 ]
 
 const linkId = 'a1a2a3a4a5a6a7a8'
@@ -572,12 +557,6 @@ const lineHello: readonly Case[] = [
   ['tls', '160301020001000a', bad('VALUE', 'id', 0), 'a TLS hello, by chance with an LF'],
 ]
 
-export interface CaseFile {
-  readonly page: string
-  readonly notes: string
-  readonly cases: readonly Case[]
-}
-
 export const caseFiles: Readonly<Record<string, CaseFile>> = {
   frames: {
     page: 'protocol/frames.md',
@@ -626,4 +605,5 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
       'The string of a TXT record behind "s=", under the swarm key 0001 … 1f and the instance name abcdefghijklmnopqrstuvwxyz234567. Offsets of what is wrong inside count from the opened bytes.',
     cases: mdnsSealed,
   },
+  ...packetCaseFiles,
 }
