@@ -17,11 +17,10 @@ import type { Millis } from '../base/machine.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import { encodeNewConnectionId } from '../wire/frames/connection-id.ts'
 import type { FrameSource, Manifest } from '../wire/frames/index.ts'
+import { limits } from '../wire/limits.ts'
 
-/** Ids of one side that may be in use at once. */
-export const ACTIVE_IDS = 4
 /** NEW_CONNECTION_ID at its longest. */
-const FRAME_ROOM = 1 + 8 + 8 + 12 + 16
+const FRAME_ROOM: number = 1 + 8 + 8 + limits.connectionId + limits.resetToken
 /** Overtaken packets of so many ids are still taken. */
 const LINGERING = 4
 
@@ -121,7 +120,7 @@ export class LocalIds implements FrameSource {
   }
 
   #replenish(): void {
-    while (this.#active.length < ACTIVE_IDS) this.#add(this.#options.mint(), true)
+    while (this.#active.length < limits.connectionIds) this.#add(this.#options.mint(), true)
   }
 
   #add(id: Uint8Array, tell = false): void {

@@ -21,9 +21,10 @@
  * Faults: UQ-20 · Floor: packets.
  */
 import type { Millis } from '../base/machine.ts'
+import { limits } from '../wire/limits.ts'
 
 /** Every path takes this: the size that handshakes prove (RFC 9000 section 14). */
-export const BASE_SIZE = 1_200
+export const BASE_SIZE: number = limits.datagramLeast
 
 /**
  * Payloads of UDP: behind tunnels (1,420 with IPv6 inside), Ethernet with IPv6 and IPv4, jumbo frames with
@@ -44,7 +45,7 @@ export function ceilingOf(family: 4 | 6, interfaceMtu = 1_500): number {
 }
 
 /** IPv4's largest UDP payload, and what loopback's MTU of 65,536 takes with an IPv6 header. */
-export const loopbackCeiling: Readonly<Record<4 | 6, number>> = { 4: 65_507, 6: 65_487 }
+export const loopbackCeiling: Readonly<Record<4 | 6, number>> = { 4: limits.datagram, 6: 65_487 }
 
 export interface MtuOptions {
   /** The largest size to try: `ceilingOf` the interface, `loopbackCeiling`, or what the peer takes. */

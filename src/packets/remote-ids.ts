@@ -17,17 +17,16 @@ import { GuildError } from '../base/errors.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import { encodeRetireConnectionId } from '../wire/frames/connection-id.ts'
 import type { FrameSource, Manifest } from '../wire/frames/index.ts'
-import { ACTIVE_IDS } from './local-ids.ts'
+import { limits } from '../wire/limits.ts'
 
 /** RETIRE_CONNECTION_ID at its longest. */
 const FRAME_ROOM = 1 + 8
 /** Retirements that are not yet acknowledged (RFC 9000 section 5.1.2 asks for twice the active ids, at least). */
-const RETIRING = 4 * ACTIVE_IDS
+const RETIRING: number = 4 * limits.connectionIds
 /** Sequences are given one by one; the peer may be this far ahead of one that was lost. */
 const AHEAD = 64
-const TOKEN = 16
 /** RFC 9000 section 10.3: nothing shorter is a reset. */
-const SHORTEST_RESET = 21
+const SHORTEST_RESET: number = 5 + limits.resetToken
 
 interface RemoteId {
   readonly sequence: number
@@ -83,7 +82,8 @@ export class RemoteIds implements FrameSource {
     }
     if (retirePriorTo > this.#retirePriorTo) this.#retirePriorTo = retirePriorTo
     this.#retireOld()
-    if (this.#active.length > ACTIVE_IDS) throw broken(`more than ${ACTIVE_IDS} connection ids`)
+    if (this.#active.length > limits.connectionIds)
+      throw broken(`more than ${limits.connectionIds} connection ids`)
   }
 
   /** Takes an unused id for a new path and lets go of the old one. False, and nothing changed, without one. */
@@ -99,7 +99,7 @@ export class RemoteIds implements FrameSource {
   /** Does this datagram say that the peer lost the link? Asked of what did not open. */
   isReset(datagram: Uint8Array): boolean {
     if (datagram.length < SHORTEST_RESET) return false
-    const last = datagram.subarray(datagram.length - TOKEN)
+    const last = datagram.subarray(datagram.length - limits.resetToken)
     let found = false
     for (const { token, used } of this.#active)
       if (used && token !== undefined && equalConstantTime(token, last)) found = true
