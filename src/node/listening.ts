@@ -1,11 +1,15 @@
 /**
- * Where a node listens: one port on every transport and host that was asked for.
+ * Where a node listens: one port number on every transport and host that was asked for.
+ *
+ *   tcp 0.0.0.0, ::  ─▶ the number (the system's choice for port 0) ─▶ udp 0.0.0.0, :: at the same
+ *        ▲─────────── taken there, and the system chose: close all, again ───────────┘
  *
  * Floor: node.
  */
 import type { Millis } from '../base/machine.ts'
 import type { Listener, Pipe, Runtime, Transport } from '../base/ports.ts'
 import { type Address, addressKey, hostKind } from '../wire/address.ts'
+import { DatagramSockets, type DatagramSocketsOptions, isTaken, PORT_TRIES } from './datagram-sockets.ts'
 
 /** How long an interface that came or went may be missed. */
 const KNOWN_FOR: Millis = 1_000
@@ -18,10 +22,13 @@ export interface ListeningOptions {
   readonly port: number
   readonly onPipe: (pipe: Pipe) => void
   readonly onError: (error: Error) => void
+  /** UDP too, at the same number: who takes the datagrams. Default: no UDP. */
+  readonly udp?: Pick<DatagramSocketsOptions, 'datagrams' | 'onDatagram'>
 }
 
 export class Listening {
   readonly #listeners: { readonly listener: Listener; readonly transport: string }[] = []
+  #sockets: DatagramSockets | undefined
   #runtime: Runtime | undefined
   #starting: Promise<void> | undefined
   #closed = false
@@ -34,16 +41,36 @@ export class Listening {
     return this.#starting
   }
 
-  async #start({ runtime, transports, hosts, port, onPipe, onError }: ListeningOptions): Promise<void> {
-    this.#runtime = runtime
+  /** The UDP sockets, while there are any. */
+  get sockets(): DatagramSockets | undefined {
+    return this.#sockets
+  }
+
+  async #start(options: ListeningOptions): Promise<void> {
+    this.#runtime = options.runtime
+    for (let tries = 1; !this.#closed; tries++) {
+      try {
+        return await this.#listen(options)
+      } catch (error) {
+        await this.#stop()
+        this.port = 0
+        if (options.port !== 0 || !isTaken(error) || tries === PORT_TRIES) throw error
+      }
+    }
+  }
+
+  async #listen({ transports, hosts, port, onPipe, onError, udp }: ListeningOptions): Promise<void> {
     for (const transport of transports) {
-      if (this.#closed) return
-      const wanted = this.port === 0 ? port : this.port
-      const listener = await transport.listen({ hosts, port: wanted, onPipe, onError })
+      const listener = await transport.listen({ hosts, port: this.port || port, onPipe, onError })
       this.#listeners.push({ listener, transport: transport.name })
       this.#known = undefined
       this.port = listener.endpoints[0]?.port ?? this.port
+      if (this.#closed) return
     }
+    if (udp === undefined) return
+    this.#sockets = await DatagramSockets.open({ ...udp, hosts, port: this.port || port, onError })
+    this.#known = undefined
+    this.port = this.#sockets.port
   }
 
   /**
@@ -58,10 +85,12 @@ export class Listening {
   }
 
   #addresses(): Address[] {
-    const all = this.#listeners.flatMap(({ listener, transport }) =>
-      listener.endpoints.flatMap(({ host, port }) =>
-        this.#hosts(host).map(one => ({ transport, host: one, port })),
-      ),
+    const bound = this.#listeners.flatMap(({ listener, transport }) =>
+      listener.endpoints.map(endpoint => ({ ...endpoint, transport })),
+    )
+    for (const { local } of this.#sockets?.all ?? []) bound.push({ ...local, transport: 'udp' })
+    const all = bound.flatMap(({ host, port, transport }) =>
+      this.#hosts(host).map(one => ({ transport, host: one, port })),
     )
     return [...new Map(all.map(address => [addressKey(address), address])).values()]
   }
@@ -70,7 +99,14 @@ export class Listening {
   async close(): Promise<void> {
     this.#closed = true
     await this.#starting?.catch(() => {}) // it is told where it was started
-    await Promise.all(this.#listeners.map(({ listener }) => listener.close()))
+    await this.#stop()
+  }
+
+  async #stop(): Promise<void> {
+    this.#sockets?.close()
+    this.#sockets = undefined
+    this.#known = undefined
+    await Promise.all(this.#listeners.splice(0).map(({ listener }) => listener.close()))
   }
 
   /** What 0.0.0.0 or :: stands for: loopback first, then what others can reach. */

@@ -9,7 +9,7 @@
  *
  * Floor: testing.
  */
-import { isIP, isIPv6 } from 'node:net'
+import { isIP } from 'node:net'
 import { GuildError } from '../base/errors.ts'
 import type { Endpoint, Pipe } from '../base/ports.ts'
 import { calm, type LinkConditions, Path, type Place } from './link.ts'
@@ -242,7 +242,7 @@ export function isLoopback(address: string): boolean {
 
 /** The address that stands for all of the same family. */
 export function wildcard(address: string): string {
-  return isIPv6(address) ? '::' : '0.0.0.0'
+  return address.includes(':') ? '::' : '0.0.0.0'
 }
 
 function key(host: string, port: number): string {

@@ -47,6 +47,13 @@ export function listenError(error: unknown, host: string, port: number): GuildEr
   return new GuildError('GH_LISTEN_FAILED', `port ${port} on ${host}: ${why}`, { cause: error })
 }
 
+const noFamily = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'])
+
+/** Of an error of `listenError`, for `0.0.0.0` or `::`: this machine does not have that family. */
+export function absentFamily(error: unknown): boolean {
+  return error instanceof GuildError && noFamily.has(systemCode(error.cause) ?? '')
+}
+
 /** What an aborted dial rejects with: a time-out is not the caller's change of mind. */
 export function abortError(signal: AbortSignal, where: string): GuildError {
   const reason: unknown = signal.reason

@@ -28,7 +28,7 @@ import type {
   PipeEvents,
   Transport,
 } from '../base/ports.ts'
-import { abortError, dialError, hostPort, listenError, plain, systemCode } from './errors.ts'
+import { abortError, absentFamily, dialError, hostPort, listenError, plain, systemCode } from './errors.ts'
 import { type Reading, readingInto, rehoused } from './read-buffer.ts'
 
 /** `write` says false from here on: as much as a link may have sealed and unsent. */
@@ -75,8 +75,9 @@ async function listenOnce(options: ListenOptions): Promise<Listener> {
         const bound = server.address() as { address: string; port: number }
         endpoints.push({ host: plain(bound.address), port: bound.port })
       } catch (error) {
+        const failed = listenError(error, host, port)
         // A machine without one of the families listens on the other.
-        if (!(every && noFamily.has(systemCode(error) ?? ''))) throw listenError(error, host, port)
+        if (!(every && absentFamily(failed))) throw failed
       }
     }
     if (endpoints.length === 0) throw new GuildError('GH_LISTEN_FAILED', 'no address family is available')
@@ -86,8 +87,6 @@ async function listenOnce(options: ListenOptions): Promise<Listener> {
   }
   return { endpoints, close }
 }
-
-const noFamily = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'])
 
 function bind(host: string, port: number, options: ListenOptions): Promise<Server> {
   return new Promise((resolve, reject) => {
