@@ -187,10 +187,10 @@ export const flags = {
     value: 'names',
     fallback: ['tcp'],
     fallbackText: 'tcp',
-    choices: ['tcp'],
+    choices: ['tcp', 'udp'],
     commands: ['run', 'connect', 'send'],
-    about: 'what to listen and dial with; tcp is the one there is so far',
-    parse: list(oneOf(['tcp'])),
+    about: 'what to listen and dial with; when dialling, the first has a head start of 250 ms',
+    parse: list(oneOf(['tcp', 'udp'])),
   }),
   mdns: flag<boolean>({
     fallback: true,

@@ -31,6 +31,8 @@ import { RecordSender } from './records.ts'
 
 export type LinkState = 'handshake' | 'proved' | 'awaiting' | 'refused' | 'open' | 'closing' | 'closed'
 
+export type CoreOptions = Pick<LinkOptions, 'carry' | 'enough' | 'dial'>
+
 export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFrames {
   bytesIn = 0
   /** Records or packets that opened. */
@@ -42,7 +44,7 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
   ended = false
   /** Bytes wait for `more`: give no others before. */
   held = false
-  protected readonly options: LinkOptions
+  protected readonly options: CoreOptions
   protected readonly outputs: LinkOutput[] = []
   protected state: LinkState = 'handshake'
   protected stage: Stage = 'connected'
@@ -56,7 +58,7 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
   #refusal: { reason: Refusal; detail: string; entries: readonly PeerEntry[] } | undefined
   #closeCode: number | undefined
 
-  constructor(options: LinkOptions, now: Millis) {
+  constructor(options: CoreOptions, now: Millis) {
     this.options = options
     this.now = now
     this.sink = beforeOpen(this, entries => {
@@ -66,8 +68,8 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
     this.#cheap = new Budget(defaults.cheapPerSecond, defaults.cheapBurst, now)
   }
 
-  /** Frames of control that wait to leave. */
-  protected abstract readonly controlLength: number
+  /** So much of control waits to leave that chat gives way (spec: CHAT-6). */
+  protected abstract readonly crowded: boolean
   /** Is there anything a `flush` would send? */
   abstract readonly wantsFlush: boolean
   /** Control frames wait: they leave whatever the rate of the streams. */
@@ -88,6 +90,11 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
     return this.state === 'open'
   }
 
+  /** The round trip, where the carrier measures it. */
+  get rtt(): Millis | undefined {
+    return undefined
+  }
+
   /** The layer above has frames for `fill`. */
   streamsWaiting(): void {
     this.moreToSend = true
@@ -96,7 +103,7 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
   /** Queues one control frame. A droppable one (chat) gives way when the peer reads slowly. */
   send(encode: (w: ByteWriter) => void, droppable = false): void {
     if (this.state !== 'open') return
-    if (droppable && this.controlLength >= defaults.droppableFrames) {
+    if (droppable && this.crowded) {
       this.dropped++
       return
     }
@@ -153,7 +160,11 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
     const carried = this.options.carry(this.proven!, observed)
     this.carried = carried
     this.sink = { link: this, streams: carried.streams, mesh: carried.mesh }
+    this.opening(carried)
   }
+
+  /** The layers above stand. */
+  protected opening(_carried: Carried): void {}
 
   /** Data pays with flow control; every other frame is cheap to send and pays here (spec: TYPE-5). */
   protected charge(type: number | undefined, now: Millis): void {

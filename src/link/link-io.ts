@@ -5,10 +5,12 @@
  */
 import type { GuildError } from '../base/errors.ts'
 import type { Millis, Tick } from '../base/machine.ts'
+import type { Endpoint } from '../base/ports.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { FrameSource, MeshFrames, StreamFrames } from '../wire/frames/index.ts'
 import type { PeerEntry } from '../wire/frames/peers.ts'
 import type { CloseCode, Refusal } from '../wire/registry.ts'
+import type { ResponderUnit } from './datagram-initiator.ts'
 import type { Proved } from './handshake.ts'
 import type { InitiatorOptions } from './initiator.ts'
 import type { LinkEnd } from './link-end.ts'
@@ -48,6 +50,12 @@ export type LinkInput =
   | Tick
   /** Bytes from the carrier, valid during the call. */
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** One datagram, valid during the call: a packet for this link. */
+  | { readonly kind: 'datagram'; readonly bytes: Uint8Array; readonly from: Endpoint }
+  /** An answer to our dial. */
+  | { readonly kind: 'unit'; readonly unit: ResponderUnit }
+  /** A stateless reset: the peer has forgotten this link. */
+  | { readonly kind: 'reset' }
   /** Goes on with what was `held`. */
   | { readonly kind: 'more' }
   /** Once a turn when `wantsFlush`, and when the carrier has drained. */

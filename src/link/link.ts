@@ -64,8 +64,8 @@ export class Link extends LinkCore {
     return this.#sender !== undefined && (this.#control.length > 0 || this.moreToSend)
   }
 
-  protected get controlLength(): number {
-    return this.#control.length
+  protected get crowded(): boolean {
+    return this.#control.length >= defaults.droppableFrames
   }
 
   protected get dialling(): boolean {

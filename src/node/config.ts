@@ -245,6 +245,7 @@ function transports(list: readonly string[] | undefined): readonly string[] {
   if (!Array.isArray(list) || list.length === 0)
     throw invalid('transport', String(list), "a list such as ['tcp']")
   for (const one of list)
-    if (one !== 'tcp') throw invalid('transport', `"${visible(String(one))}"`, 'only tcp exists so far')
+    if (one !== 'tcp' && one !== 'udp')
+      throw invalid('transport', `"${visible(String(one))}"`, 'tcp and udp exist')
   return Object.freeze([...list])
 }

@@ -86,7 +86,8 @@ export class Connection {
     this.#driven.feed({ kind: 'flush', buffered: this.carrier.buffered, allowance: pace.out?.allowance(now) })
     pace.out?.spend(this.link.bytesOut - before, now)
     this.#tellIdle()
-    if (pace.out === undefined || this.#waiting || !this.link.wantsFlush) return
+    if (this.#waiting || !this.link.wantsFlush) return
+    if (pace.out === undefined) return this.flushSoon()
     this.#waiting = true
     drive.after(Math.max(1, pace.out.wait(now)), () => {
       this.#waiting = false
@@ -227,7 +228,7 @@ export class Connection {
       local: pace.grants,
       onHeld: pace.in && (() => this.#intake?.pull()),
       now: () => drive.now(),
-      rtt: () => events.rtt(this),
+      rtt: () => this.link.rtt ?? events.rtt(this),
       onStream: stream => events.stream(this, stream),
       onFault: error => events.fault(error),
       wake: () => {

@@ -38,26 +38,34 @@ export class Dialer {
     this.#timeout = timeout
   }
 
-  /** A pipe, or a GuildError; undefined when stopped meanwhile. */
-  async dial({ address, until }: Attempt): Promise<Pipe | GuildError | undefined> {
+  /** A pipe by this transport; undefined when stopped meanwhile. */
+  async dial(way: string, attempt: Attempt): Promise<Pipe | undefined> {
+    const transport = this.#transports.find(one => one.name === way)
+    if (transport === undefined) throw new GuildError('GH_DIAL_FAILED', `no transport ${way}`)
+    const { host, port, family } = attempt.address
+    const where = { host, port, ...(family === undefined ? {} : { family }) }
+    const pipe = await this.within(attempt, signal => transport.dial({ ...where, signal }))
+    if (!this.#stopped) return pipe
+    pipe?.destroy()
+    return undefined
+  }
+
+  /** Does a part of a dial within its time; undefined when stopped meanwhile. */
+  async within<T>(
+    { address, until }: Attempt,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T | undefined> {
     if (this.#stopped) return undefined
-    const transport = this.#transports.find(one => one.name === address.transport)
-    if (transport === undefined) return new GuildError('GH_DIAL_FAILED', `no transport ${address.transport}`)
     const abort = new AbortController()
     this.#underway.add(abort)
     const cancel = this.#drive.after(Math.max(1, until - this.#drive.now()), () =>
       abort.abort(new GuildError('GH_DIAL_TIMEOUT', formatAddress(address))),
     )
     try {
-      const { host, port, family } = address
-      const { signal } = abort
-      const pipe = await transport.dial({ host, port, signal, ...(family === undefined ? {} : { family }) })
-      if (!this.#stopped) return pipe
-      pipe.destroy()
-      return undefined
+      return await work(abort.signal)
     } catch (error) {
       if (this.#stopped) return undefined
-      return asGuildError(abort.signal.aborted ? abort.signal.reason : error, 'GH_DIAL_FAILED')
+      throw asGuildError(abort.signal.aborted ? abort.signal.reason : error, 'GH_DIAL_FAILED')
     } finally {
       cancel()
       this.#underway.delete(abort)

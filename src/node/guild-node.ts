@@ -10,7 +10,7 @@
  * Floor: node. Page: README.md.
  */
 import { GuildError } from '../base/errors.ts'
-import type { ResolveTxt, Runtime } from '../base/ports.ts'
+import type { Datagrams, ResolveTxt, Runtime } from '../base/ports.ts'
 import { checkChatText } from '../protocols/chat/chat.ts'
 import type { DataDir } from '../store/data-dir.ts'
 import { parseAddress } from '../wire/address.ts'
@@ -306,7 +306,16 @@ async function systemRuntime(): Promise<Runtime> {
   const { tcpTransport } = await import('../transport/tcp.ts')
   const resolveTxt: ResolveTxt = async (name, signal) =>
     (await import('../discovery/dnsaddr.ts')).txtResolver()(name, signal)
-  return make({ suite: nativeSuite, transports: [tcpTransport()], resolveTxt })
+  const datagrams = async (): Promise<Datagrams> => (await import('../transport/udp.ts')).udpDatagrams()
+  return make({
+    suite: nativeSuite,
+    transports: [tcpTransport()],
+    datagrams: {
+      open: async options => (await datagrams()).open(options),
+      resolve: async (...name) => (await datagrams()).resolve(...name),
+    },
+    resolveTxt,
+  })
 }
 
 async function hold(config: Config): Promise<Held | undefined> {

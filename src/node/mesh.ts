@@ -43,6 +43,7 @@ import { paceOf } from './pace.ts'
 import { policyOf } from './policy.ts'
 import { proofOf } from './proof.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
+import { UdpPort } from './udp-port.ts'
 import { peerInfos, Totals } from './views.ts'
 
 /** How peers say they see us: one a transport and network is plenty. */
@@ -71,6 +72,7 @@ export class Mesh implements ConnectionEvents {
   readonly #members: Driven<MembershipInput>
   readonly #chat: ChatRoom
   readonly #connections: Connections
+  readonly #udp: UdpPort | undefined
   readonly #totals = new Totals()
   readonly #dialer: Dialer
   readonly #listening = new Listening()
@@ -98,12 +100,22 @@ export class Mesh implements ConnectionEvents {
       wall: () => clock.wall(),
       hello: () => ({
         name: this.name,
-        tcpPort: this.port,
-        udpPort: 0,
+        tcpPort: config.transport.includes('tcp') ? this.port : 0,
+        udpPort: this.#listening.sockets?.port ?? 0,
         linePort: 0,
         linkCount: this.membership.linkCount,
       }),
     }
+    const { datagrams } = runtime.network
+    if (datagrams !== undefined && config.transport.includes('udp'))
+      this.#udp = new UdpPort({
+        datagrams,
+        drive: this.drive,
+        self,
+        idKey: random.bytes(32),
+        onNewcomer: (carrier, from) => this.#connections.welcome(carrier, from),
+        onError: error => this.fault(asGuildError(error, 'GH_LISTEN_FAILED')),
+      })
     this.membership = new Membership({
       ownKey: identity.publicKey,
       ownId: this.peerId,
@@ -111,7 +123,10 @@ export class Mesh implements ConnectionEvents {
       own: () => this.#listening.addresses(),
       random,
       ...policyOf(config),
-      transports: this.#transports().map(one => one.name),
+      // A TCP address names a port number, which UDP shares.
+      transports: [
+        ...new Set([...this.#transports().map(one => one.name), ...(this.#udp ? ['tcp', 'udp'] : [])]),
+      ],
       guests: { count: () => this.guests.count, makeRoom: () => this.guests.makeRoom() },
     })
     this.#members = this.drive.run(this.membership, output => this.#membershipSays(output))
@@ -121,6 +136,8 @@ export class Mesh implements ConnectionEvents {
       pace,
       attempts,
       dialer: this.#dialer,
+      ways: config.transport.filter(one => one !== 'udp' || this.#udp !== undefined),
+      udp: this.#udp,
       self: host => toward(self, () => this.guests.linePortFor(host)),
       objection: (peerId, linkCount) => this.membership.objection(peerId, linkCount),
       onFailed: (address, error, peerId) => this.#dialFailed(address, error, peerId),
@@ -170,7 +187,10 @@ export class Mesh implements ConnectionEvents {
         port: config.port,
         onPipe: pipe => (this.#stopping ? pipe.destroy() : this.#connections.admit(pipe)),
         onError: error => this.fault(asGuildError(error, 'GH_LISTEN_FAILED')),
+        ...(this.#udp && { udp: this.#udp.listening }),
       })
+    const { sockets } = this.#listening
+    if (sockets !== undefined) this.#udp?.use(sockets)
     if (config.name === undefined) this.name = this.port === 0 ? 'visitor' : `peer-${this.port}`
   }
 
@@ -206,6 +226,7 @@ export class Mesh implements ConnectionEvents {
         error: new GuildError('GH_LINK_CLOSED', 'this node stops'),
       })
     await this.#connections.end(GOODBYE_MOST)
+    this.#udp?.close()
     await closing
     this.drive.stop()
   }
@@ -254,6 +275,7 @@ export class Mesh implements ConnectionEvents {
   accepted(connection: Connection, proved: Proved, observed: Uint8Array): void {
     if (observed.length > 0) this.#noteObserved(observed)
     const dialled = connection.dialled!
+    this.#connections.linked(connection)
     this.#members.feed({ kind: 'accepted', ...proofOf(connection.carrier, connection.key, proved), dialled })
     this.#dialer.settle(dialled, proved.peerId)
   }
@@ -297,7 +319,7 @@ export class Mesh implements ConnectionEvents {
     this.#chat.gone(connection.key)
     const [attempt, outcome] = [connection.attempt, end.error]
     if (attempt !== undefined && end.by === 'handshake')
-      return this.#connections.failed(attempt, outcome, end.peerId)
+      return this.#connections.failed(connection, outcome, end.peerId)
     if (attempt !== undefined) this.#dialer.settle(attempt.address, outcome)
     this.#members.feed({
       kind: 'down',

@@ -12,7 +12,8 @@ type Place = Pick<Carrier, 'transport' | 'remote'>
 
 export function proofOf(carrier: Place, link: number, proved: Proved): Proof {
   const address = remoteOf(carrier)
-  const { identityKey, name, tcpPort, linkCount } = proved.hello
+  const { identityKey, name, tcpPort, udpPort, linkCount } = proved.hello
+  const port = address.transport === 'udp' ? udpPort : tcpPort
   return {
     link,
     peerKey: identityKey,
@@ -20,7 +21,7 @@ export function proofOf(carrier: Place, link: number, proved: Proved): Proof {
     name,
     staticKey: proved.staticKey,
     address,
-    listenAddress: tcpPort === 0 ? undefined : { ...address, port: tcpPort },
+    listenAddress: port === 0 ? undefined : { ...address, port },
     linkCount,
   }
 }

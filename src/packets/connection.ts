@@ -20,7 +20,7 @@ import type { Endpoint } from '../base/ports.ts'
 import { ByteReader } from '../base/reader.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { AckFrame } from '../wire/frames/ack.ts'
-import { readPacketFrame } from '../wire/frames/index.ts'
+import { isEliciting, isProbing, readPacketFrame } from '../wire/frames/index.ts'
 import type { LinkFrames, PacketFrames, PacketSink, StreamFrames } from '../wire/frames/sinks.ts'
 import { frameTypes } from '../wire/registry.ts'
 import { ControlIn } from './control-stream.ts'
@@ -154,9 +154,14 @@ export class PacketConnection implements PacketFrames {
     this.#until = now + LINGER * this.departures.pto
   }
 
-  /** The peer said CLOSE: nothing is sent any more. */
+  /** What is not acknowledged is not waited for. */
+  hurry(now: Millis): void {
+    if (this.state === 'finishing') this.#until = now
+  }
+
+  /** The peer said CLOSE: nothing is sent any more. Not where we are saying it ourselves. */
   drain(now: Millis): void {
-    if (this.#isOver) return
+    if (this.state !== 'alive') return
     this.state = 'draining'
     this.#until = now + LINGER * this.departures.pto
   }
@@ -225,8 +230,8 @@ export class PacketConnection implements PacketFrames {
     while (r.remaining > 0) {
       const type = frames[r.offset]!
       if (type !== frameTypes.PADDING.type) {
-        if (type !== frameTypes.ACK.type && type !== frameTypes.CLOSE.type) seen.eliciting = true
-        if (!ofTrials.has(type)) seen.trial = false
+        if (isEliciting(type)) seen.eliciting = true
+        if (!isProbing(type)) seen.trial = false
         if (type === frameTypes.PROBE.type) seen.asked = true
         if (this.#streams === undefined && ofStreams.has(type)) return undefined
         this.#options.charge(type, now)
@@ -272,13 +277,6 @@ export class PacketConnection implements PacketFrames {
     this.#options.link.datagram(bytes)
   }
 }
-
-/** Frames that may try out another path without the link moving there (RFC 9000 section 9.1). */
-const ofTrials: ReadonlySet<number> = new Set([
-  frameTypes.PATH_CHALLENGE.type,
-  frameTypes.PATH_RESPONSE.type,
-  frameTypes.NEW_CONNECTION_ID.type,
-])
 
 const ofStreams: ReadonlySet<number> = new Set([
   frameTypes.STREAM.type,

@@ -56,6 +56,11 @@ export class ControlOut {
     return true
   }
 
+  /** Bytes that wait or are on their way. */
+  get bytes(): number {
+    return this.#buffer.bytes + this.#buffer.unacked
+  }
+
   /** Something can leave now. */
   get waiting(): boolean {
     if (this.#buffer.lostFrom !== undefined) return true

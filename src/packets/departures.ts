@@ -340,7 +340,12 @@ export class Departures {
 
   #newCongestion(now: Millis): Congestion {
     const { congestion = 'bbr', random, rtt } = this.#options
-    const options = { mss: this.#size, now, random: () => random.fraction(), ...(rtt !== undefined && { rtt }) }
+    const options = {
+      mss: this.#size,
+      now,
+      random: () => random.fraction(),
+      ...(rtt !== undefined && { rtt }),
+    }
     return createCongestion(congestion, options)
   }
 }

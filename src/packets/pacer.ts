@@ -83,7 +83,8 @@ export class Pacer {
 
   #fill(now: Millis): void {
     if (now > this.#at) {
-      this.#inHand = this.#rate === Number.POSITIVE_INFINITY ? this.#most : this.#inHand + (now - this.#at) * this.#rate
+      this.#inHand =
+        this.#rate === Number.POSITIVE_INFINITY ? this.#most : this.#inHand + (now - this.#at) * this.#rate
       this.#at = now
     }
     this.#inHand = Math.min(this.#inHand, this.#most)

@@ -56,6 +56,13 @@ export class SimulatedDatagrams implements Datagrams {
     process.resources.add(socket)
     return socket
   }
+
+  async resolve(host: string, family: 4 | 6 | undefined): Promise<readonly string[]> {
+    const found = this.#network.resolve(host) ?? []
+    const fitting = found.filter(one => family === undefined || one.includes(':') === (family === 6))
+    if (fitting.length === 0) throw new GuildError('GH_DIAL_NAME', host)
+    return fitting
+  }
 }
 
 /** A way to an address, looked up once: hosts and boxes keep their addresses. */

@@ -194,7 +194,7 @@ export class Network {
 
   /** Where a host name or address leads from here. */
   route(from: Computer, host: string): Route {
-    const candidates = this.#resolve(host)
+    const candidates = this.resolve(host)
     if (candidates === undefined) throw new GuildError('GH_DIAL_NAME', host)
     for (const remote of candidates) {
       if (isLoopback(remote)) return { local: remote, remote, to: from }
@@ -208,7 +208,8 @@ export class Network {
     throw new GuildError('GH_DIAL_UNREACHABLE', `${from.name} has no way to ${host}`)
   }
 
-  #resolve(host: string): readonly string[] | undefined {
+  /** The addresses of a name, or of a host by its own name. */
+  resolve(host: string): readonly string[] | undefined {
     if (isIP(host) !== 0) return [host]
     if (host === 'localhost') return ['127.0.0.1', '::1']
     return this.#names.get(host) ?? this.#computers.get(host)?.addresses

@@ -20,8 +20,9 @@
  * Floor: transport (shell).
  */
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
+import { lookup as resolveName } from 'node:dns'
 import type { DatagramBuffers, DatagramOptions, DatagramSocket, Datagrams, Endpoint } from '../base/ports.ts'
-import { listenError, plain, systemCode } from './errors.ts'
+import { abortError, dialError, listenError, plain, systemCode } from './errors.ts'
 
 /** Asked of the system for each direction: 40 ms at 100 MB/s. */
 const BUFFER = 4 * 1024 * 1024
@@ -37,7 +38,20 @@ export type CreateSocket = (options: SocketOptions) => Socket
 
 /** `create` makes the socket. Default: the system's. */
 export function udpDatagrams(create: CreateSocket = createSocket): Datagrams {
-  return { open: options => open(options, create) }
+  return { open: options => open(options, create), resolve }
+}
+
+function resolve(host: string, family: 4 | 6 | undefined, signal: AbortSignal): Promise<readonly string[]> {
+  return new Promise((found, failed) => {
+    const aborted = (): void => failed(abortError(signal, host))
+    if (signal.aborted) return aborted()
+    signal.addEventListener('abort', aborted, { once: true })
+    resolveName(host, { all: true, family: family ?? 0 }, (error, addresses) => {
+      signal.removeEventListener('abort', aborted)
+      if (error !== null) failed(dialError(error, host))
+      else found(addresses.map(({ address }) => address))
+    })
+  })
 }
 
 function open(options: DatagramOptions, create: CreateSocket): Promise<DatagramSocket> {

@@ -95,6 +95,7 @@ t.test('port 0: a number that UDP cannot have is given back, and another is trie
   const numbers: number[] = []
   const system = udpDatagrams()
   const unlucky: Datagrams = {
+    resolve: system.resolve,
     open: async options => {
       numbers.push(options.port)
       // Somebody else was there first: really, so that the system says so.
@@ -133,6 +134,7 @@ t.test('a number asked for that UDP cannot have is GH_LISTEN_IN_USE, and TCP doe
 t.test('one that never finds a common number gives up after sixteen', async t => {
   let tries = 0
   const never: Datagrams = {
+    resolve: async host => [host],
     open: ({ host }) => {
       tries++
       const opening = udpDatagrams().open({ host, port: 0, onDatagram: () => {}, onError: t.fail })

@@ -1,0 +1,108 @@
+/**
+ * Datagrams as the carrier of a link: packets, by the node's UDP sockets.
+ *
+ * Floor: node.
+ */
+import type { DatagramSocket, Endpoint } from '../base/ports.ts'
+import type { ByteWriter } from '../base/writer.ts'
+import type { Newcomer } from '../link/datagram-responder.ts'
+import type { Door } from '../link/door.ts'
+import { PacketLink, type PacketLinkOptions } from '../link/packet-link.ts'
+import type { Self } from '../link/self.ts'
+import { ceilingOf, loopbackCeiling, type MtuOptions } from '../packets/mtu.ts'
+import type { Drive } from '../runtime/drive.ts'
+import { hostKind } from '../wire/address.ts'
+import type { AttemptDial } from './attempts.ts'
+import type { Carrier, CarrierHost } from './carrier.ts'
+
+export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestion'> {
+  readonly self: Self
+  readonly drive: Drive
+  readonly plaintext: ByteWriter
+  readonly door: Door<PacketCarrier>
+  readonly mint: () => Uint8Array
+  readonly token: (id: Uint8Array) => Uint8Array
+  readonly socketFor: (host: string) => DatagramSocket | undefined
+  /** On the dialling side. */
+  readonly dial?: AttemptDial & { readonly remote: Endpoint }
+  /** On the other side: who proved itself at the door. */
+  readonly newcomer?: Newcomer
+}
+
+export class PacketCarrier implements Carrier {
+  readonly transport = 'udp'
+  readonly buffered = 0
+  readonly blocked = false
+  readonly link: PacketLink
+  readonly #options: PacketCarrierOptions
+  readonly #host: CarrierHost
+  /** Where the last datagram went, and by which socket. */
+  #to: Endpoint | undefined
+  #socket: DatagramSocket | undefined
+
+  constructor(options: PacketCarrierOptions, host: CarrierHost) {
+    this.#options = options
+    this.#host = host
+    const { self, drive, plaintext, door, mint, token, dial, newcomer, congestion } = options
+    const remote = newcomer?.from ?? dial!.remote
+    this.link = new PacketLink(
+      {
+        self,
+        carry: host.carry,
+        ids: {
+          mint,
+          token,
+          added: id => door.open(id, this),
+          removed: id => door.close(id),
+          expect: id => door.expect(id, this),
+          forget: id => door.forget(id),
+          watch: reset => door.watch(reset, this),
+          unwatch: reset => door.unwatch(reset),
+        },
+        mtu: mtuTo(remote.host),
+        send: (to, datagram) => this.#send(to, datagram),
+        plaintext,
+        ...(dial && { dial }),
+        ...(newcomer && { newcomer }),
+        ...(congestion && { congestion }),
+      },
+      drive.now(),
+    )
+  }
+
+  get remote(): Endpoint {
+    return this.link.remote
+  }
+
+  /** A packet for this link. */
+  receive(bytes: Uint8Array, from: Endpoint): void {
+    this.#host.read({ kind: 'datagram', bytes, from })
+  }
+
+  feed: CarrierHost['feed'] = input => this.#host.feed(input)
+
+  output(): void {
+    this.#host.gone()
+  }
+
+  hold(): void {}
+
+  destroy(): void {
+    this.#host.feed({ kind: 'carrier-closed', error: undefined })
+  }
+
+  #send(to: Endpoint, datagram: Uint8Array): void {
+    if (to !== this.#to) {
+      this.#to = to
+      this.#socket = this.#options.socketFor(to.host)
+    }
+    this.#socket?.send(to, datagram)
+  }
+}
+
+/** How large a datagram may become on the way there. */
+function mtuTo(host: string): MtuOptions {
+  const family = host.includes(':') ? 6 : 4
+  if (hostKind(host) === 'loopback') return { ceiling: loopbackCeiling[family], direct: true }
+  return { ceiling: ceilingOf(family) }
+}

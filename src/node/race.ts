@@ -1,0 +1,114 @@
+/**
+ * One dial by several ways: the first has a head start, and one of them wins.
+ *
+ *   tcp ──┬──────────────── message 2 ─▶ wins: message 3 leaves
+ *         └ 250 ms ─▶ udp ─────── message 2 ─▶ lost: it goes no further
+ *
+ * A way that comes to nothing lets the next one start at once. Where somebody answered with a refusal,
+ * the others would only be refused later: that ends the race (decision 13). What won at an address goes
+ * first there next time.
+ *
+ * Floor: node. Page: protocol/handshake.md.
+ */
+import type { GuildError } from '../base/errors.ts'
+import type { Millis } from '../base/machine.ts'
+import type { Drive } from '../runtime/drive.ts'
+
+/** What the first way has before the second one starts. */
+export const HEAD_START: Millis = 250
+
+/** Failures after which another way may still lead there. */
+const silent: ReadonlySet<string> = new Set([
+  'GH_DIAL_TIMEOUT',
+  'GH_DIAL_UNREACHABLE',
+  'GH_DIAL_FAILED',
+  'GH_HANDSHAKE_TIMEOUT',
+])
+
+export interface RaceOptions {
+  /** Names of transports, best first. */
+  readonly ways: readonly string[]
+  readonly drive: Drive
+  /** Begins one: it then tells `joined`, `lost` or `wins`. */
+  readonly start: (way: string, race: Race) => void
+  /** Calls off what a way began. */
+  readonly callOff: (runner: number) => void
+  /** All came to nothing. */
+  readonly failed: (error: GuildError, peerId: string | undefined) => void
+}
+
+export class Race {
+  readonly #options: RaceOptions
+  readonly #runners = new Map<number, string>()
+  #next = 0
+  /** Ways that have begun and have no runner yet. */
+  #starting = 0
+  #winner: number | undefined
+  #over = false
+  #cancel: (() => void) | undefined
+
+  constructor(options: RaceOptions) {
+    this.#options = options
+    this.#startNext()
+  }
+
+  /** A way has a connection, which may win or be lost. False: it comes too late. */
+  joined(runner: number, way: string): boolean {
+    if (this.#over || this.#winner !== undefined) return false
+    this.#runners.set(runner, way)
+    return true
+  }
+
+  /** A way has begun all it can; with an error, it came to nothing. */
+  started(error?: GuildError): void {
+    this.#starting--
+    if (error !== undefined) this.#came(error, undefined)
+  }
+
+  /** The peer answered this one first. */
+  wins(runner: number): boolean {
+    if (this.#over || !this.#runners.has(runner)) return false
+    if (this.#winner !== undefined) return this.#winner === runner
+    this.#winner = runner
+    this.#cancel?.()
+    for (const other of this.#runners.keys()) if (other !== runner) this.#options.callOff(other)
+    return true
+  }
+
+  /** Which way won. */
+  get way(): string | undefined {
+    return this.#winner === undefined ? undefined : this.#runners.get(this.#winner)
+  }
+
+  lost(runner: number, error: GuildError, peerId: string | undefined): void {
+    const won = this.#winner === runner
+    if (!this.#runners.delete(runner) || this.#over) return
+    if (won) this.#fail(error, peerId)
+    else if (this.#winner === undefined) this.#came(error, peerId)
+  }
+
+  #came(error: GuildError, peerId: string | undefined): void {
+    if (this.#over || this.#winner !== undefined) return
+    if (!silent.has(error.code)) return this.#fail(error, peerId)
+    if (this.#next < this.#options.ways.length) return this.#startNext()
+    if (this.#runners.size === 0 && this.#starting === 0) this.#fail(error, peerId)
+  }
+
+  #fail(error: GuildError, peerId: string | undefined): void {
+    this.#over = true
+    this.#cancel?.()
+    for (const other of this.#runners.keys()) this.#options.callOff(other)
+    this.#options.failed(error, peerId)
+  }
+
+  #startNext(): void {
+    const { ways, drive, start } = this.#options
+    this.#cancel?.()
+    this.#cancel = undefined
+    const way = ways[this.#next++]
+    if (way === undefined || this.#over) return
+    if (this.#next < ways.length) this.#cancel = drive.after(HEAD_START, () => this.#startNext())
+    this.#starting++
+    start(way, this)
+  }
+}
