@@ -72,7 +72,10 @@ export class LinkRecord {
     this.id = proof.link
     this.peer = peer
     this.direction = dialled === undefined ? 'in' : 'out'
-    this.address = dialled ?? proof.listenAddress ?? proof.address
+    // A dial may be won by another transport at the same number.
+    const by = proof.address.transport
+    this.address =
+      dialled === undefined ? (proof.listenAddress ?? proof.address) : { ...dialled, transport: by }
     this.tell = tell
     this.tellBytes = tell && encodeAddress(tell)
     this.establishedAt = now
