@@ -182,7 +182,8 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     this.held = false
     if (this.#record !== undefined) this.#readFrames(this.#record, now)
     while (!this.held && this.#state !== 'proved' && this.#state !== 'closing' && this.#state !== 'closed') {
-      this.held = this.#units.left && this.#enough
+      const most = this.#receiver === undefined ? defaults.heldUnproved : Number.POSITIVE_INFINITY
+      this.held = this.#units.left > 0 && this.#units.left <= most && this.#options.enough?.() === true
       const unit = this.held ? undefined : this.#units.next()
       if (unit === undefined) break
       if (this.#receiver === undefined) this.#handshakeUnit(unit, now)
@@ -237,10 +238,6 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
 
   // Frames in
 
-  get #enough(): boolean {
-    return this.#options.enough?.() === true
-  }
-
   #readFrames(r: ByteReader, now: Millis): void {
     this.#record = r
     for (let frames = 1; r.remaining > 0; frames++) {
@@ -251,7 +248,8 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
       if (!data && !this.#cheap.spend(1, now)) throw new GuildError('GH_LINK_BUDGET')
       readFrame(r, this.#sink)
       if (this.#state === 'closing' || this.#state === 'closed') return
-      this.held = frames % defaults.framesAtOnce === 0 && r.remaining > 0 && this.#enough
+      const look = frames % defaults.framesAtOnce === 0 && r.remaining > 0
+      this.held = look && this.#options.enough?.() === true
       if (this.held) return
     }
     this.#record = undefined
