@@ -30,6 +30,8 @@ export const defaults = {
   /** Cheap frames a second: far above what an honest peer needs, far below what hurts. */
   cheapPerSecond: 10_000,
   cheapBurst: 20_000,
+  /** Held before the peer is proved, two messages: of strangers there may be a thousand. With more it is read on, and fails. */
+  heldUnproved: 2_404,
   /** Read between two looks at the time: tiny ones cost less than the look. */
   framesAtOnce: 32,
   /** Control frames waiting; more means that the peer has stopped reading. */

@@ -107,7 +107,8 @@ export class Link extends LinkCore {
     this.held = false
     if (this.#record !== undefined) this.#readFrames(this.#record, now)
     while (!this.held && this.state !== 'proved' && !this.#over) {
-      this.held = this.#units.left && this.#enough
+      const most = this.#receiver === undefined ? defaults.heldUnproved : Number.POSITIVE_INFINITY
+      this.held = this.#units.left > 0 && this.#units.left <= most && this.#enough
       const unit = this.held ? undefined : this.#units.next()
       if (unit === undefined) break
       if (this.#receiver === undefined) this.#handshakeUnit(unit, now)

@@ -31,15 +31,15 @@ export class UnitReader {
     this.maximum = maximum
   }
 
-  /** Are there bytes that `next` has not looked at? */
-  get left(): boolean {
-    return this.#at < this.#chunk.length
+  /** Bytes that `next` has not looked at. */
+  get left(): number {
+    return this.#chunk.length - this.#at
   }
 
   /** Gives the next chunk. Call `next` until it is empty before giving another. */
   give(chunk: Uint8Array): void {
-    this.#lent = !this.left
-    if (this.left) {
+    this.#lent = this.left === 0
+    if (this.left > 0) {
       // Reading was paused with bytes left over (a handshake that awaits its verdict).
       const rest = this.#chunk.subarray(this.#at)
       const joined = new Uint8Array(rest.length + chunk.length)
@@ -52,8 +52,8 @@ export class UnitReader {
 
   /** Keeps what is left of the chunk, when its owner takes the memory back. */
   settle(): void {
-    if (this.left && !this.#lent) return
-    this.#chunk = this.left ? copy(this.#chunk.subarray(this.#at)) : nothing
+    if (this.left > 0 && !this.#lent) return
+    this.#chunk = this.left > 0 ? copy(this.#chunk.subarray(this.#at)) : nothing
     this.#at = 0
     this.#lent = false
   }

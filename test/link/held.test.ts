@@ -156,6 +156,17 @@ t.test(
   },
 )
 
+t.test('P15 P3 of a stranger little is held: what no handshake has is read at once, and refused', async t => {
+  const b = new End(makeSelf({ seed: 2 }), undefined, undefined, () => true)
+  b.give(new Uint8Array(defaults.heldUnproved).fill(1))
+  t.ok(b.link.held)
+  t.equal(b.end, undefined)
+  const c = new End(makeSelf({ seed: 2 }), undefined, undefined, () => true)
+  c.give(new Uint8Array(defaults.heldUnproved + 1).fill(1))
+  t.notOk(c.link.held)
+  t.equal(c.end?.by, 'handshake')
+})
+
 t.test('P15 closed by us while bytes are held, a link reads them no more', async t => {
   const { a, b, allow } = metered()
   allow(1)
