@@ -7,7 +7,7 @@
  *          │  └─jump─▶┘    └────jump────▶┘        │
  *
  * Numbers are dense, so a slot is found by a mask, and nothing is hashed or allocated. A number
- * that needs no further thought jumps to the next one that does, and jumps are shortened as they are
+ * that needs no further thought jumps towards the next one that does, and jumps are joined as they are
  * walked: an acknowledgement of ten thousand numbers, all but two heard of before, visits two.
  * A lost packet stays a while, so that a late acknowledgement of it is understood (`spurious`).
  *
@@ -95,9 +95,9 @@ export class SentRing {
     this.#states[number & this.#mask] = LOST
   }
 
-  /** It was acknowledged: the packet goes, its number remembers that. */
-  settle(number: number): void {
-    this.#put(number, undefined, ACKED, 1)
+  /** It was acknowledged: the packet goes, its number remembers that. The caller settles all up to `last`. */
+  settle(number: number, last: number): void {
+    this.#put(number, undefined, ACKED, last + 1 - number)
   }
 
   /** The least number from `number` on that is out or lost; `next` when there is none. */
@@ -107,13 +107,13 @@ export class SentRing {
     let at = number
     while (at < this.next) {
       const by = jumps[at & mask]!
-      if (by === 0) return at
       const then = at + by
-      // Halves the way for whoever comes next.
-      if (then < this.next) jumps[at & mask] = by + jumps[then & mask]!
-      at = then
+      if (by === 0 || then >= this.next) return then
+      const further = jumps[then & mask]!
+      if (further > 0) jumps[at & mask] = by + further // halves the way for whoever comes next
+      at = then + further
     }
-    return this.next
+    return at
   }
 
   /** The oldest one goes. */
