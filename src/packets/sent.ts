@@ -50,6 +50,8 @@ export const MAX_SENT: number = 2 ** 17
 /** Numbers one may leave out at a time, to catch a peer that acknowledges what it has not seen (RFC 9000, 21.4). */
 export const MAX_SKIP = 16
 const CAPACITY = 64
+/** A ring with more slots than this gives them back once it is empty. */
+const ROOMY = 1024
 
 export class SentRing {
   /** The oldest number here. */
@@ -76,7 +78,7 @@ export class SentRing {
     if (!(skipped >= 0 && skipped <= MAX_SKIP))
       throw new GuildError('GH_INTERNAL', `packet ${packet.number} is sent where ${this.next} is next`)
     if (this.full) throw new GuildError('GH_INTERNAL', `${this.size} packets were never heard of`)
-    while (this.size + skipped > this.#mask) this.#grow()
+    while (this.size + skipped > this.#mask) this.#resize(2 * (this.#mask + 1))
     for (; this.next < packet.number; this.next++) this.#put(this.next, undefined, NEVER, 1)
     this.#put(this.next++, packet, OUT, 0)
   }
@@ -119,6 +121,8 @@ export class SentRing {
   /** The oldest one goes. */
   shift(): void {
     this.#put(this.first++, undefined, NEVER, 1)
+    // A link that had much to say and fell silent keeps no memory for it.
+    if (this.first === this.next && this.#mask >= ROOMY) this.#resize(CAPACITY)
   }
 
   #put(number: number, packet: SentPacket | undefined, state: number, jump: number): void {
@@ -128,9 +132,8 @@ export class SentRing {
     this.#jumps[slot] = jump
   }
 
-  #grow(): void {
+  #resize(capacity: number): void {
     const [packets, states, jumps, mask] = [this.#packets, this.#states, this.#jumps, this.#mask]
-    const capacity = 2 * (mask + 1)
     this.#mask = capacity - 1
     this.#packets = new Array(capacity).fill(undefined)
     this.#states = new Uint8Array(capacity)
