@@ -58,9 +58,9 @@ class Course {
     const dice = random.below(1000)
     if (dice < 550) this.#send()
     else if (dice < 850) return this.#ack()
-    else if (dice < 990) return this.#pass(random.below(8))
-    else if (dice < 992) this.#dark = this.#now + random.below(5000)
-    else if (dice < 993) this.#move()
+    else if (dice < 985) return this.#pass(random.below(8))
+    else if (dice < 991) this.#dark = this.#now + random.below(5000)
+    else if (dice < 992) this.#move()
     else return this.#wait()
     return undefined
   }

@@ -50,6 +50,16 @@ t.test('LOSS-6 three later ones came, or nine eighths of a round trip went by', 
   t.equal(recovery.deadline(), 41 + 40 + 20 + 25, 'nothing left but to probe, from the last word of the peer')
 })
 
+t.test('the exercise of protocol/recovery.md', async t => {
+  const recovery = begin()
+  send(recovery, 10, 0)
+  const { lost, acked } = recovery.onAck(ackOf([1, 2, 5]), 40)
+  t.strictSame([numbersOf(lost), numbersOf(acked)], [[0], [1, 2, 5]])
+  t.equal(recovery.deadline(), 45)
+  t.strictSame(numbersOf(recovery.onTimer(45).lost), [3, 4])
+  t.equal(recovery.bytesInFlight, 4 * 1200, '6 to 9')
+})
+
 t.test('LOSS-3 only packets that elicit are in flight; an ACK-only one is acknowledged aside', async t => {
   const recovery = begin()
   send(recovery, 1, 0, { eliciting: false })
