@@ -255,11 +255,8 @@ t.test('STREAM-11 credit that is lost is granted again as it is now; an older gr
   ours.end()
   pair.pump()
   again.carried.lost()
-  t.notMatch(
-    nothingToSend(pair.b) ? '' : frames(packet(pair.b)).join(),
-    /MAX_STREAM_DATA/,
-    'of no use any more',
-  )
+  const left = frames(packet(pair.b)).map(frame => frame.split(' ')[0])
+  t.strictSame(left, ['MAX_DATA'], 'credit for a stream that has ended is of no use')
   t.equal(theirs.complete, true)
 })
 
