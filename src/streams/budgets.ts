@@ -13,6 +13,7 @@
 import { Budget } from '../base/budget.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
+import { streamHeaderLength } from '../wire/stream-header.ts'
 import type { Stream } from './stream.ts'
 
 export const budgets = {
@@ -48,5 +49,15 @@ export class Budgets {
     if (!this.#aborts.spend(1, this.#now()))
       throw new GuildError('GH_LINK_BUDGET', `stream ${stream.id} was given up`)
     stream.charged = true
+  }
+}
+
+/** Do these bytes begin with a whole header? Whether its id is good is judged once, later. */
+export function hasHeader(bytes: Uint8Array): boolean {
+  try {
+    const length = streamHeaderLength(bytes)
+    return length !== undefined && length <= bytes.length
+  } catch {
+    return false
   }
 }

@@ -25,13 +25,8 @@ import { ByteReader } from '../base/reader.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { FrameSource, Manifest, StreamFrames } from '../wire/frames/index.ts'
 import { streamCodes } from '../wire/registry.ts'
-import {
-  decodeStreamHeader,
-  encodeStreamHeader,
-  hasStreamHeader,
-  streamHeaderLength,
-} from '../wire/stream-header.ts'
-import { Budgets, budgets } from './budgets.ts'
+import { decodeStreamHeader, encodeStreamHeader, streamHeaderLength } from '../wire/stream-header.ts'
+import { Budgets, budgets, hasHeader } from './budgets.ts'
 import { defaultGrants, type Grants } from './grants.ts'
 import { LinkCredit } from './link-credit.ts'
 import { Outgoing } from './outgoing.ts'
@@ -190,8 +185,7 @@ export class Streams implements StreamFrames, FrameSource {
     const fresh = half.check(offset, data.length, fin)
     this.#credit.check(fresh)
     if (data.length === 0 && (!fin || half.sizeKnown)) this.#budgets.cheap(`empty STREAM ${id}`)
-    if (known === undefined)
-      this.#admit(stream, !this.#options.packets && (offset > 0 || !hasStreamHeader(data)))
+    if (known === undefined) this.#admit(stream, !this.#options.packets && (offset > 0 || !hasHeader(data)))
     const before = half.consumed
     const more = half.accept(offset, data, fin)
     this.#credit.receive(fresh)

@@ -46,13 +46,3 @@ export function decodeStreamHeader(r: ByteReader): string {
   if (!isProtocolId(protocol)) throw new WireError('GH_WIRE_VALUE', 'protocol id', at)
   return protocol
 }
-
-/** Do these bytes begin with a whole header? Whether its id is good is judged once, later. */
-export function hasStreamHeader(bytes: Uint8Array): boolean {
-  try {
-    const length = streamHeaderLength(bytes)
-    return length !== undefined && length <= bytes.length
-  } catch {
-    return false
-  }
-}

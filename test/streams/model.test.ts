@@ -180,7 +180,7 @@ class World {
       stream.end()
       end.out.ended = true
     } else if (step.do === 'reset') {
-      if (stream.sending.live) end.out.cut = true
+      if (stream.sending.open) end.out.cut = true
       stream.reset(1)
     } else if (step.do === 'stop') {
       stream.stopSending(2)
