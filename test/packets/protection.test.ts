@@ -87,7 +87,7 @@ for (const [name, suite] of [
 }
 
 t.test('P5 each bit of recorded packets flipped: nothing opens, and nothing changes', async t => {
-  const { alice, bob, random } = pair(2, { phaseLimits: { bytes: 100, after: 1e9 } })
+  const { alice, bob, random } = pair(2, { phaseLimits: { bytes: 20, after: 1e9 } })
   const recorded: Uint8Array[] = []
   for (let n = 0; n < 12; n++) {
     recorded.push(alice.sealed(id, n, n - 1, random.bytes(n === 11 ? 1_150 : [0, 1, 40, 120][n % 4]!), n * 1_000))
