@@ -166,7 +166,10 @@ t.test(
     // Its nonces are an IV with the number in it, ours Noise's: so below the cipher, where both are bytes.
     const { key, nonce, unprotected_header, plaintext, ciphertext } = quic.chacha20_short_header
     for (const aead of [nativeAead(fromHex(key)!), nobleAead(fromHex(key)!)])
-      t.equal(toHex(aead.seal(fromHex(nonce)!, fromHex(unprotected_header)!, fromHex(plaintext)!)), ciphertext)
+      t.equal(
+        toHex(aead.seal(fromHex(nonce)!, fromHex(unprotected_header)!, fromHex(plaintext)!)),
+        ciphertext,
+      )
     t.comment('its ChaCha20 header mask is left out: we mask with AES alone')
   },
 )

@@ -54,7 +54,8 @@ t.test('PATH-2 UQ-15 a reset answers only an id of ours, and is shorter than its
     t.equal(reset[0]! & 0xc0, 0x40, 'it looks like a packet')
     t.ok(equal(reset.subarray(-16), ids.token(cause.subarray(1, 13))))
   }
-  for (const length of [33, 100, 1_200]) t.equal(resets.answer(packetTo(random.bytes(12), length), now), undefined)
+  for (const length of [33, 100, 1_200])
+    t.equal(resets.answer(packetTo(random.bytes(12), length), now), undefined)
   t.equal(resets.answer(packetTo(ids.mint(), 21), now), undefined, 'too short to be answered by less')
   // A flood: of a second 20, after a burst of 40.
   now += 10_000
@@ -249,7 +250,8 @@ t.test('PATH-6 a peer that has moved asks us to let go of its old ids', async t 
   const deliver = (): void => {
     const w = new ByteWriter(1_000)
     local.fill(w)
-    for (const { sequence, retirePriorTo, id, token } of tellings(w)) remote.add(sequence, retirePriorTo, id, token)
+    for (const { sequence, retirePriorTo, id, token } of tellings(w))
+      remote.add(sequence, retirePriorTo, id, token)
   }
   deliver()
   const old = remote.current
@@ -282,7 +284,8 @@ function tellings(w: ByteWriter): Telling[] {
   while (r.remaining > 0) {
     r.varint('frame type')
     decodeNewConnectionId(r, {
-      newConnectionId: (sequence, retirePriorTo, id, token) => out.push({ sequence, retirePriorTo, id, token }),
+      newConnectionId: (sequence, retirePriorTo, id, token) =>
+        out.push({ sequence, retirePriorTo, id, token }),
       retireConnectionId() {},
     })
   }

@@ -26,8 +26,20 @@ function pair(
   const [maskThere, maskHere] = [suite.headerMask(mask!), suite.headerMask(maskBack!)]
   return {
     random,
-    alice: new Protection({ ...common, send: there, receive: here, sendMask: maskThere, receiveMask: maskHere }),
-    bob: new Protection({ ...common, send: here, receive: there, sendMask: maskHere, receiveMask: maskThere }),
+    alice: new Protection({
+      ...common,
+      send: there,
+      receive: here,
+      sendMask: maskThere,
+      receiveMask: maskHere,
+    }),
+    bob: new Protection({
+      ...common,
+      send: here,
+      receive: there,
+      sendMask: maskHere,
+      receiveMask: maskThere,
+    }),
     /** A packet as somebody with the keys might make it, however wrong. */
     forge: (number: number, first: number, frames: Uint8Array, cipher = suite.cipher(key!)): Uint8Array => {
       const w = new ByteWriter(200)
@@ -49,48 +61,64 @@ for (const [name, suite] of [
   ['noble', nobleSuite],
   ['null', nullSuite()],
 ] as const) {
-  t.test(`PROT-1 PROT-2 PROT-3 ${name}: what is sealed opens, whatever the length of number and frames`, async t => {
-    const { alice, bob, random } = pair(1, { suite })
-    const twin = pair(1, { suite: name === 'native' ? nobleSuite : suite })
-    const faults: string[] = []
-    let number = -1
-    for (const [round, apart] of [1, 3, 127, 128, 200, 32_768, 40_000, 8_388_608, 9_000_000, 2 ** 31].entries()) {
-      number += apart
-      for (const length of [0, 1, 2, 3, 4, 5, 1_150, 60_000]) {
-        const frames = random.bytes(length)
-        const largest = number - apart
-        const packet = alice.sealed(id, number, largest, frames, 0)
-        if (name === 'native' && length < 60_000) {
-          const other = twin.alice.sealed(id, number, largest, frames, 0)
-          if (!equal(packet, other)) faults.push(`${round} ${length}: the suites differ`)
+  t.test(
+    `PROT-1 PROT-2 PROT-3 ${name}: what is sealed opens, whatever the length of number and frames`,
+    async t => {
+      const { alice, bob, random } = pair(1, { suite })
+      const twin = pair(1, { suite: name === 'native' ? nobleSuite : suite })
+      const faults: string[] = []
+      let number = -1
+      for (const [round, apart] of [
+        1,
+        3,
+        127,
+        128,
+        200,
+        32_768,
+        40_000,
+        8_388_608,
+        9_000_000,
+        2 ** 31,
+      ].entries()) {
+        number += apart
+        for (const length of [0, 1, 2, 3, 4, 5, 1_150, 60_000]) {
+          const frames = random.bytes(length)
+          const largest = number - apart
+          const packet = alice.sealed(id, number, largest, frames, 0)
+          if (name === 'native' && length < 60_000) {
+            const other = twin.alice.sealed(id, number, largest, frames, 0)
+            if (!equal(packet, other)) faults.push(`${round} ${length}: the suites differ`)
+          }
+          if (packet.length < LEAST_PACKET) faults.push(`${length}: ${packet.length} bytes have no sample`)
+          const overhead = Protection.overhead(number, largest)
+          if (length >= 4 && packet.length !== overhead + length) faults.push(`${length}: overhead`)
+          const before = toHex(packet)
+          const opened = bob.open(packet, largest, anything, 0)
+          const { plaintext } = opened ?? { plaintext: new Uint8Array(0) }
+          if (opened?.number !== number || !equal(plaintext.subarray(0, length), frames))
+            faults.push(`${round} ${length}: ${opened?.number}`)
+          if (plaintext.subarray(length).some(byte => byte !== 0)) faults.push(`${length}: not PADDING`)
+          if (toHex(packet) !== before) faults.push(`${length}: the datagram was changed`)
+          number++
         }
-        if (packet.length < LEAST_PACKET) faults.push(`${length}: ${packet.length} bytes have no sample`)
-        const overhead = Protection.overhead(number, largest)
-        if (length >= 4 && packet.length !== overhead + length) faults.push(`${length}: overhead`)
-        const before = toHex(packet)
-        const opened = bob.open(packet, largest, anything, 0)
-        const { plaintext } = opened ?? { plaintext: new Uint8Array(0) }
-        if (opened?.number !== number || !equal(plaintext.subarray(0, length), frames))
-          faults.push(`${round} ${length}: ${opened?.number}`)
-        if (plaintext.subarray(length).some(byte => byte !== 0)) faults.push(`${length}: not PADDING`)
-        if (toHex(packet) !== before) faults.push(`${length}: the datagram was changed`)
-        number++
       }
-    }
-    t.strictSame(faults, [])
-    const room = new Uint8Array(2_000)
-    const inPlace = alice.sealed(id, number + 1, number, Uint8Array.of(7, 7, 7, 7), 0, room)
-    t.equal(inPlace.buffer, room.buffer)
-    t.equal(inPlace.length, Protection.overhead(number + 1, number) + 4)
-    t.ok(bob.open(inPlace, number, anything, 0))
-  })
+      t.strictSame(faults, [])
+      const room = new Uint8Array(2_000)
+      const inPlace = alice.sealed(id, number + 1, number, Uint8Array.of(7, 7, 7, 7), 0, room)
+      t.equal(inPlace.buffer, room.buffer)
+      t.equal(inPlace.length, Protection.overhead(number + 1, number) + 4)
+      t.ok(bob.open(inPlace, number, anything, 0))
+    },
+  )
 }
 
 t.test('P5 each bit of recorded packets flipped: nothing opens, and nothing changes', async t => {
   const { alice, bob, random } = pair(2, { phaseLimits: { bytes: 20, after: 1e9 } })
   const recorded: Uint8Array[] = []
   for (let n = 0; n < 12; n++) {
-    recorded.push(alice.sealed(id, n, n - 1, random.bytes(n === 11 ? 1_150 : [0, 1, 40, 120][n % 4]!), n * 1_000))
+    recorded.push(
+      alice.sealed(id, n, n - 1, random.bytes(n === 11 ? 1_150 : [0, 1, 40, 120][n % 4]!), n * 1_000),
+    )
     alice.acked(n, n * 1_000)
   }
   const window = new ReplayWindow()
@@ -164,7 +192,11 @@ t.test('UQ-16 PROT-7 a second key change before the first is confirmed ends the 
   t.throws(() => bob.open(second, 1, anything, 0), { code: 'GH_LINK_PROTOCOL' })
   t.equal(bob.receivePhase, 1, 'and is not followed')
   bob.acknowledged(0)
-  t.throws(() => bob.open(second, 1, anything, 0), { code: 'GH_LINK_PROTOCOL' }, 'an older number confirms nothing')
+  t.throws(
+    () => bob.open(second, 1, anything, 0),
+    { code: 'GH_LINK_PROTOCOL' },
+    'an older number confirms nothing',
+  )
   bob.acknowledged(1)
   t.equal(bob.open(second, 1, anything, 0)?.phase, 0)
 
@@ -172,7 +204,11 @@ t.test('UQ-16 PROT-7 a second key change before the first is confirmed ends the 
   eager.alice.sealed(id, 0, -1, id, 0)
   eager.alice.acked(0, 0)
   const early = eager.alice.sealed(id, 1, -1, id, 0)
-  t.throws(() => eager.bob.open(early, -1, anything, 0), { code: 'GH_LINK_PROTOCOL' }, 'nor one before any packet')
+  t.throws(
+    () => eager.bob.open(early, -1, anything, 0),
+    { code: 'GH_LINK_PROTOCOL' },
+    'nor one before any packet',
+  )
 })
 
 t.test('UQ-16 HS-17 PROT-8 overtaken packets of the old key open for 3 PTO, and never after', async t => {
@@ -200,45 +236,55 @@ t.test('UQ-16 HS-17 PROT-8 overtaken packets of the old key open for 3 PTO, and 
   t.equal(slow.bob.open(slowOld[1]!, 2, anything, 180_000), undefined)
 })
 
-t.test('P6 PROT-6 a key is changed by 120 s or 2^30 bytes, and not before the last change is confirmed', async t => {
-  const cipher = pair(8).cipher()
-  const phases = (keys: SendKeys, times: readonly number[]): number[] =>
-    times.map((now, n) => {
-      keys.cipherFor(n + 1, PTO, now)
-      return keys.phase
-    })
-  const byTime = new SendKeys(cipher, 0)
-  byTime.acked(0, 50)
-  t.strictSame(phases(byTime, [119_999, 120_000, 240_000, 400_000]), [0, 1, 1, 1], 'the second is not confirmed')
-  byTime.acked(1, 400_000)
-  t.strictSame(phases(byTime, [400_000]), [1], 'of an old phase: confirms nothing')
-  byTime.acked(2, 400_000)
-  byTime.cipherFor(9, PTO, 400_000 + 3 * PTO - 1)
-  t.equal(byTime.phase, 1, 'the peer may still need the old key')
-  byTime.cipherFor(10, PTO, 400_000 + 3 * PTO)
-  t.equal(byTime.phase, 0)
-  const byBytes = new SendKeys(cipher, 0)
-  byBytes.acked(0, 0)
-  byBytes.sealed(2 ** 30 - 1)
-  t.strictSame(phases(byBytes, [1_000]), [0])
-  byBytes.sealed(1)
-  t.strictSame(phases(byBytes, [1_000]), [1])
-  // The two directions do not hang on each other.
-  const { alice, bob } = pair(8, { phaseLimits: { bytes: 1, after: 1e9 } })
-  bob.open(alice.sealed(id, 0, -1, id, 0), -1, anything, 0)
-  bob.acknowledged(0)
-  alice.acked(0, 0)
-  bob.open(alice.sealed(id, 1, 0, id, 1_000), 0, anything, 1_000)
-  t.strictSame([alice.sendPhase, bob.receivePhase, bob.sendPhase, alice.receivePhase], [1, 1, 0, 0])
-})
+t.test(
+  'P6 PROT-6 a key is changed by 120 s or 2^30 bytes, and not before the last change is confirmed',
+  async t => {
+    const cipher = pair(8).cipher()
+    const phases = (keys: SendKeys, times: readonly number[]): number[] =>
+      times.map((now, n) => {
+        keys.cipherFor(n + 1, PTO, now)
+        return keys.phase
+      })
+    const byTime = new SendKeys(cipher, 0)
+    byTime.acked(0, 50)
+    t.strictSame(
+      phases(byTime, [119_999, 120_000, 240_000, 400_000]),
+      [0, 1, 1, 1],
+      'the second is not confirmed',
+    )
+    byTime.acked(1, 400_000)
+    t.strictSame(phases(byTime, [400_000]), [1], 'of an old phase: confirms nothing')
+    byTime.acked(2, 400_000)
+    byTime.cipherFor(9, PTO, 400_000 + 3 * PTO - 1)
+    t.equal(byTime.phase, 1, 'the peer may still need the old key')
+    byTime.cipherFor(10, PTO, 400_000 + 3 * PTO)
+    t.equal(byTime.phase, 0)
+    const byBytes = new SendKeys(cipher, 0)
+    byBytes.acked(0, 0)
+    byBytes.sealed(2 ** 30 - 1)
+    t.strictSame(phases(byBytes, [1_000]), [0])
+    byBytes.sealed(1)
+    t.strictSame(phases(byBytes, [1_000]), [1])
+    // The two directions do not hang on each other.
+    const { alice, bob } = pair(8, { phaseLimits: { bytes: 1, after: 1e9 } })
+    bob.open(alice.sealed(id, 0, -1, id, 0), -1, anything, 0)
+    bob.acknowledged(0)
+    alice.acked(0, 0)
+    bob.open(alice.sealed(id, 1, 0, id, 1_000), 0, anything, 1_000)
+    t.strictSame([alice.sendPhase, bob.receivePhase, bob.sendPhase, alice.receivePhase], [1, 1, 0, 0])
+  },
+)
 
-t.test('P6 HS-17 1,000 key changes under 10 % loss and reordering: 0 frames lost, 0 packets that do not open', async t => {
-  const { changes, delivered, refused, failures, frames } = lossyTransfer(9, 1_000)
-  t.ok(changes >= 1_000, `${changes} changes`)
-  t.equal(delivered, frames)
-  t.equal(refused, 0)
-  t.equal(failures, 0)
-})
+t.test(
+  'P6 HS-17 1,000 key changes under 10 % loss and reordering: 0 frames lost, 0 packets that do not open',
+  async t => {
+    const { changes, delivered, refused, failures, frames } = lossyTransfer(9, 1_000)
+    t.ok(changes >= 1_000, `${changes} changes`)
+    t.equal(delivered, frames)
+    t.equal(refused, 0)
+    t.equal(failures, 0)
+  },
+)
 
 /** Frames of four bytes, sent again until acknowledged, over a path that loses 10 % and overtakes. */
 function lossyTransfer(seed: number, wanted: number) {
