@@ -65,27 +65,20 @@ t.test('LOSS-3 only packets that elicit are in flight; an ACK-only one is acknow
   t.strictSame(numbersOf(recovery.onAck(ackOf([11]), 100).lost), [], 'and none of them is ever lost')
 })
 
-t.test(
-  'UQ-12 LOSS-4 a packet that was never sent is acknowledged: nothing changes but the link ends',
-  async t => {
-    const recovery = begin()
-    send(recovery, 3, 0)
-    recovery.onSent(sentPacket(3 + MAX_SKIP, 0)) // sixteen left out
-    const before = JSON.stringify([recovery.bytesInFlight, recovery.largestAcked, recovery.deadline()])
-    const never = [4 + MAX_SKIP, 1e6, Number.MAX_SAFE_INTEGER]
-    for (const n of never) t.throws(() => recovery.onAck(ackOf([0, n]), 40), { code: 'GH_LINK_PROTOCOL' })
-    for (let n = 3; n < 3 + MAX_SKIP; n++)
-      t.throws(() => recovery.onAck(ackOf([0, n]), 40), { code: 'GH_LINK_PROTOCOL' }, `left out: ${n}`)
-    t.throws(() => recovery.onAck(ackTo(0, 3 + MAX_SKIP), 40), { code: 'GH_LINK_PROTOCOL' })
-    t.equal(JSON.stringify([recovery.bytesInFlight, recovery.largestAcked, recovery.deadline()]), before)
-    t.strictSame(numbersOf(recovery.onAck(ackOf([0, 1, 2, 3 + MAX_SKIP]), 40).acked), [0, 1, 2, 19])
-    t.throws(
-      () => recovery.onAck(ackOf([9]), 41),
-      { code: 'GH_LINK_PROTOCOL' },
-      'also when all else is settled',
-    )
-  },
-)
+t.test('UQ-12 LOSS-4 a packet that was never sent is acknowledged: nothing changes but the link ends', async t => {
+  const recovery = begin()
+  send(recovery, 3, 0)
+  recovery.onSent(sentPacket(3 + MAX_SKIP, 0)) // sixteen left out
+  const before = JSON.stringify([recovery.bytesInFlight, recovery.largestAcked, recovery.deadline()])
+  const never = [4 + MAX_SKIP, 1e6, Number.MAX_SAFE_INTEGER]
+  for (const n of never) t.throws(() => recovery.onAck(ackOf([0, n]), 40), { code: 'GH_LINK_PROTOCOL' })
+  for (let n = 3; n < 3 + MAX_SKIP; n++)
+    t.throws(() => recovery.onAck(ackOf([0, n]), 40), { code: 'GH_LINK_PROTOCOL' }, `left out: ${n}`)
+  t.throws(() => recovery.onAck(ackTo(0, 3 + MAX_SKIP), 40), { code: 'GH_LINK_PROTOCOL' })
+  t.equal(JSON.stringify([recovery.bytesInFlight, recovery.largestAcked, recovery.deadline()]), before)
+  t.strictSame(numbersOf(recovery.onAck(ackOf([0, 1, 2, 3 + MAX_SKIP]), 40).acked), [0, 1, 2, 19])
+  t.throws(() => recovery.onAck(ackOf([9]), 41), { code: 'GH_LINK_PROTOCOL' }, 'also when all else is settled')
+})
 
 t.test('UQ-14 the ACK with the most ranges that fit costs what it settles', async t => {
   const count = 100_000
@@ -116,35 +109,32 @@ t.test('UQ-14 the ACK with the most ranges that fit costs what it settles', asyn
   t.ok(median < 5, 'five times the bound of 1 ms')
 })
 
-t.test(
-  'UQ-19 LOSS-8 nothing answers: one probe, then two at a time, each twice as late, up to a minute',
-  async t => {
-    const recovery = begin()
-    send(recovery, 1, 0)
-    let now = 0
-    const waits: number[] = []
-    for (let i = 0; i < 14; i++) {
-      const deadline = recovery.deadline()!
-      t.equal(recovery.onTimer(deadline - 0.001).probes, 0)
-      const told = recovery.onTimer(deadline)
-      t.equal(told.probes, i === 0 ? 1 : 2)
-      t.strictSame(numbersOf(told.lost), [], 'a timer loses nothing')
-      waits.push(deadline - now)
-      now = deadline
-      send(recovery, told.probes, now)
-    }
-    t.strictSame(waits.slice(0, 4), [85, 170, 340, 680])
-    t.strictSame(waits.slice(-3), [PTO_MAX, PTO_MAX, PTO_MAX])
-    t.equal(recovery.deadline(false), undefined, 'not while nothing may be sent')
-    const told = recovery.onAck(ackOf([recovery.next - 1]), now + 40)
-    t.equal(recovery.ptoCount, 0, 'an answer ends it')
-    t.equal(told.persistent, false, 'no sample was known when the first left')
-    t.equal(told.lost.length, recovery.next - 2, 'and tells what was lost; not yet the probe beside the last')
-    t.equal(recovery.onTimer(now + 45).lost.length, 1)
-    t.equal(recovery.bytesInFlight, 0)
-    t.equal(recovery.deadline(), undefined)
-  },
-)
+t.test('UQ-19 LOSS-8 nothing answers: one probe, then two at a time, each twice as late, up to a minute', async t => {
+  const recovery = begin()
+  send(recovery, 1, 0)
+  let now = 0
+  const waits: number[] = []
+  for (let i = 0; i < 14; i++) {
+    const deadline = recovery.deadline()!
+    t.equal(recovery.onTimer(deadline - 0.001).probes, 0)
+    const told = recovery.onTimer(deadline)
+    t.equal(told.probes, i === 0 ? 1 : 2)
+    t.strictSame(numbersOf(told.lost), [], 'a timer loses nothing')
+    waits.push(deadline - now)
+    now = deadline
+    send(recovery, told.probes, now)
+  }
+  t.strictSame(waits.slice(0, 4), [85, 170, 340, 680])
+  t.strictSame(waits.slice(-3), [PTO_MAX, PTO_MAX, PTO_MAX])
+  t.equal(recovery.deadline(false), undefined, 'not while nothing may be sent')
+  const told = recovery.onAck(ackOf([recovery.next - 1]), now + 40)
+  t.equal(recovery.ptoCount, 0, 'an answer ends it')
+  t.equal(told.persistent, false, 'no sample was known when the first left')
+  t.equal(told.lost.length, recovery.next - 2, 'and tells what was lost; not yet the probe beside the last')
+  t.equal(recovery.onTimer(now + 45).lost.length, 1)
+  t.equal(recovery.bytesInFlight, 0)
+  t.equal(recovery.deadline(), undefined)
+})
 
 t.test('UQ-19 LOSS-9 persistent congestion: the example of RFC 9002, 7.6.3', async t => {
   // PTO is 2 s: smoothed 1 s and four times a quarter.
@@ -165,38 +155,27 @@ t.test('UQ-19 LOSS-9 persistent congestion: the example of RFC 9002, 7.6.3', asy
   t.equal(told.persistent, true, 'lost from 1 s to 8 s: longer than 3 × 2 s')
 })
 
-t.test(
-  'UQ-19 LOSS-9 not persistent: one came through, too short, probes of the MTU, nothing known',
-  async t => {
-    const run = (times: number[], came: number[], more: (i: number) => object, sampled = true): boolean => {
-      const recovery = begin(new KnownRtt(1000, 250), 0)
-      if (sampled) {
-        send(recovery, 1, -2000)
-        recovery.onAck(ackOf([0]), -1000)
-      } else recovery.onSent(sentPacket(0, -2000))
-      times.forEach((time, i) => {
-        send(recovery, 1, time, more(i))
-      })
-      send(recovery, 1, 12_000)
-      return recovery.onAck(ackOf([...came, recovery.next - 1]), 14_000).persistent
-    }
-    const plain = (): object => ({})
-    t.equal(run([1000, 3000, 7100], [], plain), true, 'the plain case')
-    t.equal(run([1000, 3000, 7000], [], plain), false, 'six seconds are not more than six')
-    t.equal(run([1000, 3000, 7100], [2], plain), false, 'one between them came')
-    t.equal(run([1000, 3000, 7100], [], plain, false), false, 'no sample when they left')
-    t.equal(
-      run([1000, 3000, 7100], [], i => ({ eliciting: i !== 0 })),
-      false,
-      'the first asked for nothing',
-    )
-    t.equal(
-      run([1000, 3000, 7100], [], i => ({ mtuProbe: i === 2 })),
-      false,
-      'the last was a probe of the MTU',
-    )
-  },
-)
+t.test('UQ-19 LOSS-9 not persistent: one came through, too short, probes of the MTU, nothing known', async t => {
+  const run = (times: number[], came: number[], more: (i: number) => object, sampled = true): boolean => {
+    const recovery = begin(new KnownRtt(1000, 250), 0)
+    if (sampled) {
+      send(recovery, 1, -2000)
+      recovery.onAck(ackOf([0]), -1000)
+    } else recovery.onSent(sentPacket(0, -2000))
+    times.forEach((time, i) => {
+      send(recovery, 1, time, more(i))
+    })
+    send(recovery, 1, 12_000)
+    return recovery.onAck(ackOf([...came, recovery.next - 1]), 14_000).persistent
+  }
+  const plain = (): object => ({})
+  t.equal(run([1000, 3000, 7100], [], plain), true, 'the plain case')
+  t.equal(run([1000, 3000, 7000], [], plain), false, 'six seconds are not more than six')
+  t.equal(run([1000, 3000, 7100], [2], plain), false, 'one between them came')
+  t.equal(run([1000, 3000, 7100], [], plain, false), false, 'no sample when they left')
+  t.equal(run([1000, 3000, 7100], [], i => ({ eliciting: i !== 0 })), false, 'the first asked for nothing')
+  t.equal(run([1000, 3000, 7100], [], i => ({ mtuProbe: i === 2 })), false, 'the last was a probe of the MTU')
+})
 
 t.test('LOSS-7 a late packet is told once more, and patience grows to what it needed', async t => {
   const recovery = begin()
