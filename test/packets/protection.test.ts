@@ -165,7 +165,7 @@ t.test('P4 every recorded packet ten times more, in any order: none is delivered
   }
 })
 
-t.test('HS-13 the last packet number is used once, and nothing comes after it', async t => {
+t.test('HS-13 PROT-9 the last packet number is used once, and nothing comes after it', async t => {
   const { alice, bob } = pair(4)
   const last = alice.sealed(id, MAX_NONCE, MAX_NONCE - 1, Uint8Array.of(1, 2, 3, 4), 0)
   t.equal(bob.open(last, MAX_NONCE - 1, anything, 0)?.number, MAX_NONCE)
