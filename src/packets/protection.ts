@@ -12,7 +12,7 @@
  *
  * Refuses: a packet number that is not above the last one (GH_INTERNAL), or above the last nonce
  * (GH_NOISE_NONCE); the packet after 2^36 that did not open (GH_NOISE_OPEN, RFC 9001 section 6.6).
- * Page: protocol/protection.md (spec: PROT-1, PROT-2, PROT-3, PROT-4, PROT-5; RFC 9001 sections 5 and 6)
+ * Page: protocol/protection.md (spec: PROT-1, PROT-2, PROT-3, PROT-4, PROT-5, PROT-9; RFC 9001 sections 5 and 6)
  * Faults: HS-13, P4, P5, P6 · Vectors: rfc9001-appendix-a · Floor: packets.
  */
 import { GuildError } from '../base/errors.ts'
