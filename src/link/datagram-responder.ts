@@ -31,7 +31,7 @@ import { Places } from './places.ts'
 import { Responder, type ResponderStep } from './responder.ts'
 import type { Self } from './self.ts'
 import type { Swarm } from './swarm.ts'
-import { defaults as thresholds, Threshold } from './threshold.ts'
+import { Threshold, defaults as thresholds } from './threshold.ts'
 
 export const defaults = {
   /** Half-open: 5 s for an attempt, and as much again for its message 3 to arrive. */
@@ -112,8 +112,7 @@ export class DatagramResponder {
       return known.repeats++ < defaults.repeats ? known.message2 : 'repeat' // spec: HAND-25
     if (this.#proved.has(asker, now)) return 'repeat'
     // A message 1 in the name of one that is under way has to prove it is the same asker.
-    const wary =
-      !this.#places.mayAsk(from.host, now) || known !== undefined || this.size >= defaults.busy // spec: HS-19
+    const wary = !this.#places.mayAsk(from.host, now) || known !== undefined || this.size >= defaults.busy // spec: HS-19
     const responder = new Responder(this.#self, {
       cookies: this.#cookies.of(from),
       wary,
