@@ -223,7 +223,7 @@ export class Departures {
   /** One packet as full as it gets; how many bytes. `forced`: with PROBE, if there is nothing to say. */
   #sendData(now: Millis, forced: boolean): number {
     const w = this.#begin(this.#size)
-    if (this.received.hasNews) this.received.writeAck(w, now, this.#manifest)
+    if (this.received.hasNews) this.#writeAck(w, now)
     const ackOnly = w.length
     let more = this.#localIds.fill(w, this.#manifest)
     more = this.remoteIds.fill(w, this.#manifest) || more
@@ -242,7 +242,13 @@ export class Departures {
 
   #sendAck(now: Millis): void {
     const w = this.#begin(this.#size)
-    if (this.received.writeAck(w, now, this.#manifest)) this.#depart(this.paths.current, false, false, now)
+    if (this.#writeAck(w, now)) this.#depart(this.paths.current, false, false, now)
+  }
+
+  #writeAck(w: ByteWriter, now: Millis): boolean {
+    if (!this.received.writeAck(w, now, this.#manifest)) return false
+    this.protection.acknowledged(this.received.largest)
+    return true
   }
 
   #sendMtuProbe(size: number, now: Millis): void {
