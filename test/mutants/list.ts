@@ -236,13 +236,13 @@ export const mutants: readonly Mutant[] = [
     about: 'patience with reordering never grows',
     file: 'src/packets/reordering.ts',
     find: 'Math.max(this.packets, distance + 1)',
-    replace: 'Math.max(this.packets, 0)',
+    replace: 'Math.max(this.packets, Math.min(distance, 0))',
   },
   {
     about: 'a packet below the largest is lost by number alone',
     file: 'src/packets/recovery.ts',
     find: ' && now < packet.time + lossDelay) break',
-    replace: ') break',
+    replace: ' && now < packet.time + 1e9 * lossDelay) break',
   },
   {
     about: 'the probe timeout does not double',

@@ -75,6 +75,21 @@ t.test('LOSS-3 only packets that elicit are in flight; an ACK-only one is acknow
   t.strictSame(numbersOf(recovery.onAck(ackOf([11]), 100).lost), [], 'and none of them is ever lost')
 })
 
+t.test('LOSS-5 the delay a peer reports counts up to what it promised, and only for news', async t => {
+  const rtt = new Rtt()
+  const recovery = begin(rtt)
+  send(recovery, 6, 0)
+  recovery.onAck(ackOf([0], 10), 40)
+  t.match(rtt, { smoothed: 40, least: 40 }, 'the first sample is taken as it is')
+  t.equal(recovery.onAck(ackOf([1], 4_000_000), 80).rttSample, 80)
+  t.equal(rtt.smoothed, 40 + (80 - 25 - 40) / 8, 'of an hour, 25 ms')
+  t.equal(recovery.onAck(ackOf([0, 1]), 90).rttSample, undefined, 'heard before')
+  t.equal(recovery.onAck(ackOf([1, 0]), 90).newestAcked, undefined)
+  send(recovery, 1, 100)
+  t.equal(recovery.onAck(ackOf([2, 6]), 140).rttSample, 40)
+  t.equal(recovery.onAck(ackOf([3, 6]), 141).rttSample, undefined, 'the largest is no news')
+})
+
 t.test(
   'UQ-12 LOSS-4 a packet that was never sent is acknowledged: nothing changes but the link ends',
   async t => {
