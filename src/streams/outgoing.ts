@@ -12,7 +12,7 @@
  * goes again as it was, at the head of the ring; a control frame is owed again with what is true
  * then, and only if it is still the newest and still means something.
  *
- * Page: protocol/streams.md · Floor: streams.
+ * Page: protocol/streams.md (spec: STREAM-13, STREAM-14) · Floor: streams.
  */
 import type { ByteWriter } from '../base/writer.ts'
 import type { FrameSource, Manifest } from '../wire/frames/index.ts'

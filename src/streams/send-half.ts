@@ -11,7 +11,7 @@
  * Nothing above `Outgoing` knows the difference.
  *
  * Once FIN was delivered, a reset says nothing any more: what was promised was sent (spec: FR-15).
- * Page: protocol/streams.md (spec: STREAM-8, STREAM-10) · Floor: streams.
+ * Page: protocol/streams.md (spec: STREAM-8, STREAM-10, STREAM-13) · Floor: streams.
  */
 import { GuildError } from '../base/errors.ts'
 import { SendBuffer } from '../base/send-buffer.ts'

@@ -226,7 +226,7 @@ export class Streams implements StreamFrames, FrameSource {
       return this.#budgets.cheap(`STOP_SENDING ${id} came late`)
     if (known === undefined) this.#admit(stream, true)
     else this.#chargeAbort(stream)
-    // After the end has left nobody here waits: what is on its way is just not sent again.
+    // After the end has left nobody here waits: what is on its way is just not sent again (spec: STREAM-15).
     const heard = stream.sending.live
     if (heard) stream.stoppedCode = code
     stream.reset(code)

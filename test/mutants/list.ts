@@ -142,8 +142,8 @@ export const mutants: readonly Mutant[] = [
   {
     about: 'an end waits for link credit that it does not need',
     file: 'src/streams/outgoing.ts',
-    find: 'if (credit === 0 && !half.finOnly) {',
-    replace: 'if (credit === 0) {',
+    find: 'if (credit === 0 && !half.finOnly && !half.again) {',
+    replace: 'if (credit === 0 && !half.again) {',
   },
   {
     about: 'a finished stream of the peer gives its place back never',
@@ -169,6 +169,66 @@ export const mutants: readonly Mutant[] = [
     file: 'src/streams/send-half.ts',
     find: '    this.#mark = 0\n    return this.live && !this.#ending',
     replace: '    return this.live && !this.#ending',
+  },
+  {
+    about: 'lost bytes wait for credit that they had already',
+    file: 'src/streams/outgoing.ts',
+    find: 'if (credit === 0 && !half.finOnly && !half.again) {',
+    replace: 'if (credit === 0 && !half.finOnly) {',
+  },
+  {
+    about: 'an end that is lost is never said again',
+    file: 'src/streams/send-half.ts',
+    find: '    if (fin && !this.#finAcked) this.#finLost = true\n',
+    replace: '',
+  },
+  {
+    about: 'a half is done when its end has arrived, whatever is missing before it',
+    file: 'src/streams/send-half.ts',
+    find: 'if (this.#finAcked && this.#buffer.unacked === 0)',
+    replace: 'if (this.#finAcked)',
+  },
+  {
+    about: 'a reset that is lost is never said again',
+    file: 'src/streams/outgoing.ts',
+    find: "if (kind === owed.RESET) return sending.state === 'resetSent'",
+    replace: 'if (kind === owed.RESET) return false',
+  },
+  {
+    about: 'an old grant is lost, and the newest said again',
+    file: 'src/streams/outgoing.ts',
+    find: 'return receiving.granted === value && ',
+    replace: 'return ',
+  },
+  {
+    about: 'link credit that is lost is never granted again',
+    file: 'src/streams/link-credit.ts',
+    find: '    if (maximum === this.#granted) this.#again = true\n',
+    replace: '',
+  },
+  {
+    about: 'a count of streams that is lost is never granted again',
+    file: 'src/streams/peer-ids.ts',
+    find: '    if (count === this.#granted) this.#again = true\n',
+    replace: '',
+  },
+  {
+    about: 'bytes of a packet are kept as a view of its memory',
+    file: 'src/streams/receive-half.ts',
+    find: 'if (!this.#lent && offset <= before',
+    replace: 'if (offset <= before',
+  },
+  {
+    about: 'bytes that another packet brought are sent again',
+    file: 'src/base/send-buffer.ts',
+    find: 'if (this.#acked === undefined) this.#lost.add(at, end)',
+    replace: 'if (this.#acked !== undefined || at < end) this.#lost.add(at, end)',
+  },
+  {
+    about: 'a page is forgotten with bytes still on it',
+    file: 'src/base/reassembly.ts',
+    find: 'number < last; number++',
+    replace: 'number <= last; number++',
   },
   // Membership
   {

@@ -63,7 +63,7 @@ function joined(options: PairOptions = {}): { pair: Pair; ours: Stream; theirs: 
   return { pair, ours, theirs, far: new Listener(theirs) }
 }
 
-t.test('lost bytes leave before new ones, as they were, and need no credit', async t => {
+t.test('STREAM-13 lost bytes leave before new ones, as they were, and need no credit', async t => {
   const { pair, ours, far } = joined({ grants: { streams: 4, streamWindow: 3000, linkWindow: 3000 } })
   ours.write(pattern(5000))
   const [first, second, third] = [packet(pair.a), packet(pair.a), packet(pair.a)]
