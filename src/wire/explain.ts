@@ -19,23 +19,67 @@
 import { toHex } from '../base/bytes.ts'
 import { WireError } from '../base/errors.ts'
 import { ByteReader, type Note } from '../base/reader.ts'
-import { type FrameSink, readFrame } from './frames/index.ts'
+import {
+  type FrameSink,
+  type PacketSink,
+  readControlFrame,
+  readFrame,
+  readPacketFrame,
+} from './frames/index.ts'
+import { decodeHandshakeDatagram } from './handshake-datagram.ts'
 import { decodeHello } from './hello.ts'
+import { limits } from './limits.ts'
 import { decodeFirstLine, decodeLine } from './line.ts'
 import { decodeAnnouncement } from './mdns.ts'
 import { decodeMessage1 } from './message-1.ts'
-import { closeCodes, frameTypes, parameters, refusals, streamCodes } from './registry.ts'
+import { checkReserved, decodePacketHead } from './packet.ts'
+import { closeCodes, frameTypes, handshakeDatagrams, parameters, refusals, streamCodes } from './registry.ts'
 
 /** The frames of one record's plaintext. */
 export function explainFrames(bytes: Uint8Array): Note[] {
+  return explain(bytes, (r, notes) => each(r, notes, () => readFrame(r, deaf)))
+}
+
+/** The frames of one packet's plaintext. */
+export function explainPacketFrames(bytes: Uint8Array): Note[] {
+  return explain(bytes, (r, notes) => each(r, notes, () => readPacketFrame(r, deafToPackets)))
+}
+
+/** A packet that was opened: its head in the clear, and the frames behind it, without a tag. */
+export function explainPacket(bytes: Uint8Array): Note[] {
+  return explain(bytes, (r, notes) => {
+    const head = decodePacketHead(r)
+    checkReserved(head)
+    notes[0] = {
+      ...notes[0]!,
+      value: `packet, key phase ${head.phase}, number of ${head.numberLength} bytes`,
+    }
+    each(r, notes, () => readPacketFrame(r, deafToPackets))
+  })
+}
+
+/** What CONTROL frames carry, from its first byte on: frames behind their lengths. */
+export function explainControl(bytes: Uint8Array): Note[] {
   return explain(bytes, (r, notes) => {
     while (r.remaining > 0) {
-      const first = notes.length
-      try {
-        readFrame(r, deaf)
-      } finally {
-        nameFrame(notes, first)
-      }
+      const length = r.varint('frame length', limits.controlFrame)
+      const end = r.offset + length
+      if (end > bytes.length) throw new WireError('GH_WIRE_SHORT', 'frame', r.offset)
+      const frame = new ByteReader(bytes.subarray(0, end), notes)
+      frame.offset = r.offset
+      name(notes, () => readControlFrame(frame, deaf))
+      r.offset = end
+    }
+  })
+}
+
+/** A whole handshake datagram; what Noise sealed in it stays sealed. */
+export function explainHandshakeDatagram(bytes: Uint8Array): Note[] {
+  return explain(bytes, (_, notes) => {
+    try {
+      decodeHandshakeDatagram(bytes, notes)
+    } finally {
+      if (notes[0] !== undefined) notes[0] = named(notes[0], handshakeDatagrams)
     }
   })
 }
@@ -77,6 +121,20 @@ export function explainLine(bytes: Uint8Array): Note[] {
 /** The first line of either side. */
 export function explainFirstLine(bytes: Uint8Array): Note[] {
   return explain(bytes, (_, notes) => void decodeFirstLine(bytes, notes))
+}
+
+function each(r: ByteReader, notes: Note[], read: () => void): void {
+  while (r.remaining > 0) name(notes, read)
+}
+
+/** Reads one frame, and names what it says, also where it breaks off. */
+function name(notes: Note[], read: () => void): void {
+  const first = notes.length
+  try {
+    read()
+  } finally {
+    nameFrame(notes, first)
+  }
 }
 
 const BYTES_A_LINE = 8
@@ -191,4 +249,19 @@ const deaf: FrameSink = {
     maxStreams: nothing,
   },
   mesh: { requestPeers: nothing, peers: nothing, chat: nothing, mesh: nothing },
+}
+
+const deafToPackets: PacketSink = {
+  link: deaf.link,
+  streams: deaf.streams,
+  packets: {
+    ack: nothing,
+    probe: nothing,
+    control: nothing,
+    pathChallenge: nothing,
+    pathResponse: nothing,
+    newConnectionId: nothing,
+    retireConnectionId: nothing,
+    datagram: nothing,
+  },
 }

@@ -14,7 +14,7 @@
  * (RFC 9000 §14.1). A unit begins with the byte that says message 2, cookie or version refusal;
  * before message 2 the responder has no id, and twelve zeros stand for it.
  *
- * Refuses: any other type, a message 1 that is not of 1,200 bytes or not padded with zeros, and
+ * Refuses (spec: PKT-2): any other type, a message 1 that is not of 1,200 bytes or not padded with zeros, and
  * the others beyond 1,200.
  * Page: protocol/handshake.md · Vectors: protocol/vectors/handshake-datagram.json · Floor: wire.
  */

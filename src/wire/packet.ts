@@ -16,6 +16,8 @@
  * bytes, so that its place is known before the number's length is. The head in the clear is
  * the seal's associated data: flip a bit of it and the packet does not open.
  *
+ * (spec: PKT-1, PKT-6)
+ *
  * Pure functions of bytes: the mask, the seal and the whole number are made elsewhere.
  * Page: protocol/packets.md · Vectors: protocol/vectors/packet-head.json · Floor: wire.
  */

@@ -9,13 +9,18 @@ import fc from 'fast-check'
 import { frameUnit, UnitReader } from '../../src/link/units.ts'
 import { limits } from '../../src/wire/limits.ts'
 import { ANNOUNCEMENT_LENGTH, SEALED_ANNOUNCEMENT_LENGTH } from '../../src/wire/mdns.ts'
-import { anyFrame, anyValue } from '../support/arbitraries.ts'
+import { anyFrame, anyPacketFrame, anyValue } from '../support/arbitraries.ts'
 import { codecs, type Json } from '../support/codecs.ts'
 
-/** The most bytes of each message; of `frames`, of one frame. */
+/** The most bytes of each message; of frames, of one. */
 const bounds: Readonly<Record<string, number>> = {
   frames: limits.peersBytes + 4_096, // PEERS is filled by bytes; CHAT is a text of 16,384 and its names
   // A handshake message is 32 + 48 + 16 bytes beside its payload, and a responder unit's first byte.
+  // CLOSE and ignorable frames are smaller; an ACK has at most 256 ranges of two numbers.
+  'packet-frames': 1 + 3 * 8 + 2 + 2 * 8 * limits.ackRanges,
+  'control-frame': limits.controlFrame,
+  'packet-head': 1 + limits.connectionId + 4,
+  'handshake-datagram': limits.datagramLeast,
   hello: limits.handshakeMessage - 97,
   'message-1': limits.handshakeMessage - 48,
   'version-refusal': 1 + 16 * 8,
@@ -25,6 +30,11 @@ const bounds: Readonly<Record<string, number>> = {
   numbers: 8,
   mdns: ANNOUNCEMENT_LENGTH,
   'mdns-sealed': SEALED_ANNOUNCEMENT_LENGTH,
+}
+
+const oneFrame: Readonly<Record<string, fc.Arbitrary<Json>>> = {
+  frames: anyFrame,
+  'packet-frames': anyPacketFrame,
 }
 
 export const tripNames: readonly string[] = Object.keys(bounds)
@@ -37,7 +47,7 @@ export interface Trips {
 /** `runs` values there and back; throws what fast-check says of the first that does not come back. */
 export function roundTrips(message: string, runs: number, seed: number): Trips {
   const { decode, encode } = codecs[message]!
-  const value: fc.Arbitrary<Json> = message === 'frames' ? anyFrame.map(frame => [frame]) : anyValue[message]!
+  const value: fc.Arbitrary<Json> = oneFrame[message]?.map(frame => [frame]) ?? anyValue[message]!
   const lengths = new Set<number>()
   let longest = 0
   fc.assert(

@@ -37,7 +37,25 @@ const frameFunctions = [
   'decodeAccepted',
   'decodeRefused',
   'decodeClose',
+  'decodeDatagram',
 ]
+const packetFunctions = [
+  'readPacketFrame',
+  'decodeAck',
+  'decodeControl',
+  'decodePathData',
+  'decodeNewConnectionId',
+]
+/** By where they stand; each is good on the carriers the registry says. */
+const framesOf = (carrier: 'record' | 'packet' | 'control'): string[] =>
+  Object.entries(wire.frameTypes)
+    .filter(([name, frame]) => {
+      const spoken = 'inControl' in frame
+      if (carrier === 'control') return spoken
+      if (carrier === 'packet') return frame.carrier !== 'record' && !spoken
+      return frame.carrier !== 'packet' && name !== 'ACK' // on resumable links only
+    })
+    .map(([name]) => name)
 
 const dnsName = 'abcdefghijklmnopqrstuvwxyz234567'
 const dns: { encode(message: object): Uint8Array; decode(bytes: Buffer): DnsMessage } = createRequire(
@@ -48,7 +66,42 @@ export const wireDecoders: readonly Decoder[] = [
   codec('frames', frameFunctions, {
     most: 8_192,
     kindsOf: (frames: Json[]) => frames.map(({ frame }) => frame),
-    kinds: [...Object.keys(wire.frameTypes), 'ignored'],
+    kinds: [...framesOf('record'), 'ignored'],
+  }),
+  codec('packet-frames', packetFunctions, {
+    most: 4_096,
+    kindsOf: (frames: Json[]) => frames.map(({ frame }) => frame),
+    kinds: [...framesOf('packet'), 'ignored'],
+  }),
+  codec('control-frame', ['readControlFrame'], {
+    kindsOf: ({ frame }: Json) => [frame],
+    kinds: [...framesOf('control'), 'ignored'],
+  }),
+  codec('packet-head', ['decodePacketHead']),
+  {
+    name: 'packet-mask',
+    covers: [],
+    corpus: () =>
+      messages('packet-head').map(head => concat(fromHex('aefefe7d03')!, head, new Uint8Array(36).fill(7))),
+    decode(input) {
+      const [mask, packet] = [input.subarray(0, wire.MASK_LENGTH), input.subarray(wire.MASK_LENGTH)]
+      if (!wire.isPacket(packet)) return undefined
+      const { bytes, ...head } = wire.unmaskHead(packet, mask)
+      const again = concat(bytes, packet.subarray(bytes.length))
+      wire.maskHead(again, mask)
+      must(equal(again, packet), 'masked again it is what came')
+      must(equal(wire.destinationOf(packet), head.destination), 'the id is not masked')
+      return { ...head, destination: toHex(head.destination) }
+    },
+  },
+  codec('handshake-datagram', ['decodeHandshakeDatagram'], {
+    most: 1_300,
+    decode(input) {
+      const value = codecs['handshake-datagram']!.decode(input)
+      must(wire.isHandshakeDatagram(input), 'what decodes looks like one at first sight')
+      must(wire.macCovers(input).length === input.length - 16, 'the MAC is over all but itself')
+      return value
+    },
   }),
   codec('hello', ['decodeHello']),
   codec('message-1', ['decodeMessage1']),
@@ -143,7 +196,10 @@ export const wireDecoders: readonly Decoder[] = [
   {
     name: 'explain',
     covers: [],
-    corpus: () => ['frames', 'hello', 'message-1', 'mdns', 'line', 'line-hello'].flatMap(messages),
+    corpus: () =>
+      ['frames', 'packet-frames', 'packet-head', 'handshake-datagram']
+        .concat(['hello', 'message-1', 'mdns', 'line', 'line-hello'])
+        .flatMap(messages),
     words: lineWords(),
     text: true,
     most: 2_048,
@@ -151,6 +207,10 @@ export const wireDecoders: readonly Decoder[] = [
     decode(input) {
       const all = [
         wire.explainFrames,
+        wire.explainPacketFrames,
+        wire.explainPacket,
+        wire.explainControl,
+        wire.explainHandshakeDatagram,
         wire.explainHello,
         wire.explainMessage1,
         wire.explainAnnouncement,

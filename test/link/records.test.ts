@@ -2,6 +2,8 @@ import t from 'tap'
 import { toHex } from '../../src/base/bytes.ts'
 import { ByteWriter } from '../../src/base/writer.ts'
 import { defaults } from '../../src/link/link-io.ts'
+import { encodeProbe } from '../../src/wire/frames/ack.ts'
+import { encodeDatagram } from '../../src/wire/frames/datagram.ts'
 import type { FrameSource, StreamFrames } from '../../src/wire/frames/index.ts'
 import { encodePing } from '../../src/wire/frames/ping.ts'
 import { encodeStreamHead } from '../../src/wire/frames/stream.ts'
@@ -48,6 +50,32 @@ function opened(): { a: End; b: End; rawA: Raw; rawB: Raw } {
   if (!a.link.open || !b.link.open) throw new Error('not open')
   return { a, b, rawA, rawB }
 }
+
+t.test(
+  'DGRAM-1 FRAME-9 a record hands on DATAGRAM, drops it unheard, and closes on a frame of packets',
+  async t => {
+    const mesh = { requestPeers() {}, peers() {}, chat() {}, mesh() {} }
+    const heard: string[] = []
+    const a = new End(makeSelf({ seed: 1 }), { proceed: yes }, () => ({ streams: new Raw(), mesh }))
+    const b = new End(makeSelf({ seed: 2 }), undefined, () => ({
+      streams: new Raw(),
+      mesh,
+      datagram: bytes => heard.push(toHex(bytes)),
+    }))
+    exchange(a, b)
+    a.link.send(w => encodeDatagram(w, nonce(5)))
+    b.link.send(w => encodeDatagram(w, nonce(6)))
+    a.flush()
+    b.flush()
+    exchange(a, b)
+    t.strictSame(heard, ['0505050505050505'])
+    t.ok(a.link.open && b.link.open, 'nobody listens at a, and that is no fault')
+    a.link.send(encodeProbe)
+    a.flush()
+    exchange(a, b)
+    t.match(b.end, { by: 'protocol', error: { code: 'GH_WIRE_FRAME' } })
+  },
+)
 
 function say(end: End, raw: Raw, ...frames: Uint8Array[]): void {
   raw.waiting.push(...frames)

@@ -39,7 +39,12 @@ const packetFrames: readonly Case[] = [
   ],
   ['ack-delay-longest', `0300${n(2 ** 32 - 1)}0000`, [ack(2 ** 32 - 1, [0, 0])]],
   ['probe', '07', [{ frame: 'PROBE' }]],
-  ['control', '0600 03 022203', [{ frame: 'CONTROL', offset: 0, data: '022203' }]],
+  [
+    'control',
+    '0600 03 012203',
+    [{ frame: 'CONTROL', offset: 0, data: '012203' }],
+    'DRAIN behind its length, and the length of what is to come',
+  ],
   ['control-offset', `06${n(70_000)}01ff`, [{ frame: 'CONTROL', offset: 70_000, data: 'ff' }]],
   ['control-empty', '060500', [{ frame: 'CONTROL', offset: 5, data: '' }]],
   ['path-challenge', `0a${nonce}`, [{ frame: 'PATH_CHALLENGE', data: nonce }]],
@@ -260,7 +265,7 @@ export const packetCaseFiles: Readonly<Record<string, CaseFile>> = {
     cases: packetHead,
   },
   'handshake-datagram': {
-    page: 'protocol/handshake.md',
+    page: 'protocol/packets.md',
     notes: 'A whole datagram. The MAC is any 16 bytes: decoding does not check it. Ids and bodies are hex.',
     cases: handshakeDatagram,
   },

@@ -56,6 +56,9 @@ export function registryBreaks(before: unknown, after: unknown, path = ''): stri
 
 const explainers: Readonly<Record<string, (bytes: Uint8Array) => Note[]>> = {
   frames: wire.explainFrames,
+  'packet-frames': wire.explainPacketFrames,
+  'packet-head': wire.explainPacket,
+  'handshake-datagram': wire.explainHandshakeDatagram,
   hello: wire.explainHello,
   'message-1': wire.explainMessage1,
   mdns: wire.explainAnnouncement,
@@ -106,20 +109,27 @@ function registryPage(): string {
       ['number', 'name'],
       Object.entries(numbers).map(([name, value]) => [hex(value), name]),
     )
-  const frames = Object.entries(registry.frameTypes).map(([name, { type, carrier }]) => [
-    hex(type),
+  const frames = Object.entries(registry.frameTypes).map(([name, frame]) => [
+    hex(frame.type),
     name,
-    carrier,
+    frame.carrier,
+    frame.carrier === 'record' ? '' : 'inControl' in frame ? 'inside CONTROL' : 'directly',
   ])
   return `${head('Registry', 'Every number that means something on the wire.', '`src/wire/registry.ts` · `registry.json`')}Protocol version: ${registry.VERSION}.
 
 ## Frame types
 
-The column \`carrier\` says where a frame may travel: in records, in packets, or both.
+The column \`carrier\` says where a frame may travel: in records, in packets, or both; the column
+\`in packets\` where it stands there (TYPE-6). ACK in records is for resumable links, of which there are none yet: today a record with ACK closes.
 
-${table(['type', 'name', 'carrier'], frames)}
+${table(['type', 'name', 'carrier', 'in packets'], frames)}
 From ${hex(registry.FIRST_IGNORABLE_FRAME)} on a frame carries its length, and one that nobody knows is skipped. Below, an unknown one closes the link.
 
+## Handshake datagrams
+
+The first byte of a datagram. ${hex(0x40)} to ${hex(0x7f)} are packets; any other is dropped.
+
+${named(registry.handshakeDatagrams)}
 ## Responder units
 
 ${named(registry.responderUnits)}

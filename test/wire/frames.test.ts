@@ -260,6 +260,9 @@ t.test('STREAM-3 stream header: only printable ids are written', async t => {
 t.test('explain: every byte of every valid vector is in exactly one note', async t => {
   const explainers: Record<string, (bytes: Uint8Array) => Note[]> = {
     frames: wire.explainFrames,
+    'packet-frames': wire.explainPacketFrames,
+    'packet-head': wire.explainPacket,
+    'handshake-datagram': wire.explainHandshakeDatagram,
     hello: wire.explainHello,
     'message-1': wire.explainMessage1,
     line: wire.explainLine,

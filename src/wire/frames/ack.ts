@@ -4,16 +4,16 @@
  *   ACK    0x03 | largest | delay, 8 µs | count | first range | count × ( gap | range )
  *   PROBE  0x07
  *
- *   largest 9, first range 1, gap 1, range 2:        4 5 6 . . . . 8 9      (RFC 9000 §19.3.1)
- *                                                    '-2-' '-gap + 1-'
+ *   largest 9, first range 1, gap 1, range 2:        3 4 5 . . 8 9      (RFC 9000 §19.3.1)
+ *                                                   range  gap  first
  *
  * A range is how many packets come before its largest; a gap is one less than how many are
  * missing between two ranges. So ranges always descend and never touch or overlap: there are
  * no bytes that would say otherwise, only such that count below 0 (spec: ACK-1, UQ-13). The
  * delay is how long the largest one waited for its ACK, in units of 8 µs, the exponent 3 that QUIC
- * has by default. Neither frame elicits more than it says: ACK elicits nothing.
+ * has by default.
  *
- * Refuses: more than 256 ranges, by their count (UQ-14); numbers below 0; a delay
+ * Refuses: more than 256 ranges, by their count (spec: ACK-2, UQ-14); numbers below 0; a delay
  * above 2^32 - 1 units.
  * Page: protocol/frames.md · Vectors: protocol/vectors/packet-frames.json · Floor: wire.
  */

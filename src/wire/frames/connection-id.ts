@@ -8,7 +8,7 @@
  * changes its address takes an unused id, so that the two paths cannot be told to be one link
  * (RFC 9000 §5.1, §19.15). "Retire prior to" asks the peer to let go of all older ones.
  *
- * Refuses: "retire prior to" above the sequence.
+ * Refuses: "retire prior to" above the sequence (spec: CID-1).
  * Page: protocol/frames.md · Vectors: protocol/vectors/packet-frames.json · Floor: wire.
  */
 import { WireError } from '../../base/errors.ts'

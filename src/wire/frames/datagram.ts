@@ -6,7 +6,7 @@
  *   +------+--------+---------+
  *
  * It holds at most 1,100 bytes on every carrier, so that whoever sends one need not know
- * whether it leaves in a record or in the smallest packet (decision 11). It has its length
+ * whether it leaves in a record or in the smallest packet (spec: DGRAM-1, decision 11). It has its length
  * also where it is the last frame: the other form of QUIC would save two bytes and cost a case.
  *
  * Page: protocol/frames.md · Vectors: protocol/vectors/packet-frames.json · Floor: wire.
