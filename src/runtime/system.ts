@@ -16,6 +16,7 @@ import { networkInterfaces } from 'node:os'
 import type { Millis } from '../base/machine.ts'
 import type {
   Clock,
+  Datagrams,
   Interface,
   Random,
   ResolveTxt,
@@ -29,6 +30,8 @@ export interface SystemOptions {
   readonly suite: Suite
   /** What to listen and dial with, best first. */
   readonly transports: readonly Transport[]
+  /** UDP. Default: there is none. */
+  readonly datagrams?: Datagrams
   /** TXT records. Default: none are found. */
   readonly resolveTxt?: ResolveTxt
   /** Do timers keep the process alive? Default true. */
@@ -43,6 +46,7 @@ export function systemRuntime(options: SystemOptions): Runtime {
     network: {
       transports: options.transports,
       interfaces,
+      ...(options.datagrams === undefined ? {} : { datagrams: options.datagrams }),
       ...(options.resolveTxt === undefined ? {} : { resolveTxt: options.resolveTxt }),
     },
     suite: options.suite,

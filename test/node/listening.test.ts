@@ -12,7 +12,12 @@ import { tcpTransport } from '../../src/transport/tcp.ts'
 import { udpDatagrams } from '../../src/transport/udp.ts'
 
 const hasV6 = Object.values(networkInterfaces()).some(list => list?.some(({ address }) => address === '::1'))
-const runtime: Runtime = systemRuntime({ suite: nativeSuite, transports: [tcpTransport()], keepAlive: false })
+const runtime: Runtime = systemRuntime({
+  suite: nativeSuite,
+  transports: [tcpTransport()],
+  datagrams: udpDatagrams(),
+  keepAlive: false,
+})
 const onPipe = (): void => {}
 
 type Tap = Pick<typeof t, 'teardown' | 'fail'>
@@ -40,7 +45,7 @@ async function listen(
     onPipe,
     onError: t.fail,
     udp: {
-      datagrams: options.datagrams ?? udpDatagrams(),
+      datagrams: options.datagrams ?? own.network.datagrams!,
       onDatagram: (bytes, from, by) => heard.push({ bytes: [...bytes], from, by }),
     },
   })
@@ -172,7 +177,6 @@ t.test('simulated: a host of one family has one socket, a dialler of its own fin
     const own = host.runtime()
     const { listening, starting } = await listen(t, {
       runtime: own,
-      datagrams: own.network.datagrams!,
       port: 4000,
     })
     await sim.settle(starting)
