@@ -30,11 +30,7 @@ export interface SystemOptions {
   readonly suite: Suite
   /** What to listen and dial with, best first. */
   readonly transports: readonly Transport[]
-<<<<<<< HEAD
   /** UDP. Absent: there is none. */
-=======
-  /** UDP. Default: there is none. */
->>>>>>> udp-sockets
   readonly datagrams?: Datagrams
   /** TXT records. Default: none are found. */
   readonly resolveTxt?: ResolveTxt
@@ -50,7 +46,6 @@ export function systemRuntime(options: SystemOptions): Runtime {
     network: {
       transports: options.transports,
       interfaces,
-      ...(options.datagrams === undefined ? {} : { datagrams: options.datagrams }),
       ...(options.resolveTxt === undefined ? {} : { resolveTxt: options.resolveTxt }),
       ...(options.datagrams === undefined ? {} : { datagrams: options.datagrams }),
     },
