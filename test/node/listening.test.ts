@@ -184,6 +184,7 @@ for (const [when, during] of [
     let closing: Promise<void> | undefined
     const system = udpDatagrams()
     const watched: Datagrams = {
+      resolve: system.resolve,
       open: async options => {
         closing = listening.close()
         const socket = await system.open(options)
