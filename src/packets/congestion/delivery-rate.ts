@@ -104,6 +104,12 @@ export class DeliveryRate {
     return sample
   }
 
+  /** A packet counted as lost has arrived after all. */
+  onSpurious(packet: SentPacket): void {
+    this.delivered += packet.size
+    this.lost -= packet.size
+  }
+
   /** Nothing to send though something might have left. */
   markAppLimited(inFlight: number): void {
     this.#bubbleEnd = Math.max(this.delivered + inFlight, 1)
