@@ -55,6 +55,7 @@ export class Pacer {
 
   setMtu(size: number): void {
     this.#mss = size
+    this.#rate = Math.max(this.#rate, size / 1000)
   }
 
   /** May a packet leave now? */
@@ -83,7 +84,8 @@ export class Pacer {
 
   #fill(now: Millis): void {
     if (now > this.#at) {
-      this.#inHand = this.#rate === Number.POSITIVE_INFINITY ? this.#most : this.#inHand + (now - this.#at) * this.#rate
+      this.#inHand =
+        this.#rate === Number.POSITIVE_INFINITY ? this.#most : this.#inHand + (now - this.#at) * this.#rate
       this.#at = now
     }
     this.#inHand = Math.min(this.#inHand, this.#most)

@@ -4,7 +4,7 @@
  * One flat object a packet: numbers, and what each frame in it wants to hear. The delivery-rate fields are
  * stamped by `congestion/delivery-rate.ts` when it leaves.
  *
- * Page: protocol/recovery.md · Floor: packets.
+ * Floor: packets.
  */
 import type { Millis } from '../base/machine.ts'
 import type { InFlight } from '../wire/frames/index.ts'

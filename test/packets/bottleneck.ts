@@ -278,8 +278,7 @@ export class Flow {
     const { now } = this.#link
     const priorInFlight = this.inFlight
     const acked = packets.filter(packet => packet.state === 'out')
-    for (const packet of packets)
-      if (packet.state === 'lost') this.congestion.onSpurious(packet, now)
+    for (const packet of packets) if (packet.state === 'lost') this.congestion.onSpurious(packet, now)
     if (acked.length === 0) return
     for (const packet of acked) {
       packet.state = 'acked'
@@ -310,7 +309,12 @@ export class Flow {
     }
     if (judged > 0) this.#out.splice(0, judged)
     if (lost.length > 0)
-      this.congestion.onLost({ now: this.#link.now, lost, inFlight: this.inFlight, largestSent: this.#next - 1 })
+      this.congestion.onLost({
+        now: this.#link.now,
+        lost,
+        inFlight: this.inFlight,
+        largestSent: this.#next - 1,
+      })
     return lost
   }
 

@@ -45,9 +45,15 @@ t.test('CC-4 pacer: a rate is held, with exact timers, coarse ones and late ones
       const pacer = new Pacer(mss, 0)
       pacer.setRate(rate)
       const { bytes, wakes } = drive(pacer, 2000, timer)
-      t.ok(bytes <= 2 * rate + Math.max(10 * mss, rate * 0.004) + mss, `${rate}, ${timer} ms: ${bytes} not above`)
+      t.ok(
+        bytes <= 2 * rate + Math.max(10 * mss, rate * 0.004) + mss,
+        `${rate}, ${timer} ms: ${bytes} not above`,
+      )
       t.ok(bytes >= 0.97 * 2 * rate - mss, `${rate}, ${timer} ms: ${bytes} not below`)
-      t.ok(wakes <= 2100 && wakes <= 2 + bytes / mss, `${wakes} times awake: a millisecond's worth leaves together`)
+      t.ok(
+        wakes <= 2100 && wakes <= 2 + bytes / mss,
+        `${wakes} times awake: a millisecond's worth leaves together`,
+      )
     }
 })
 
@@ -65,7 +71,7 @@ t.test('CC-4 pacer: after a pause no more than ten packets, or four milliseconds
   }
 })
 
-t.test('CC-4 pacer: whatever happens, the time it names is enough, and comes', async t => {
+t.test('CC-4 pacer: whatever happens, the time it names is enough, and comes', async () => {
   check(
     fc.property(
       fc.array(
@@ -100,5 +106,8 @@ t.test('CC-4 the rate of a window: 1.25 of it each round trip', async t => {
   t.equal(paceOf({ window: 40_000, pacingRate: undefined }, roundTrips(40)), 1_250_000)
   t.equal(paceOf({ window: 40_000, pacingRate: 7 }, roundTrips(40)), 7)
   const none = { latest: 0, smoothed: 0, least: 0, sampled: false }
-  t.ok(paceOf({ window: 333_000, pacingRate: undefined }, none) > 1e6, 'RFC 9002: 333 ms before the first sample')
+  t.ok(
+    paceOf({ window: 333_000, pacingRate: undefined }, none) > 1e6,
+    'RFC 9002: 333 ms before the first sample',
+  )
 })

@@ -41,7 +41,8 @@ export class Aggregation {
     this.#round = round
     this.#most[round % ROUNDS] = Math.max(this.#most[round % ROUNDS]!, extra)
     this.extra = 0
-    for (let r = round; r > round - keep && r >= 0; r--) this.extra = Math.max(this.extra, this.#most[r % ROUNDS]!)
+    for (let r = round; r > round - keep && r >= 0; r--)
+      this.extra = Math.max(this.extra, this.#most[r % ROUNDS]!)
   }
 
   /** A new stretch begins: after a pause nothing was to be expected. */

@@ -106,7 +106,12 @@ export class Cubic implements Congestion {
     this.#rate.lost += bytesOf(lost)
     for (const packet of lost) {
       if (packet.mtuProbe || !this.#episode.lost(packet.number, largestSent)) continue
-      this.#before = { window: this.#window, threshold: this.#threshold, wMax: this.#wMax, prior: this.#prior }
+      this.#before = {
+        window: this.#window,
+        threshold: this.#threshold,
+        wMax: this.#wMax,
+        prior: this.#prior,
+      }
       this.#prior = this.#window
       // Fast convergence (section 4.7): a loss below the last one makes room for a newcomer.
       this.#wMax = this.#window < this.#wMax ? (this.#window * (1 + BETA)) / 2 : this.#window

@@ -13,7 +13,7 @@
  * of the path, and is marked: until all that was in flight then has been delivered.
  *
  * Source: draft-ietf-ccwg-bbr section 4.1 (delivery rate samples).
- * Page: protocol/congestion.md · Floor: packets.
+ * Page: protocol/congestion.md (spec: CC-6) · Floor: packets.
  */
 import type { Millis } from '../../base/machine.ts'
 import type { SentPacket } from '../sent.ts'

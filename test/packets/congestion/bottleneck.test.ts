@@ -47,7 +47,7 @@ t.test('P11 beside CUBIC: at most twice its share, whoever was first', async t =
   for (const order of [['bbr', 'cubic'] as const, ['cubic', 'bbr'] as const]) {
     const link = new Bottleneck(pathOf(10, 30))
     const flows: Partial<Record<CongestionName, number>> = {}
-    order.forEach((congestion, i) => link.flow({ congestion, start: 500 * i }))
+    for (const congestion of order) link.flow({ congestion, start: congestion === order[0] ? 0 : 500 })
     link.run(5000)
     link.measure(65_000).forEach((rate, i) => {
       flows[order[i]!] = rate
@@ -95,9 +95,10 @@ t.test('BBR fills 100 Mbit/s at 40 ms and keeps the queue short', async t => {
   t.comment(`queueing delay of BBR in steady state: ${queue.toFixed(2)} ms of 40`)
 })
 
-t.test('BBR measures the path without its queue every five seconds', async t => {
+t.test('BBR measures the path without its queue when five seconds showed no less', async t => {
   const link = new Bottleneck(pathOf(10, 40, { queue: 100_000 }))
   const flow = link.flow({ congestion: 'bbr' })
+  link.flow({ congestion: 'cubic' }) // keeps the queue from ever being empty
   const begun: number[] = []
   let before = ''
   const watch = (): void => {
@@ -110,7 +111,6 @@ t.test('BBR measures the path without its queue every five seconds', async t => 
   link.run(22_000)
   t.ok(begun.length >= 3 && begun.length <= 5, `at ${begun.map(Math.round)}`)
   for (let i = 1; i < begun.length; i++) t.ok(begun[i]! - begun[i - 1]! > 4900)
-  t.ok((flow.congestion.explain().leastRtt as number) < 43, 'and finds it')
 })
 
 t.test('CC-6 a sender with little to say neither raises nor forgets the bandwidth', async t => {
@@ -143,7 +143,7 @@ t.test('BBR follows a path that slows down and speeds up', async t => {
   link.run(16_000)
   const model = flow.congestion.explain().bandwidth as number
   t.ok(model < 1.2 * mbit(5), `after two cycles the model says ${(model * 8) / 1e6} Mbit/s`)
-  t.ok(link.measure(18_000)[0]! > 0.95 * mbit(5))
+  t.ok(link.measure(18_000)[0]! > 0.85 * mbit(5), 'and still full, but for a look at the empty path')
   link.path.rate = mbit(20)
   link.run(20_000)
   t.ok(link.measure(22_000)[0]! > 0.9 * mbit(20), 'two seconds later it is full again')
@@ -151,8 +151,16 @@ t.test('BBR follows a path that slows down and speeds up', async t => {
 
 t.test('BBR is not starved by bunched acknowledgements and coarse timers', async t => {
   const cases: [string, Path, Omit<FlowOptions, 'congestion'>][] = [
-    ['loopback, datagrams of 8 KiB', { rate: 1e9, rtt: 0.1, queue: 4e6 }, { mss: 8192, ackEvery: 32, timer: 1 }],
-    ['loopback, datagrams of 60 kB', { rate: 1e9, rtt: 0.1, queue: 4e6 }, { mss: 60_000, ackEvery: 10, timer: 1 }],
+    [
+      'loopback, datagrams of 8 KiB',
+      { rate: 1e9, rtt: 0.1, queue: 4e6 },
+      { mss: 8192, ackEvery: 32, timer: 1 },
+    ],
+    [
+      'loopback, datagrams of 60 kB',
+      { rate: 1e9, rtt: 0.1, queue: 4e6 },
+      { mss: 60_000, ackEvery: 10, timer: 1 },
+    ],
     ['loopback, 1,452 bytes', { rate: 2e8, rtt: 0.1, queue: 1e6 }, { mss: 1452, ackEvery: 32, timer: 1 }],
     ['40 ms, every 32nd', pathOf(50, 40), { ackEvery: 32, timer: 1 }],
   ]

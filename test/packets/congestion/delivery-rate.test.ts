@@ -22,7 +22,15 @@ class Bench {
     const priorInFlight = this.inFlight
     this.inFlight -= 1000 * acked.length
     const rtt = roundTrips(10)
-    return this.rate.onAck({ now, acked, newest: acked.at(-1)!, inFlight: this.inFlight, priorInFlight, rtt, lost: [] })
+    return this.rate.onAck({
+      now,
+      acked,
+      newest: acked.at(-1)!,
+      inFlight: this.inFlight,
+      priorInFlight,
+      rtt,
+      lost: [],
+    })
   }
 }
 
