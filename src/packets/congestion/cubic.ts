@@ -122,6 +122,7 @@ export class Cubic implements Congestion {
   }
 
   onSpurious(packet: SentPacket): void {
+    this.#rate.onSpurious(packet)
     const before = this.#before
     if (!this.#episode.spurious(packet.number) || before === undefined) return
     this.#window = Math.max(this.#window, before.window)

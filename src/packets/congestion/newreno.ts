@@ -75,6 +75,7 @@ export class NewReno implements Congestion {
   }
 
   onSpurious(packet: SentPacket): void {
+    this.#rate.onSpurious(packet)
     if (!this.#episode.spurious(packet.number)) return
     this.#window = Math.max(this.#window, this.#before.window)
     this.#threshold = Math.max(this.#threshold, this.#before.threshold)
