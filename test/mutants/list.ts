@@ -179,8 +179,8 @@ export const mutants: readonly Mutant[] = [
   {
     about: 'an end that is lost is never said again',
     file: 'src/streams/send-half.ts',
-    find: '    if (fin && !this.#finAcked) this.#finLost = true\n',
-    replace: '',
+    find: 'if (fin && !this.#finAcked) this.#finLost = true',
+    replace: 'if (fin && this.#finAcked) this.#finLost = true',
   },
   {
     about: 'a half is done when its end has arrived, whatever is missing before it',
@@ -192,25 +192,25 @@ export const mutants: readonly Mutant[] = [
     about: 'a reset that is lost is never said again',
     file: 'src/streams/outgoing.ts',
     find: "if (kind === owed.RESET) return sending.state === 'resetSent'",
-    replace: 'if (kind === owed.RESET) return false',
+    replace: "if (kind === owed.RESET) return sending.state === 'ready'",
   },
   {
     about: 'an old grant is lost, and the newest said again',
     file: 'src/streams/outgoing.ts',
     find: 'return receiving.granted === value && ',
-    replace: 'return ',
+    replace: 'return receiving.granted >= value && ',
   },
   {
     about: 'link credit that is lost is never granted again',
     file: 'src/streams/link-credit.ts',
-    find: '    if (maximum === this.#granted) this.#again = true\n',
-    replace: '',
+    find: 'if (maximum === this.#granted) this.#again = true',
+    replace: 'if (maximum > this.#granted) this.#again = true',
   },
   {
     about: 'a count of streams that is lost is never granted again',
     file: 'src/streams/peer-ids.ts',
-    find: '    if (count === this.#granted) this.#again = true\n',
-    replace: '',
+    find: 'if (count === this.#granted) this.#again = true',
+    replace: 'if (count > this.#granted) this.#again = true',
   },
   {
     about: 'bytes of a packet are kept as a view of its memory',
