@@ -216,13 +216,13 @@ export const mutants: readonly Mutant[] = [
     about: 'bytes of a packet are kept as a view of its memory',
     file: 'src/streams/receive-half.ts',
     find: 'if (!this.#lent && offset <= before',
-    replace: 'if (offset <= before',
+    replace: 'if ((!this.#lent || offset >= 0) && offset <= before',
   },
   {
     about: 'bytes that another packet brought are sent again',
     file: 'src/base/send-buffer.ts',
     find: 'if (this.#acked === undefined) this.#lost.add(at, end)',
-    replace: 'if (this.#acked !== undefined || at < end) this.#lost.add(at, end)',
+    replace: 'if (this.#acked === undefined || length > 0) this.#lost.add(at, end)',
   },
   {
     about: 'a page is forgotten with bytes still on it',
