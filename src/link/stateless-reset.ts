@@ -26,7 +26,7 @@ export const defaults = {
 } as const
 
 /** RFC 9000 section 10.3: at least 38 random bits in front of the token. */
-const SHORTEST_RESET: number = 5 + limits.resetToken
+export const SHORTEST_RESET: number = 5 + limits.resetToken
 /** Above it length says nothing more: a usual small packet of ours. */
 const LONGEST_RESET = 42
 

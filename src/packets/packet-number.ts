@@ -15,12 +15,13 @@
  * Page: protocol/recovery.md (spec: LOSS-1, LOSS-2) · Vectors: rfc9000-appendix-a · Floor: packets.
  */
 import { GuildError } from '../base/errors.ts'
+import type { NumberLength } from '../wire/packet.ts'
 
 /** No packet may be further ahead of the last acknowledged one: four bytes would not name it. */
 export const MAX_UNACKED: number = 2 ** 31
 
 /** How many bytes say `full`, 1 to 4, when the peer acknowledged up to `largestAcked` (-1: nothing yet). */
-export function numberLength(full: number, largestAcked: number): number {
+export function numberLength(full: number, largestAcked: number): NumberLength {
   const apart = full - largestAcked
   if (!(apart > 0 && apart <= MAX_UNACKED))
     throw new GuildError('GH_INTERNAL', `packet ${full} after ${largestAcked} was acknowledged`)

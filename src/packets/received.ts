@@ -15,7 +15,7 @@
  *
  * Refuses: a number seen before or older than the last 8,192; ranges beyond the highest 64.
  * Source: RFC 9000, 13.2; the frequency after RFC 9002, 7.7 and draft-ietf-quic-ack-frequency.
- * Page: protocol/recovery.md (spec: LOSS-11, LOSS-12, LOSS-13, LOSS-14) · Floor: packets.
+ * Page: protocol/recovery.md (spec: LOSS-11, LOSS-12, LOSS-13, LOSS-14, LOSS-15) · Floor: packets.
  */
 import type { Millis } from '../base/machine.ts'
 import { RangeSet } from '../base/ranges.ts'

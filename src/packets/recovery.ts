@@ -162,7 +162,7 @@ export class Recovery {
     for (let i = 2 * ack.count - 2; i >= 0; i -= 2) {
       const last = ranges[i + 1]!
       let n = this.#ring.unsettled(Math.max(ranges[i]!, this.#ring.first))
-      for (; n <= last; n = this.#ring.unsettled(n + 1)) this.#acknowledge(n, now)
+      for (; n <= last; n = this.#ring.unsettled(n + 1)) this.#acknowledge(n, last, now)
     }
     if (this.#out < before || told.spurious.length > 0) {
       this.ptoCount = 0
@@ -229,11 +229,11 @@ export class Recovery {
     return number >= this.#ring.first && this.#ring.state(number) === OUT
   }
 
-  #acknowledge(number: number, now: Millis): void {
+  #acknowledge(number: number, last: number, now: Millis): void {
     const told = this.#outcome
     const packet = this.#ring.at(number)!
     const late = this.#ring.state(number) === LOST
-    this.#ring.settle(number)
+    this.#ring.settle(number, last)
     if (number < this.#decided) this.#brokenSince = undefined // something came through after all
     if (late) {
       told.spurious.push(packet)

@@ -7,7 +7,7 @@
  *          │  └─jump─▶┘    └────jump────▶┘        │
  *
  * Numbers are dense, so a slot is found by a mask, and nothing is hashed or allocated. A number
- * that needs no further thought jumps to the next one that does, and jumps are shortened as they are
+ * that needs no further thought jumps towards the next one that does, and jumps are joined as they are
  * walked: an acknowledgement of ten thousand numbers, all but two heard of before, visits two.
  * A lost packet stays a while, so that a late acknowledgement of it is understood (`spurious`).
  *
@@ -50,6 +50,8 @@ export const MAX_SENT: number = 2 ** 17
 /** Numbers one may leave out at a time, to catch a peer that acknowledges what it has not seen (RFC 9000, 21.4). */
 export const MAX_SKIP = 16
 const CAPACITY = 64
+/** A ring with more slots than this gives them back once it is empty. */
+const ROOMY = 1024
 
 export class SentRing {
   /** The oldest number here. */
@@ -76,7 +78,7 @@ export class SentRing {
     if (!(skipped >= 0 && skipped <= MAX_SKIP))
       throw new GuildError('GH_INTERNAL', `packet ${packet.number} is sent where ${this.next} is next`)
     if (this.full) throw new GuildError('GH_INTERNAL', `${this.size} packets were never heard of`)
-    while (this.size + skipped > this.#mask) this.#grow()
+    while (this.size + skipped > this.#mask) this.#resize(2 * (this.#mask + 1))
     for (; this.next < packet.number; this.next++) this.#put(this.next, undefined, NEVER, 1)
     this.#put(this.next++, packet, OUT, 0)
   }
@@ -95,9 +97,9 @@ export class SentRing {
     this.#states[number & this.#mask] = LOST
   }
 
-  /** It was acknowledged: the packet goes, its number remembers that. */
-  settle(number: number): void {
-    this.#put(number, undefined, ACKED, 1)
+  /** It was acknowledged: the packet goes, its number remembers that. The caller settles all up to `last`. */
+  settle(number: number, last: number): void {
+    this.#put(number, undefined, ACKED, last + 1 - number)
   }
 
   /** The least number from `number` on that is out or lost; `next` when there is none. */
@@ -107,18 +109,20 @@ export class SentRing {
     let at = number
     while (at < this.next) {
       const by = jumps[at & mask]!
-      if (by === 0) return at
       const then = at + by
-      // Halves the way for whoever comes next.
-      if (then < this.next) jumps[at & mask] = by + jumps[then & mask]!
-      at = then
+      if (by === 0 || then >= this.next) return then
+      const further = jumps[then & mask]!
+      if (further > 0) jumps[at & mask] = by + further // halves the way for whoever comes next
+      at = then + further
     }
-    return this.next
+    return at
   }
 
   /** The oldest one goes. */
   shift(): void {
     this.#put(this.first++, undefined, NEVER, 1)
+    // A link that had much to say and fell silent keeps no memory for it.
+    if (this.first === this.next && this.#mask >= ROOMY) this.#resize(CAPACITY)
   }
 
   #put(number: number, packet: SentPacket | undefined, state: number, jump: number): void {
@@ -128,9 +132,8 @@ export class SentRing {
     this.#jumps[slot] = jump
   }
 
-  #grow(): void {
+  #resize(capacity: number): void {
     const [packets, states, jumps, mask] = [this.#packets, this.#states, this.#jumps, this.#mask]
-    const capacity = 2 * (mask + 1)
     this.#mask = capacity - 1
     this.#packets = new Array(capacity).fill(undefined)
     this.#states = new Uint8Array(capacity)

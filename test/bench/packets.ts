@@ -49,11 +49,26 @@ function measured(suite: Suite, size: number): Measured[] {
   }
   const named = (name: string, run: () => void): Measured => ({ name, run, times: [] })
   return [
-    named('seal a packet', repeat(() => sender.sealed(id, number++, number - 200, frames, 0))),
-    named('AEAD seal alone', repeat(i => cipher.sealParts(i, head, frames))),
-    named('open a packet', repeat(i => receiver.open(packets[i]!, 999 + i, always, 0))),
-    named('AEAD open alone', repeat(() => cipher.open(5, head, sealed))),
-    named('mask alone', repeat(() => header.mask(sample))),
+    named(
+      'seal a packet',
+      repeat(() => sender.sealed(id, number++, number - 200, frames, 0)),
+    ),
+    named(
+      'AEAD seal alone',
+      repeat(i => cipher.sealParts(i, head, frames)),
+    ),
+    named(
+      'open a packet',
+      repeat(i => receiver.open(packets[i]!, 999 + i, always, 0)),
+    ),
+    named(
+      'AEAD open alone',
+      repeat(() => cipher.open(5, head, sealed)),
+    ),
+    named(
+      'mask alone',
+      repeat(() => header.mask(sample)),
+    ),
   ]
 }
 

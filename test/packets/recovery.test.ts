@@ -50,6 +50,16 @@ t.test('LOSS-6 three later ones came, or nine eighths of a round trip went by', 
   t.equal(recovery.deadline(), 41 + 40 + 20 + 25, 'nothing left but to probe, from the last word of the peer')
 })
 
+t.test('the exercise of protocol/recovery.md', async t => {
+  const recovery = begin()
+  send(recovery, 10, 0)
+  const { lost, acked } = recovery.onAck(ackOf([1, 2, 5]), 40)
+  t.strictSame([numbersOf(lost), numbersOf(acked)], [[0], [1, 2, 5]])
+  t.equal(recovery.deadline(), 45)
+  t.strictSame(numbersOf(recovery.onTimer(45).lost), [3, 4])
+  t.equal(recovery.bytesInFlight, 4 * 1200, '6 to 9')
+})
+
 t.test('LOSS-3 only packets that elicit are in flight; an ACK-only one is acknowledged aside', async t => {
   const recovery = begin()
   send(recovery, 1, 0, { eliciting: false })
@@ -65,20 +75,42 @@ t.test('LOSS-3 only packets that elicit are in flight; an ACK-only one is acknow
   t.strictSame(numbersOf(recovery.onAck(ackOf([11]), 100).lost), [], 'and none of them is ever lost')
 })
 
-t.test('UQ-12 LOSS-4 a packet that was never sent is acknowledged: nothing changes but the link ends', async t => {
-  const recovery = begin()
-  send(recovery, 3, 0)
-  recovery.onSent(sentPacket(3 + MAX_SKIP, 0)) // sixteen left out
-  const before = JSON.stringify([recovery.bytesInFlight, recovery.largestAcked, recovery.deadline()])
-  const never = [4 + MAX_SKIP, 1e6, Number.MAX_SAFE_INTEGER]
-  for (const n of never) t.throws(() => recovery.onAck(ackOf([0, n]), 40), { code: 'GH_LINK_PROTOCOL' })
-  for (let n = 3; n < 3 + MAX_SKIP; n++)
-    t.throws(() => recovery.onAck(ackOf([0, n]), 40), { code: 'GH_LINK_PROTOCOL' }, `left out: ${n}`)
-  t.throws(() => recovery.onAck(ackTo(0, 3 + MAX_SKIP), 40), { code: 'GH_LINK_PROTOCOL' })
-  t.equal(JSON.stringify([recovery.bytesInFlight, recovery.largestAcked, recovery.deadline()]), before)
-  t.strictSame(numbersOf(recovery.onAck(ackOf([0, 1, 2, 3 + MAX_SKIP]), 40).acked), [0, 1, 2, 19])
-  t.throws(() => recovery.onAck(ackOf([9]), 41), { code: 'GH_LINK_PROTOCOL' }, 'also when all else is settled')
+t.test('LOSS-5 the delay a peer reports counts up to what it promised, and only for news', async t => {
+  const rtt = new Rtt()
+  const recovery = begin(rtt)
+  send(recovery, 6, 0)
+  recovery.onAck(ackOf([0], 10), 40)
+  t.match(rtt, { smoothed: 40, least: 40 }, 'the first sample is taken as it is')
+  t.equal(recovery.onAck(ackOf([1], 4_000_000), 80).rttSample, 80)
+  t.equal(rtt.smoothed, 40 + (80 - 25 - 40) / 8, 'of an hour, 25 ms')
+  t.equal(recovery.onAck(ackOf([0, 1]), 90).rttSample, undefined, 'heard before')
+  t.equal(recovery.onAck(ackOf([1, 0]), 90).newestAcked, undefined)
+  send(recovery, 1, 100)
+  t.equal(recovery.onAck(ackOf([2, 6]), 140).rttSample, 40)
+  t.equal(recovery.onAck(ackOf([3, 6]), 141).rttSample, undefined, 'the largest is no news')
 })
+
+t.test(
+  'UQ-12 LOSS-4 a packet that was never sent is acknowledged: nothing changes but the link ends',
+  async t => {
+    const recovery = begin()
+    send(recovery, 3, 0)
+    recovery.onSent(sentPacket(3 + MAX_SKIP, 0)) // sixteen left out
+    const before = JSON.stringify([recovery.bytesInFlight, recovery.largestAcked, recovery.deadline()])
+    const never = [4 + MAX_SKIP, 1e6, Number.MAX_SAFE_INTEGER]
+    for (const n of never) t.throws(() => recovery.onAck(ackOf([0, n]), 40), { code: 'GH_LINK_PROTOCOL' })
+    for (let n = 3; n < 3 + MAX_SKIP; n++)
+      t.throws(() => recovery.onAck(ackOf([0, n]), 40), { code: 'GH_LINK_PROTOCOL' }, `left out: ${n}`)
+    t.throws(() => recovery.onAck(ackTo(0, 3 + MAX_SKIP), 40), { code: 'GH_LINK_PROTOCOL' })
+    t.equal(JSON.stringify([recovery.bytesInFlight, recovery.largestAcked, recovery.deadline()]), before)
+    t.strictSame(numbersOf(recovery.onAck(ackOf([0, 1, 2, 3 + MAX_SKIP]), 40).acked), [0, 1, 2, 19])
+    t.throws(
+      () => recovery.onAck(ackOf([9]), 41),
+      { code: 'GH_LINK_PROTOCOL' },
+      'also when all else is settled',
+    )
+  },
+)
 
 t.test('UQ-14 the ACK with the most ranges that fit costs what it settles', async t => {
   const count = 100_000
@@ -109,32 +141,35 @@ t.test('UQ-14 the ACK with the most ranges that fit costs what it settles', asyn
   t.ok(median < 5, 'five times the bound of 1 ms')
 })
 
-t.test('UQ-19 LOSS-8 nothing answers: one probe, then two at a time, each twice as late, up to a minute', async t => {
-  const recovery = begin()
-  send(recovery, 1, 0)
-  let now = 0
-  const waits: number[] = []
-  for (let i = 0; i < 14; i++) {
-    const deadline = recovery.deadline()!
-    t.equal(recovery.onTimer(deadline - 0.001).probes, 0)
-    const told = recovery.onTimer(deadline)
-    t.equal(told.probes, i === 0 ? 1 : 2)
-    t.strictSame(numbersOf(told.lost), [], 'a timer loses nothing')
-    waits.push(deadline - now)
-    now = deadline
-    send(recovery, told.probes, now)
-  }
-  t.strictSame(waits.slice(0, 4), [85, 170, 340, 680])
-  t.strictSame(waits.slice(-3), [PTO_MAX, PTO_MAX, PTO_MAX])
-  t.equal(recovery.deadline(false), undefined, 'not while nothing may be sent')
-  const told = recovery.onAck(ackOf([recovery.next - 1]), now + 40)
-  t.equal(recovery.ptoCount, 0, 'an answer ends it')
-  t.equal(told.persistent, false, 'no sample was known when the first left')
-  t.equal(told.lost.length, recovery.next - 2, 'and tells what was lost; not yet the probe beside the last')
-  t.equal(recovery.onTimer(now + 45).lost.length, 1)
-  t.equal(recovery.bytesInFlight, 0)
-  t.equal(recovery.deadline(), undefined)
-})
+t.test(
+  'UQ-19 LOSS-8 nothing answers: one probe, then two at a time, each twice as late, up to a minute',
+  async t => {
+    const recovery = begin()
+    send(recovery, 1, 0)
+    let now = 0
+    const waits: number[] = []
+    for (let i = 0; i < 14; i++) {
+      const deadline = recovery.deadline()!
+      t.equal(recovery.onTimer(deadline - 0.001).probes, 0)
+      const told = recovery.onTimer(deadline)
+      t.equal(told.probes, i === 0 ? 1 : 2)
+      t.strictSame(numbersOf(told.lost), [], 'a timer loses nothing')
+      waits.push(deadline - now)
+      now = deadline
+      send(recovery, told.probes, now)
+    }
+    t.strictSame(waits.slice(0, 4), [85, 170, 340, 680])
+    t.strictSame(waits.slice(-3), [PTO_MAX, PTO_MAX, PTO_MAX])
+    t.equal(recovery.deadline(false), undefined, 'not while nothing may be sent')
+    const told = recovery.onAck(ackOf([recovery.next - 1]), now + 40)
+    t.equal(recovery.ptoCount, 0, 'an answer ends it')
+    t.equal(told.persistent, false, 'no sample was known when the first left')
+    t.equal(told.lost.length, recovery.next - 2, 'and tells what was lost; not yet the probe beside the last')
+    t.equal(recovery.onTimer(now + 45).lost.length, 1)
+    t.equal(recovery.bytesInFlight, 0)
+    t.equal(recovery.deadline(), undefined)
+  },
+)
 
 t.test('UQ-19 LOSS-9 persistent congestion: the example of RFC 9002, 7.6.3', async t => {
   // PTO is 2 s: smoothed 1 s and four times a quarter.
@@ -155,27 +190,38 @@ t.test('UQ-19 LOSS-9 persistent congestion: the example of RFC 9002, 7.6.3', asy
   t.equal(told.persistent, true, 'lost from 1 s to 8 s: longer than 3 × 2 s')
 })
 
-t.test('UQ-19 LOSS-9 not persistent: one came through, too short, probes of the MTU, nothing known', async t => {
-  const run = (times: number[], came: number[], more: (i: number) => object, sampled = true): boolean => {
-    const recovery = begin(new KnownRtt(1000, 250), 0)
-    if (sampled) {
-      send(recovery, 1, -2000)
-      recovery.onAck(ackOf([0]), -1000)
-    } else recovery.onSent(sentPacket(0, -2000))
-    times.forEach((time, i) => {
-      send(recovery, 1, time, more(i))
-    })
-    send(recovery, 1, 12_000)
-    return recovery.onAck(ackOf([...came, recovery.next - 1]), 14_000).persistent
-  }
-  const plain = (): object => ({})
-  t.equal(run([1000, 3000, 7100], [], plain), true, 'the plain case')
-  t.equal(run([1000, 3000, 7000], [], plain), false, 'six seconds are not more than six')
-  t.equal(run([1000, 3000, 7100], [2], plain), false, 'one between them came')
-  t.equal(run([1000, 3000, 7100], [], plain, false), false, 'no sample when they left')
-  t.equal(run([1000, 3000, 7100], [], i => ({ eliciting: i !== 0 })), false, 'the first asked for nothing')
-  t.equal(run([1000, 3000, 7100], [], i => ({ mtuProbe: i === 2 })), false, 'the last was a probe of the MTU')
-})
+t.test(
+  'UQ-19 LOSS-9 not persistent: one came through, too short, probes of the MTU, nothing known',
+  async t => {
+    const run = (times: number[], came: number[], more: (i: number) => object, sampled = true): boolean => {
+      const recovery = begin(new KnownRtt(1000, 250), 0)
+      if (sampled) {
+        send(recovery, 1, -2000)
+        recovery.onAck(ackOf([0]), -1000)
+      } else recovery.onSent(sentPacket(0, -2000))
+      times.forEach((time, i) => {
+        send(recovery, 1, time, more(i))
+      })
+      send(recovery, 1, 12_000)
+      return recovery.onAck(ackOf([...came, recovery.next - 1]), 14_000).persistent
+    }
+    const plain = (): object => ({})
+    t.equal(run([1000, 3000, 7100], [], plain), true, 'the plain case')
+    t.equal(run([1000, 3000, 7000], [], plain), false, 'six seconds are not more than six')
+    t.equal(run([1000, 3000, 7100], [2], plain), false, 'one between them came')
+    t.equal(run([1000, 3000, 7100], [], plain, false), false, 'no sample when they left')
+    t.equal(
+      run([1000, 3000, 7100], [], i => ({ eliciting: i !== 0 })),
+      false,
+      'the first asked for nothing',
+    )
+    t.equal(
+      run([1000, 3000, 7100], [], i => ({ mtuProbe: i === 2 })),
+      false,
+      'the last was a probe of the MTU',
+    )
+  },
+)
 
 t.test('LOSS-7 a late packet is told once more, and patience grows to what it needed', async t => {
   const recovery = begin()

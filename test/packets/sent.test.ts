@@ -30,12 +30,17 @@ t.test('the same as a map of all numbers, in a window that moves and grows', asy
             ring.lose(unsettled)
             twin.get(unsettled)!.state = LOST
           } else {
-            ring.settle(unsettled)
-            twin.get(unsettled)!.state = ACKED
+            const last = unsettled + random.below(Math.min(9, ring.next - unsettled))
+            for (let n = unsettled; n <= last; n = ring.unsettled(n + 1)) {
+              ring.settle(n, last)
+              twin.get(n)!.state = ACKED
+            }
             if (ring.at(unsettled) !== undefined || ring.state(unsettled) !== ACKED) wrong++
           }
         }
-        if (random.below(3) === 0) twin.delete(ring.first), ring.shift()
+        if (random.below(3) > 0) continue
+        twin.delete(ring.first)
+        ring.shift()
       }
     }
     if (ring.next !== next) wrong++
@@ -62,4 +67,15 @@ t.test('numbers far beyond 32 bits find their slot', async t => {
   for (let i = 0; i < 90; i++) ring.push(sentPacket(2 ** 52 - 40 + i, i))
   for (let i = 0; i < 90; i++) if (ring.at(2 ** 52 - 40 + i)!.time !== i) t.fail(`${i}`)
   t.equal(ring.unsettled(ring.first), ring.first)
+})
+
+t.test('an empty ring begins small again, and goes on', async t => {
+  const ring = new SentRing()
+  for (const burst of [5000, 3, 3000]) {
+    for (let i = 0; i < burst; i++) ring.push(sentPacket(ring.next, i))
+    for (let n = ring.first; n < ring.next; n++) if (ring.at(n)?.number !== n) t.fail(`${n}`)
+    ring.settle(ring.first, ring.first)
+    while (ring.size > 0) ring.shift()
+    t.equal(ring.unsettled(ring.first), ring.next)
+  }
 })
