@@ -91,12 +91,23 @@ t.test('PATH-2 UQ-15 two nodes that both forgot come to an end', async t => {
 t.test('PATH-3 UQ-15 the right token ends a link, a wrong one says nothing', async t => {
   const { ids, resets } = node(6)
   const [first, second, third] = [ids.mint(), ids.mint(), ids.mint()]
-  const remote = new RemoteIds(first)
+  const watched = new Set<string>()
+  const remote = new RemoteIds(first, {
+    watch: token => watched.add(toHex(token)),
+    unwatch: token => watched.delete(toHex(token)),
+  })
+  const watches = (...expected: readonly Uint8Array[]): void =>
+    void t.strictSame(
+      [...watched],
+      expected.map(id => toHex(ids.token(id))),
+    )
+  watches()
   const cause = (id: Uint8Array): Uint8Array => concat(Uint8Array.of(0x40), id, new Uint8Array(50))
   const reset = resets.answer(cause(first), 0)!
   t.notOk(remote.isReset(reset), 'the token is not known yet')
   remote.add(0, 0, first, ids.token(first))
   t.ok(remote.isReset(reset))
+  watches(first)
   let taken = 0
   for (let bit = 8 * (reset.length - 16); bit < 8 * reset.length; bit++) {
     const wrong = copy(reset)
@@ -113,6 +124,9 @@ t.test('PATH-3 UQ-15 the right token ends a link, a wrong one says nothing', asy
   t.ok(remote.rotate())
   t.ok(remote.isReset(resets.answer(cause(second), 0)!))
   t.notOk(remote.isReset(reset), 'nor that of one we let go of')
+  watches(second)
+  remote.close()
+  watches()
 })
 
 t.test('PATH-5 PATH-6 what the peer may not do with connection ids', async t => {
