@@ -4,9 +4,10 @@
  * Dice, keys and clock are seeded, so each run says the same; the dumps are made by the decoders.
  * `protocol/handshake.md` tells the story around it.
  */
-import { empty, equal } from '../../src/base/bytes.ts'
-import type { Note } from '../../src/base/reader.ts'
-import { explainHandshakeDatagram, explainPacket, formatNotes } from '../../src/wire/index.ts'
+import { equal } from '../../src/base/bytes.ts'
+import { ByteReader, type Note } from '../../src/base/reader.ts'
+import { explainHandshakeDatagram, formatNotes } from '../../src/wire/index.ts'
+import { limits } from '../../src/wire/limits.ts'
 import { type Crossing, DatagramPath, linked } from './datagram-path.ts'
 import { START } from './link-pair.ts'
 
@@ -48,11 +49,17 @@ function nameOf({ bytes }: Crossing): string {
   return `handshake datagram 0x0${bytes[0]}`
 }
 
-/** A packet is shown as far as it is clear to everybody: its number is masked, in this story its seal is what counts. */
+/** Of a packet only the connection id is clear to everybody. */
 function notesOf(bytes: Uint8Array): Note[] {
   if (bytes[0]! < 0x40) return explainHandshakeDatagram(bytes)
-  const notes = explainPacket(bytes)
-  return notes.length > 0
-    ? notes
-    : [{ offset: 0, bytes: empty, field: 'packet', value: `${bytes.length} bytes` }]
+  const r = new ByteReader(bytes)
+  const note = (field: string, length: number): Note => {
+    const offset = r.offset
+    return { offset, bytes: r.take(length, field), field, value: `${length} bytes` }
+  }
+  return [
+    note('first byte, masked', 1),
+    note('connection id', limits.connectionId),
+    note('packet number, masked, and frames, sealed', r.remaining),
+  ]
 }
