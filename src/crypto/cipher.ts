@@ -13,8 +13,6 @@ import type { Cipher } from '../base/ports.ts'
 
 export const TAG_LENGTH = 16
 export const KEY_LENGTH = 32
-/** What header protection uses of a block: one byte for the flags, four for the packet number. */
-export const MASK_LENGTH = 5
 
 /** One AEAD key, with nonces of 12 bytes. */
 export interface Aead {

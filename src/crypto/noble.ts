@@ -17,7 +17,8 @@ import { sha256, sha512 } from '@noble/hashes/sha2.js'
 import { copy, equal } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Identity, KeyPair, Suite } from '../base/ports.ts'
-import { type Aead, CounterCipher, MASK_LENGTH, TAG_LENGTH } from './cipher.ts'
+import { MASK_LENGTH } from '../wire/packet.ts'
+import { type Aead, CounterCipher, TAG_LENGTH } from './cipher.ts'
 import { isEd25519Shaped, requireMaskKey, requireSecret, requireX25519Key } from './strict.ts'
 
 class NobleKeyPair implements KeyPair {

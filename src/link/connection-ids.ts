@@ -15,9 +15,7 @@
  */
 import { concat, equalConstantTime, utf8 } from '../base/bytes.ts'
 import type { NoiseSuite, Random } from '../base/ports.ts'
-
-export const CONNECTION_ID_LENGTH = 12
-export const RESET_TOKEN_LENGTH = 16
+import { limits } from '../wire/limits.ts'
 
 const RANDOM = 6
 const forId = utf8('id')
@@ -43,16 +41,16 @@ export class ConnectionIds {
 
   /** Was it issued under this key? */
   ours(id: Uint8Array): boolean {
-    if (id.length !== CONNECTION_ID_LENGTH) return false
+    if (id.length !== limits.connectionId) return false
     return equalConstantTime(this.#mac(id.subarray(0, RANDOM)), id.subarray(RANDOM))
   }
 
   /** The 16 bytes that end a link at whoever sends to `id`. */
   token(id: Uint8Array): Uint8Array {
-    return this.#suite.hmac(this.#key, forReset, id).slice(0, RESET_TOKEN_LENGTH)
+    return this.#suite.hmac(this.#key, forReset, id).slice(0, limits.resetToken)
   }
 
   #mac(random: Uint8Array): Uint8Array {
-    return this.#suite.hmac(this.#key, forId, random).subarray(0, CONNECTION_ID_LENGTH - RANDOM)
+    return this.#suite.hmac(this.#key, forId, random).subarray(0, limits.connectionId - RANDOM)
   }
 }

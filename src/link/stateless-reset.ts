@@ -15,7 +15,9 @@
 import { Budget } from '../base/budget.ts'
 import type { Millis } from '../base/machine.ts'
 import type { Random } from '../base/ports.ts'
-import { CONNECTION_ID_LENGTH, type ConnectionIds, RESET_TOKEN_LENGTH } from './connection-ids.ts'
+import { limits } from '../wire/limits.ts'
+import { destinationOf } from '../wire/packet.ts'
+import type { ConnectionIds } from './connection-ids.ts'
 
 export const defaults = {
   /** Of a whole node: a crash with 100 links is told within five seconds, whatever else is asked. */
@@ -24,7 +26,7 @@ export const defaults = {
 } as const
 
 /** RFC 9000 section 10.3: at least 38 random bits in front of the token. */
-export const SHORTEST_RESET = 5 + RESET_TOKEN_LENGTH
+export const SHORTEST_RESET: number = 5 + limits.resetToken
 /** Above it length says nothing more: a usual small packet of ours. */
 const LONGEST_RESET = 42
 
@@ -43,12 +45,12 @@ export class StatelessResets {
   answer(cause: Uint8Array, now: Millis): Uint8Array | undefined {
     const length = Math.min(cause.length - 1, LONGEST_RESET)
     if (length < SHORTEST_RESET) return undefined
-    const id = cause.subarray(1, 1 + CONNECTION_ID_LENGTH)
+    const id = destinationOf(cause)
     if (!this.#ids.ours(id) || !this.#budget.spend(1, now)) return undefined
     const reset = new Uint8Array(length)
-    reset.set(this.#random.bytes(length - RESET_TOKEN_LENGTH))
+    reset.set(this.#random.bytes(length - limits.resetToken))
     reset[0] = 0x40 | (reset[0]! & 0x3f)
-    reset.set(this.#ids.token(id), length - RESET_TOKEN_LENGTH)
+    reset.set(this.#ids.token(id), length - limits.resetToken)
     return reset
   }
 }

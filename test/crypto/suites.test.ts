@@ -6,6 +6,8 @@ import t from 'tap'
 import { concat, empty, equal, fromHex, toHex, utf8 } from '../../src/base/bytes.ts'
 import type { Suite } from '../../src/base/ports.ts'
 import { nativeSuite, nobleSuite, swarmKeyFingerprint } from '../../src/crypto/index.ts'
+import { nativeAead } from '../../src/crypto/native.ts'
+import { nobleAead } from '../../src/crypto/noble.ts'
 import { hkdf } from '../../src/noise/index.ts'
 import { Seeded } from '../support/seeded.ts'
 import { sharedJson } from '../support/shared.ts'
@@ -40,6 +42,7 @@ t.test('native and noble agree byte for byte on random input', async t => {
     check('seal', suite => suite.cipher(one!).seal(nonce, more!, data!))
     check('seal nothing', suite => suite.cipher(one!).seal(nonce, empty, empty))
     check('rekey', suite => suite.cipher(one!).rekeyed().rekeyed().seal(nonce, more!, data!))
+    check('mask', suite => suite.headerMask(one!.subarray(0, 16)).mask(two!.subarray(16)))
     check('identity', suite => suite.identity(one!).publicKey)
     check('signature', suite => suite.identity(one!).sign(data!))
     for (const [[name, from], [other, to]] of [
@@ -67,6 +70,7 @@ for (const [name, suite] of suites) {
       t.throws(() => suite.dh(pair, wrong), { code: 'GH_NOISE_KEY' })
       t.throws(() => suite.cipher(wrong), { code: 'GH_NOISE_KEY' })
       t.throws(() => suite.identity(wrong), { code: 'GH_NOISE_KEY' })
+      t.throws(() => suite.headerMask(wrong), { code: 'GH_NOISE_KEY' })
       t.notOk(suite.verify(wrong, empty, new Uint8Array(64)))
       t.notOk(suite.verify(suite.identity(new Uint8Array(32)).publicKey, empty, wrong))
     }
@@ -86,7 +90,11 @@ for (const [name, suite] of suites) {
   t.test(`${name}: keys are copied, so zeroing the caller's changes nothing`, async t => {
     const key = new Uint8Array(32).fill(3)
     const [cipher, pair, identity] = [suite.cipher(key), suite.keyPair(key), suite.identity(key)]
+    const half = key.subarray(0, 16)
+    const mask = suite.headerMask(half)
+    const masked = toHex(mask.mask(half))
     key.fill(0)
+    t.equal(toHex(mask.mask(new Uint8Array(16).fill(3))), masked)
     const again = new Uint8Array(32).fill(3)
     t.ok(equal(cipher.seal(0, empty, empty), suite.cipher(again).seal(0, empty, empty)))
     const nine = suite.keyPair(new Uint8Array(32).fill(5)).publicKey
@@ -140,6 +148,31 @@ for (const [name, suite] of suites) {
     t.notOk(suite.verify(key.toBytes(), message, crafted), 'we do not')
   })
 }
+
+const quic = sharedJson('vectors/quic/rfc9001-appendix-a.json')
+t.test(
+  "PROT-3 the header masks of RFC 9001's appendix, and its ChaCha20-Poly1305 packet",
+  { skip: quic === undefined && 'no vectors here' },
+  async t => {
+    for (const [name, suite] of suites) {
+      for (const side of ['client', 'server'] as const) {
+        const mask = suite.headerMask(fromHex(quic[side].hp)!)
+        const { sample, mask: expected } = quic[`${side}_initial`]
+        t.equal(toHex(mask.mask(fromHex(sample)!)), expected, `${name}: ${side}`)
+        mask.mask(new Uint8Array(16))
+        t.equal(toHex(mask.mask(fromHex(sample)!)), expected, `${name}: ${side}, after another block`)
+      }
+    }
+    // Its nonces are an IV with the number in it, ours Noise's: so below the cipher, where both are bytes.
+    const { key, nonce, unprotected_header, plaintext, ciphertext } = quic.chacha20_short_header
+    for (const aead of [nativeAead(fromHex(key)!), nobleAead(fromHex(key)!)])
+      t.equal(
+        toHex(aead.seal(fromHex(nonce)!, fromHex(unprotected_header)!, fromHex(plaintext)!)),
+        ciphertext,
+      )
+    t.comment('its ChaCha20 header mask is left out: we mask with AES alone')
+  },
+)
 
 const pnet = sharedJson('vectors/pnet/swarm-key.json')
 t.test(

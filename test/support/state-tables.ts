@@ -6,12 +6,14 @@
 import type { StateTable } from '../../src/base/states.ts'
 import { lineLink } from '../../src/link/line-link.ts'
 import { liveness } from '../../src/membership/liveness.ts'
+import { path } from '../../src/packets/paths.ts'
 import { receiving } from '../../src/streams/receive-half.ts'
 import { sending } from '../../src/streams/send-half.ts'
 
 export const stateTables: Readonly<Record<string, StateTable>> = {
   'line-link': lineLink,
   liveness,
+  path,
   receiving,
   sending,
 }

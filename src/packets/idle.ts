@@ -1,0 +1,93 @@
+/**
+ * When nothing has been heard for too long, and a word before that.
+ *
+ *   ──heard──┬───────── timeout ─────────▶ gone
+ *            └── keepalive ──▶ say something, once each time
+ *
+ * The time runs from the last packet that opened, and from the first one sent since then that asks for
+ * an answer: a side that has just spoken waits for the answer. The lesser timeout of the two sides
+ * counts; never less than three PTO, or one lost answer would end a slow link.
+ *
+ * Time in which we did not run ourselves is no silence of the peer (spec: P17).
+ * Page: protocol/paths.md (spec: PATH-14, PATH-15; RFC 9000 section 10.1) · Faults: UQ-18 · Floor: packets.
+ */
+import type { Millis } from '../base/machine.ts'
+
+export const defaults = {
+  /** RFC 9308 section 3.2 counts on NAT boxes that forget a UDP mapping after 30 s. */
+  timeout: 30_000,
+} as const
+
+/** A timeout shorter than this is taken as this: three PTO of a first round trip that nobody measured. */
+const LEAST_TIMEOUT = 3_000
+
+/** Timers of a busy loop are less late than this. */
+const STALL = 1_000
+
+export interface IdleOptions {
+  /** Ours, and what the peer said; the lesser counts. */
+  readonly timeout: Millis
+  readonly peerTimeout: Millis
+  /** Silence after which something is said. Absent: nothing, an idle link may end. */
+  readonly keepalive?: Millis
+  readonly pto: () => Millis
+}
+
+export class Idle {
+  readonly #timeout: Millis
+  readonly #keepalive: Millis | undefined
+  readonly #pto: () => Millis
+  /** When the silence began. */
+  #since: Millis
+  /** Something that asks for an answer went out since the last packet came. */
+  #asked = false
+  #keptAt: Millis
+
+  constructor({ timeout, peerTimeout, keepalive, pto }: IdleOptions, now: Millis) {
+    this.#timeout = Math.max(LEAST_TIMEOUT, Math.min(timeout, peerTimeout))
+    // Two chances to be heard before the end.
+    this.#keepalive = keepalive === undefined ? undefined : Math.min(keepalive, this.#timeout / 3)
+    this.#pto = pto
+    this.#since = now
+    this.#keptAt = now
+  }
+
+  /** A packet opened. Called for each: sets two fields. */
+  heard(now: Millis): void {
+    this.#since = now
+    this.#keptAt = now
+    this.#asked = false
+  }
+
+  /** A packet that asks for an answer went out. */
+  asked(now: Millis): void {
+    if (this.#asked) return
+    this.#asked = true
+    this.#since = now
+  }
+
+  /** When the link is given up if nothing is heard. */
+  get endsAt(): Millis {
+    return this.#since + Math.max(this.#timeout, 3 * this.#pto())
+  }
+
+  deadline(): Millis {
+    const { endsAt } = this
+    return this.#keepalive === undefined ? endsAt : Math.min(endsAt, this.#keptAt + this.#keepalive)
+  }
+
+  /** What is due: a word (PROBE will do), the end, or nothing. */
+  due(now: Millis): 'keepalive' | 'gone' | undefined {
+    const late = now - this.deadline()
+    if (late < 0) return undefined
+    if (late > STALL) {
+      // We did not run. What came meanwhile waits in the socket: it is read first.
+      this.#since += late + STALL
+      this.#keptAt += late + STALL
+      return undefined
+    }
+    if (now >= this.endsAt) return 'gone'
+    this.#keptAt = now
+    return 'keepalive'
+  }
+}
