@@ -307,8 +307,6 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
     this.#carried!.datagram?.(bytes)
   }
 
-  // Frames out
-
   #queue(encode: (w: ByteWriter) => void): void {
     const w = new ByteWriter(64)
     encode(w)
