@@ -62,6 +62,9 @@ export interface Pipe {
   write(chunks: readonly Uint8Array[]): boolean
   /** Sends what was written, then half-closes. */
   end(): void
+  /** No `data` and no `end` until `resume`; `drain` and `close` still come. What the other side sends waits in the system. */
+  pause(): void
+  resume(): void
   /** Drops everything now. `close` follows. */
   destroy(): void
 }

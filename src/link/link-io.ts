@@ -28,6 +28,10 @@ export const defaults = {
   /** Cheap frames a second: far above what an honest peer needs, far below what hurts. */
   cheapPerSecond: 10_000,
   cheapBurst: 20_000,
+  /** Held before the peer is proved, two messages: of strangers there may be a thousand. With more it is read on, and fails. */
+  heldUnproved: 2_404,
+  /** Read between two looks at the time: tiny ones cost less than the look. */
+  framesAtOnce: 32,
   /** Control frames waiting; more means that the peer has stopped reading. */
   controlFrames: 4_096,
   /** Above this share of them chat is dropped for this peer, and counted (spec: CHAT-6). */
@@ -46,6 +50,8 @@ export type LinkInput =
   | Tick
   /** Bytes from the carrier, valid during the call. */
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** Goes on with what was `held`. */
+  | { readonly kind: 'more' }
   /** Once a turn when `wantsFlush`, and when the carrier has drained. */
   | {
       readonly kind: 'flush'
@@ -53,7 +59,7 @@ export type LinkInput =
       /** Bytes of streams that may leave now, where a rate is set. Control frames never wait for it. */
       readonly allowance?: number | undefined
     }
-  /** The carrier ended: by the peer's half-close (no error) or by a failure. */
+  /** The carrier ended: by the peer's half-close (no error, and never while bytes are held) or by a failure. */
   | { readonly kind: 'carrier-closed'; readonly error: Error | undefined }
   /** The verdict on a proved peer. `carry` makes the layers above. */
   | { readonly kind: 'admit'; readonly observed: Uint8Array }
@@ -95,6 +101,8 @@ export interface LinkOptions {
   readonly carry: (proved: Proved, observed: Uint8Array | undefined) => Carried
   /** Present on the dialling side. */
   readonly dial?: Omit<InitiatorOptions, 'self'> & { readonly timeout?: Millis }
+  /** Asked between two units, and now and then within a record: no more for now. The rest is held until `more`. */
+  readonly enough?: () => boolean
   /** A record's plaintext, shared by all links of a node: sealing is never interrupted. */
   readonly plaintext?: ByteWriter
 }

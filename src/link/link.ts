@@ -46,6 +46,8 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   dropped = 0
   /** Its end was told. */
   ended = false
+  /** Bytes wait for `more`: give no others before. */
+  held = false
   readonly #options: LinkOptions
   #handshake: Initiator | Responder | undefined // gone, with its keys, once it gave those of the link
   readonly #units = new UnitReader(limits.handshakeMessage)
@@ -65,6 +67,8 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   #refusal: { reason: Refusal; detail: string; entries: readonly PeerEntry[] } | undefined
   #closeCode: number | undefined
   #rekeySeen = false
+  /** The record whose frames are being read, as far as they are. */
+  #record: ByteReader | undefined
   #moreToSend = false
   #now: Millis
 
@@ -143,8 +147,9 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
         this.bytesIn += input.bytes.length
         if (this.#state === 'closing') return
         this.#units.give(input.bytes)
-        this.#readUnits(now)
-        this.#units.settle()
+        return this.#readUnits(now)
+      case 'more':
+        if (this.held) this.#readUnits(now)
         return
       case 'flush':
         return this.#flush(input.buffered, now, input.allowance)
@@ -157,9 +162,7 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
         if (this.#state !== 'proved') return
         this.#enterOpen()
         this.#queue(w => encodeAccepted(w, input.observed))
-        this.#readUnits(now)
-        this.#units.settle()
-        return
+        return this.#readUnits(now)
       case 'refuse':
         if (this.#state !== 'proved') return
         this.#queue(w => encodeRefused(w, input.reason, input.detail))
@@ -176,12 +179,21 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   // Handshake
 
   #readUnits(now: Millis): void {
-    while (this.#state !== 'proved' && this.#state !== 'closing' && this.#state !== 'closed') {
-      const unit = this.#units.next()
-      if (unit === undefined) return
+    this.held = false
+    if (this.#record !== undefined) this.#readFrames(this.#record, now)
+    while (!this.held && this.#state !== 'proved' && this.#state !== 'closing' && this.#state !== 'closed') {
+      const most = this.#receiver === undefined ? defaults.heldUnproved : Number.POSITIVE_INFINITY
+      this.held = this.#units.left > 0 && this.#units.left <= most && this.#options.enough?.() === true
+      const unit = this.held ? undefined : this.#units.next()
+      if (unit === undefined) break
       if (this.#receiver === undefined) this.#handshakeUnit(unit, now)
-      else this.#record(unit, now)
+      else {
+        const frames = this.#receiver.open(unit) // or throws, and no frame of it is read (spec: FRAME-5)
+        this.recordsIn++
+        this.#readFrames(new ByteReader(frames), now)
+      }
     }
+    this.#units.settle()
   }
 
   #handshakeUnit(unit: Uint8Array, now: Millis): void {
@@ -226,27 +238,23 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
 
   // Frames in
 
-  #record(sealed: Uint8Array, now: Millis): void {
-    const plaintext = this.#receiver!.open(sealed) // or throws, and no frame of it is read (spec: FRAME-5)
-    this.recordsIn++
-    const r = new ByteReader(plaintext)
-    while (r.remaining > 0) {
+  #readFrames(r: ByteReader, now: Millis): void {
+    this.#record = r
+    for (let frames = 1; r.remaining > 0; frames++) {
       if (this.#rekeySeen) throw misplacedRekey()
-      const type = plaintext[r.offset]
+      const type = r.bytes[r.offset]
       // Data pays with flow control; every other frame is cheap to send and pays here (spec: TYPE-5).
-      if (
-        type !== frameTypes.STREAM.type &&
-        type !== frameTypes.STREAM_FIN.type &&
-        !this.#cheap.spend(1, now)
-      )
-        throw new GuildError('GH_LINK_BUDGET')
+      const data = type === frameTypes.STREAM.type || type === frameTypes.STREAM_FIN.type
+      if (!data && !this.#cheap.spend(1, now)) throw new GuildError('GH_LINK_BUDGET')
       readFrame(r, this.#sink)
       if (this.#state === 'closing' || this.#state === 'closed') return
+      const look = frames % defaults.framesAtOnce === 0 && r.remaining > 0
+      this.held = look && this.#options.enough?.() === true
+      if (this.held) return
     }
-    if (this.#rekeySeen) {
-      this.#receiver!.rekey()
-      this.#rekeySeen = false
-    }
+    this.#record = undefined
+    if (this.#rekeySeen) this.#receiver!.rekey()
+    this.#rekeySeen = false
   }
 
   padding(): void {}
@@ -377,19 +385,17 @@ export class Link implements Machine<LinkInput, LinkOutput>, LinkFrames {
   }
 
   #end(by: LinkEnd['by'], error: GuildError, abruptly = false, stranger = false): void {
+    this.held = false // and what was, is not read any more
     this.#outputs.push({ kind: 'end-carrier', abruptly })
-    this.#announceEnd(by, error, stranger)
+    if (!this.ended) {
+      this.ended = true
+      const peerId = this.#handshake instanceof Initiator ? this.#handshake.peerId : this.#proved?.peerId
+      const [stage, closeCode] = [this.#stage, this.#closeCode]
+      this.#outputs.push({ kind: 'ended', end: { by, error, stage, closeCode, peerId }, stranger })
+    }
     this.#state = abruptly ? 'closed' : 'closing'
     // A handshake that failed has no longer to close than it had to succeed (P3).
     const latest = (by === 'handshake' && this.#deadline) || Number.POSITIVE_INFINITY
     this.#deadline = abruptly ? undefined : Math.min(latest, this.#now + defaults.closeLinger)
-  }
-
-  #announceEnd(by: LinkEnd['by'], error: GuildError, stranger: boolean): void {
-    if (this.ended) return
-    this.ended = true
-    const peerId = this.#handshake instanceof Initiator ? this.#handshake.peerId : this.#proved?.peerId
-    const [stage, closeCode] = [this.#stage, this.#closeCode]
-    this.#outputs.push({ kind: 'ended', end: { by, error, stage, closeCode, peerId }, stranger })
   }
 }

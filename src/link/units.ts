@@ -24,14 +24,22 @@ export class UnitReader {
   #have = 0
   #chunk: Uint8Array = nothing
   #at = 0
+  /** The chunk is its owner's, who takes it back. */
+  #lent = false
 
   constructor(maximum: number) {
     this.maximum = maximum
   }
 
+  /** Bytes that `next` has not looked at. */
+  get left(): number {
+    return this.#chunk.length - this.#at
+  }
+
   /** Gives the next chunk. Call `next` until it is empty before giving another. */
   give(chunk: Uint8Array): void {
-    if (this.#at < this.#chunk.length) {
+    this.#lent = this.left === 0
+    if (this.left > 0) {
       // Reading was paused with bytes left over (a handshake that awaits its verdict).
       const rest = this.#chunk.subarray(this.#at)
       const joined = new Uint8Array(rest.length + chunk.length)
@@ -44,8 +52,10 @@ export class UnitReader {
 
   /** Keeps what is left of the chunk, when its owner takes the memory back. */
   settle(): void {
-    this.#chunk = this.#at < this.#chunk.length ? copy(this.#chunk.subarray(this.#at)) : nothing
+    if (this.left > 0 && !this.#lent) return
+    this.#chunk = this.left > 0 ? copy(this.#chunk.subarray(this.#at)) : nothing
     this.#at = 0
+    this.#lent = false
   }
 
   /** The next whole unit, valid until the following call; undefined when more bytes are needed. */

@@ -98,6 +98,12 @@ export class Connection {
       this.flushSoon()
     })
   }
+  /** A slice of what was held; true when more is left. */
+  readonly #more = (): boolean => {
+    this.#read({ kind: 'more' })
+    if (!this.link.held && !this.#gone) this.pipe.resume()
+    return this.link.held && !this.#gone
+  }
   #records = 0
   /** The rate lets no stream pass for a moment. */
   #waiting = false
@@ -112,6 +118,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     const { key, pipe, self, drive, dial, plaintext } = options
+    const { turn } = options.pace
     const expect = dial?.attempt.address.peerId
     this.#options = options
     this.key = key
@@ -121,6 +128,7 @@ export class Connection {
       {
         self,
         plaintext,
+        enough: () => turn.spent(),
         carry: (proved, observed) => this.#carry(proved, observed),
         ...(dial === undefined
           ? {}
@@ -138,21 +146,12 @@ export class Connection {
     this.#driven = drive.run(this.link, output => this.#output(output))
     pipe.attach({
       data: bytes => {
-        const idle = this.#lineEmpty
-        this.#reading = true
+        turn.begin()
         try {
-          this.#driven.feed({ kind: 'bytes', bytes })
+          this.#read({ kind: 'bytes', bytes })
         } finally {
-          this.#reading = false
+          turn.end()
         }
-        if (this.link.recordsIn !== this.#records) {
-          this.#records = this.link.recordsIn
-          if (this.link.open) options.events.heard(this)
-          this.#tellIdle()
-        }
-        // Credit, and bulk that credit lets go on, fill records better at the turn's end.
-        if (idle && !this.#lineEmpty && this.#mayFlush) this.#flush()
-        else this.flushSoon()
       },
       drain: () => {
         this.#blocked = false
@@ -164,6 +163,7 @@ export class Connection {
         this.#gone = true
         this.#linger?.()
         this.#intake?.stop()
+        turn.drop(this.#more)
         this.#driven.stop()
         options.onGone()
       },
@@ -178,6 +178,32 @@ export class Connection {
   feed(input: LinkInput): void {
     this.#driven.feed(input)
     this.flushSoon()
+    if (this.link.held) this.#wait()
+  }
+
+  #read(input: LinkInput): void {
+    const idle = this.#lineEmpty
+    this.#reading = true
+    try {
+      this.#driven.feed(input)
+    } finally {
+      this.#reading = false
+    }
+    if (this.link.recordsIn !== this.#records) {
+      this.#records = this.link.recordsIn
+      if (this.link.open) this.#options.events.heard(this)
+      this.#tellIdle()
+    }
+    // Credit, and bulk that credit lets go on, fill records better at the turn's end.
+    if (idle && !this.#lineEmpty && this.#mayFlush) this.#flush()
+    else this.flushSoon()
+    if (this.link.held) this.#wait()
+  }
+
+  /** The turn has read its share: the rest is read in line with others (P15). */
+  #wait(): void {
+    this.pipe.pause()
+    this.#options.pace.turn.hold(this.#more)
   }
 
   /** Does what membership wants of this link. */

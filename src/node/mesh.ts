@@ -88,7 +88,7 @@ export class Mesh implements ConnectionEvents {
     const { config, runtime, swarmKeys, identitySeed, happenings } = options
     const { suite, random, clock, scheduler } = runtime
     this.drive = new Drive(clock, scheduler)
-    this.#pace = paceOf(config, runtime)
+    this.#pace = paceOf(config, this.drive)
     this.#attempts = new Attempts(suite, swarmKeys, config.connectTimeout)
     this.#dialer = new Dialer(this.drive, this.#transports(), config.connectTimeout)
     const identity = suite.identity(identitySeed)

@@ -1,5 +1,5 @@
 /**
- * The rates of a node, in and out, over all its links together.
+ * The rates of a node, in and out, over all its links together, and the time a turn may read.
  *
  *   out   a flush may write so many bytes of streams; the rest waits for its turn
  *   in    credit for the peer's streams is granted at the rate, so that it need not send
@@ -10,23 +10,25 @@
  *
  * Floor: node. Features: B20.
  */
-import type { Runtime } from '../base/ports.ts'
 import { Shaper } from '../base/shaper.ts'
 import type { Drive } from '../runtime/drive.ts'
 import { defaultGrants, type Grants } from '../streams/grants.ts'
 import type { Streams } from '../streams/streams.ts'
 import type { Config } from './config.ts'
+import { Turn } from './turn.ts'
 
 export interface Pace {
   readonly in: Shaper | undefined
   readonly out: Shaper | undefined
   /** What we grant each link at first: streams as the options say, a tenth of a second's bytes where a rate is set. */
   readonly grants: Grants
+  readonly turn: Turn
 }
 
-export function paceOf({ bandwidthIn, bandwidthOut, maxStreams }: Config, { clock }: Runtime): Pace {
-  const now = clock.now()
+export function paceOf({ bandwidthIn, bandwidthOut, maxStreams }: Config, drive: Drive): Pace {
+  const now = drive.now()
   return {
+    turn: new Turn(drive),
     in: bandwidthIn === undefined ? undefined : new Shaper(bandwidthIn, now),
     out: bandwidthOut === undefined ? undefined : new Shaper(bandwidthOut, now),
     grants: {

@@ -88,6 +88,7 @@ export class SimulatedPipe implements Pipe, Resource {
   readonly #early = new Map<number, Segment>()
   readonly #inbox: Item[] = []
   #flushing = false
+  #paused = false
   #endRead = false
 
   constructor(options: PipeOptions) {
@@ -134,6 +135,16 @@ export class SimulatedPipe implements Pipe, Resource {
     if (this.#closed || this.#ending) return
     this.#ending = true
     this.#pumpSoon()
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#soon(() => this.#flush())
   }
 
   destroy(): void {
@@ -324,8 +335,15 @@ export class SimulatedPipe implements Pipe, Resource {
     this.#flushing = true
     this.#process.enter(() => {
       this.#flushing = false
-      for (let item = this.#inbox.shift(); item !== undefined; item = this.#inbox.shift()) this.#deliver(item)
+      for (let item = this.#next(); item !== undefined; item = this.#next()) this.#deliver(item)
     })
+  }
+
+  /** While paused, data and the end stay where they are. */
+  #next(): Item | undefined {
+    if (!this.#paused) return this.#inbox.shift()
+    const at = this.#inbox.findIndex(({ kind }) => kind === 'drain' || kind === 'close')
+    return at < 0 ? undefined : this.#inbox.splice(at, 1)[0]
   }
 
   #deliver(item: Item): void {
@@ -340,7 +358,10 @@ export class SimulatedPipe implements Pipe, Resource {
       events.end()
       if (this.#endSent) this.#close(undefined)
     } else if (item.kind === 'drain') events.drain()
-    else events.close(item.error)
+    else {
+      this.#inbox.length = 0 // what a paused reader had not read is gone
+      events.close(item.error)
+    }
   }
 
   #drop(): void {

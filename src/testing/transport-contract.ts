@@ -228,6 +228,111 @@ const checks: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
     await far.until(() => far.closed !== undefined)
   },
 
+  'paused, nothing is heard but drain and close; resumed, all bytes come whole, in order, and the end behind them':
+    async bench => {
+      const { near, far } = await bench.connect()
+      const bytes = new SeededRandom(3).bytes(3 * 1024 * 1024)
+      near.pipe.write([bytes.slice(0, 1000)])
+      await far.until(() => far.length > 0)
+      for (let at = 1000; at < bytes.length; at += 100_000) near.pipe.write([bytes.slice(at, at + 100_000)])
+      near.pipe.end()
+      for (let pauses = 0; !far.ended; pauses++) {
+        far.pipe.pause()
+        far.pipe.pause()
+        const before = far.length
+        if (pauses < 5) await bench.sleep(20)
+        equal(far.length, before, 'no data while paused')
+        ok(!far.ended, 'no end while paused')
+        far.pipe.resume()
+        far.pipe.resume()
+        await far.until(() => far.ended || far.length > before)
+      }
+      deepStrictEqual(far.bytes(), bytes)
+      far.pipe.write([new Uint8Array(5000)])
+      await near.until(() => near.length === 5000)
+    },
+
+  'paused at once, the end waits too': async bench => {
+    const { near, far } = await bench.connect()
+    far.pipe.pause()
+    near.pipe.end()
+    await bench.sleep(50)
+    ok(!far.ended)
+    far.pipe.resume()
+    await far.until(() => far.ended)
+    equal(far.length, 0)
+  },
+
+  'the last word of pause and resume counts, also before attach': async bench => {
+    const { near, far } = await bench.connect(undefined, { attachFar: false })
+    far.pipe.pause()
+    near.pipe.write([Uint8Array.of(1, 2, 3)])
+    far.attach()
+    await bench.sleep(20)
+    equal(far.length, 0)
+    far.pipe.resume()
+    far.pipe.pause()
+    await bench.sleep(20)
+    equal(far.length, 0)
+    far.pipe.resume()
+    far.pipe.pause()
+    far.pipe.resume()
+    await far.until(() => far.length === 3)
+    deepStrictEqual(far.bytes(), Uint8Array.of(1, 2, 3))
+  },
+
+  'paused within data, the reader hears nothing more until it resumes': async bench => {
+    const { near, far } = await bench.connect(undefined, { attachFar: false })
+    let [length, calls, whilePaused, paused] = [0, 0, 0, false]
+    let whole = (): void => {}
+    const done = new Promise<void>(resolve => {
+      whole = resolve
+    })
+    far.pipe.attach({
+      data: bytes => {
+        calls++
+        length += bytes.length
+        if (paused) whilePaused++
+        paused = true
+        far.pipe.pause()
+        void bench.sleep(1).then(() => {
+          paused = false
+          far.pipe.resume()
+        })
+      },
+      drain: () => {},
+      end: () => {
+        if (paused) whilePaused++
+        whole()
+      },
+      close: () => {},
+    })
+    near.pipe.write([new Uint8Array(2 * 1024 * 1024)])
+    near.pipe.end()
+    await done
+    equal(length, 2 * 1024 * 1024)
+    ok(calls > 1, 'one read would prove nothing')
+    equal(whilePaused, 0)
+  },
+
+  'paused, it can be written to and destroyed, and a close is heard': async bench => {
+    const { near, far } = await bench.connect()
+    near.pipe.pause()
+    near.pipe.write([Uint8Array.of(1)])
+    await far.until(() => far.length === 1)
+    far.pipe.write([Uint8Array.of(1)])
+    await bench.sleep(20)
+    near.pipe.destroy()
+    await near.until(() => near.closed !== undefined)
+    equal(near.closed!.error, undefined)
+    equal(near.length, 0)
+    near.pipe.pause()
+    near.pipe.resume()
+    await far.until(() => far.closed !== undefined)
+    await bench.sleep(20)
+    equal(near.afterClose, 0)
+  },
+
   'attach late: what came before is kept': async bench => {
     const { near, far } = await bench.connect(undefined, { attachFar: false })
     near.pipe.write([Uint8Array.of(1, 2, 3)])

@@ -140,6 +140,8 @@ class LocalPipe implements Pipe {
   readonly remote: Endpoint = here
   readonly #socket: Socket
   #error: Error | undefined
+  #attached = false
+  #paused = false
   #destroyed = false
 
   constructor(socket: Socket) {
@@ -172,7 +174,12 @@ class LocalPipe implements Pipe {
     const closed = (): void => events.close(this.#destroyed ? undefined : this.#error)
     if (socket.closed) setImmediate(closed)
     else socket.on('close', closed)
-    socket.resume()
+    this.#attached = true
+    // A socket begins to read a tick after `resume`, whatever was said in between.
+    socket.on('resume', () => {
+      if (this.#paused) socket.pause()
+    })
+    if (!this.#paused) socket.resume()
   }
 
   write(chunks: readonly Uint8Array[]): boolean {
@@ -187,6 +194,17 @@ class LocalPipe implements Pipe {
 
   end(): void {
     if (!this.#destroyed && !this.#socket.destroyed) this.#socket.end()
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    if (this.#attached) this.#socket.resume()
   }
 
   destroy(): void {

@@ -179,6 +179,7 @@ class TcpPipe implements Pipe {
   #error: Error | undefined
   #destroyed = false
   #closed = false
+  #paused = false
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -212,7 +213,11 @@ class TcpPipe implements Pipe {
     socket.on('end', () => {
       if (!this.#destroyed) events.end()
     })
-    socket.resume()
+    // A socket begins to read a tick after `resume`, whatever was said in between.
+    socket.on('resume', () => {
+      if (this.#paused) socket.pause()
+    })
+    if (!this.#paused) socket.resume()
   }
 
   /** Bytes from the system. */
@@ -233,6 +238,17 @@ class TcpPipe implements Pipe {
 
   end(): void {
     if (!this.#destroyed && !this.#socket.destroyed) this.#socket.end()
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    if (this.#events !== undefined) this.#socket.resume()
   }
 
   destroy(): void {

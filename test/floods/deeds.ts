@@ -51,6 +51,22 @@ type Writer = (w: ByteWriter, member: BadMember, number: number) => number
 
 const nonce = new Uint8Array(8)
 
+/** How often in a row one may be left outside before it gives up. */
+const TRIES = 200
+
+/** A link, tried for again where strangers crowd the door; nothing once it is to stop. */
+async function linked(port: number, swarmKey: Uint8Array, stopped: Stopped): Promise<BadMember | undefined> {
+  for (let tries = 1; !stopped(); tries++) {
+    try {
+      return await BadMember.link(port, swarmKey)
+    } catch (error) {
+      if (tries === TRIES) throw error
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+  }
+  return undefined
+}
+
 /** Frames of a kind, record after record, link after link. */
 function stuffing(write: Writer): Deed {
   return async ({ port, swarmKey, fill, rate, look = Number.POSITIVE_INFINITY }, stopped) => {
@@ -58,7 +74,8 @@ function stuffing(write: Writer): Deed {
     const shownOut: Record<number, number> = {}
     let [sent, links, mostOnOne] = [0, 0, 0]
     while (sent < fill && !stopped()) {
-      const member = await BadMember.link(port, swarmKey)
+      const member = await linked(port, swarmKey, stopped)
+      if (member === undefined) break
       links++
       let onThis = 0
       while (member.stands && sent < fill && !stopped()) {

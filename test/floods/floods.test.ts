@@ -44,7 +44,7 @@ t.test('FR-04 FR-07 FR-08 members gone bad are shown out with the code that says
     ['padding', 60_000, 7, 25_000],
     ['emptyStreams', 40_000, 7, 14_000],
     ['opens', 1_000, 4, 500],
-    ['churn', 5_000, 7, 4_500],
+    ['churn', 8_000, 7, 4_500],
   ] as const) {
     const { shownOut } = await attacker.ask('deed', { ...scene.where, deed, fill, look })
     t.ok((shownOut[code] ?? 0) > 0, deed)

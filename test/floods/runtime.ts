@@ -119,6 +119,8 @@ function counted(inner: Pipe, pipes: Set<Pipe>): Pipe {
       }),
     write: chunks => inner.write(chunks),
     end: () => inner.end(),
+    pause: () => inner.pause(),
+    resume: () => inner.resume(),
     destroy: () => {
       pipes.delete(inner)
       inner.destroy()

@@ -59,6 +59,8 @@ export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => voi
         return inner.write(chunks)
       },
       end: () => inner.end(),
+      pause: () => inner.pause(),
+      resume: () => inner.resume(),
       destroy: () => {
         if (!attached) closed() // nobody would be told
         inner.destroy()

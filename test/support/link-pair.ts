@@ -56,7 +56,12 @@ export class End {
   now = START
   readonly frames: unknown[][] = []
 
-  constructor(self: Self, dial?: LinkOptions['dial'], carry?: LinkOptions['carry']) {
+  constructor(
+    self: Self,
+    dial?: LinkOptions['dial'],
+    carry?: LinkOptions['carry'],
+    enough?: LinkOptions['enough'],
+  ) {
     const note =
       (name: string) =>
       (...values: unknown[]): void => {
@@ -66,6 +71,7 @@ export class End {
       {
         self,
         ...(dial === undefined ? {} : { dial }),
+        ...(enough === undefined ? {} : { enough }),
         carry:
           carry ??
           (proved => {
@@ -114,6 +120,13 @@ export class End {
 
   give(bytes: Uint8Array): void {
     this.link.handle({ kind: 'bytes', bytes }, this.now)
+    this.drain()
+    this.flush()
+  }
+
+  /** Goes on with what was held. */
+  more(): void {
+    this.link.handle({ kind: 'more' }, this.now)
     this.drain()
     this.flush()
   }

@@ -1,0 +1,103 @@
+/**
+ * The time one turn of the event loop may spend on reading, over all links of a node together.
+ *
+ *   fresh   data ─▶ begin … read … end ─▶ spent? ─▶ held, the pipe paused ─▶ [ held, held, held ]
+ *   line                       a slice each, once the turn has read its fresh bytes ◀┘
+ *                              nothing left ─▶ the pipe goes on
+ *
+ * One read takes 256 KiB at most, and the system hands in one after the other while a socket is full.
+ * Frames of one byte make of them a tenth of a second a link, during which nobody else is heard
+ * and no timer runs. So a turn has a budget, and a link a slice of it: whoever meets its end keeps
+ * what is left and waits in line. Fresh bytes have a budget of their own, that the line does not use up,
+ * so that a link with a word or two to say is heard at once whoever waits there.
+ *
+ * Refuses nothing: what waits is bounded by one read and one record a link, for a paused pipe reads no more (P15, FR-04).
+ * Time is counted, not work, because what a frame costs is known only afterwards. Where it stands
+ * still within a turn, as in the simulated network, nothing is ever held.
+ *
+ * Floor: node.
+ */
+import type { Millis } from '../base/machine.ts'
+import type { Drive } from '../runtime/drive.ts'
+
+/** What a turn may read of fresh bytes: some 10 MiB of bulk, and far less than anybody notices. */
+const FRESH: Millis = 10
+/** And of what was held: less, for whoever waits there has had more than others. */
+const LINE: Millis = 5
+/** What one link may read at a time: more than 256 KiB of bulk take. */
+const SLICE: Millis = 1
+/** Reading below this is not worth being told where the turn ends. */
+const SMALL: Millis = 1
+
+export class Turn {
+  readonly #drive: Drive
+  /** Each reads one slice; true when something is left. */
+  readonly #held = new Set<() => boolean>()
+  readonly #turned = (): void => this.#next()
+  /** Of the phase: the line, or what is fresh. */
+  #used: Millis = 0
+  #limit: Millis = FRESH
+  /** What `#used` may reach for the one that reads now. */
+  #most: Millis = 0
+  #since: Millis | undefined
+
+  constructor(drive: Drive) {
+    this.#drive = drive
+  }
+
+  /** Bytes of one link are about to be read. */
+  begin(): void {
+    this.#since = this.#drive.now()
+    this.#most = Math.min(this.#used + SLICE, this.#limit)
+  }
+
+  /** They were. */
+  end(): void {
+    this.#stop()
+    if (this.#used >= SMALL) this.#drive.defer(this.#turned)
+  }
+
+  /** Whoever reads has had its time; where nobody does: the turn has. */
+  spent(): boolean {
+    return this.#sofar() >= (this.#since === undefined ? this.#limit : this.#most)
+  }
+
+  /** Puts one in line, if it is not there: `more` reads a slice and says whether anything is left. */
+  hold(more: () => boolean): void {
+    this.#held.add(more)
+    this.#drive.defer(this.#turned)
+  }
+
+  /** It is gone, and is asked no more. */
+  drop(more: () => boolean): void {
+    this.#held.delete(more)
+  }
+
+  /** The turn has done its reading: the budget is whole again, and first theirs who waited. */
+  #next(): void {
+    this.#used = 0
+    this.#limit = LINE
+    for (const more of [...this.#held]) {
+      if (this.#used >= LINE) break
+      if (!this.#held.delete(more)) continue // gone meanwhile
+      this.begin()
+      try {
+        if (more()) this.#held.add(more)
+      } finally {
+        this.#stop()
+      }
+    }
+    this.#used = 0
+    this.#limit = FRESH
+    if (this.#held.size > 0) this.#drive.defer(this.#turned)
+  }
+
+  #stop(): void {
+    this.#used = this.#sofar()
+    this.#since = undefined
+  }
+
+  #sofar(): Millis {
+    return this.#since === undefined ? this.#used : this.#used + this.#drive.now() - this.#since
+  }
+}

@@ -1,0 +1,169 @@
+/** P15: how long a turn of the event loop may read, by a clock that the test moves. */
+import t from 'tap'
+import { Turn } from '../../src/node/turn.ts'
+import { Drive } from '../../src/runtime/drive.ts'
+
+/** A turn whose time passes only where the test says so. */
+function bench(): {
+  turn: Turn
+  pass: (ms: number) => void
+  /** Reads fresh bytes for so long; true when that was too much. */
+  read: (ms: number) => boolean
+  /** The turn has read its fresh bytes: what was deferred runs. False when nothing was. */
+  turned: () => boolean
+} {
+  let now = 500
+  let deferred: (() => void)[] = []
+  const drive = new Drive(
+    { now: () => now, wall: () => 0 },
+    { arm: () => {}, disarm: () => {}, defer: work => void deferred.push(work) },
+  )
+  const turn = new Turn(drive)
+  const pass = (ms: number): void => {
+    now += ms
+  }
+  return {
+    turn,
+    pass,
+    read: ms => {
+      turn.begin()
+      pass(ms)
+      const spent = turn.spent()
+      turn.end()
+      return spent
+    },
+    turned: () => {
+      const all = deferred
+      deferred = []
+      for (const work of all) work()
+      return all.length > 0
+    },
+  }
+}
+
+t.test('P15 a link reads one millisecond at a time', async t => {
+  const { turn, read } = bench()
+  t.notOk(read(0.75))
+  t.ok(read(1))
+  t.ok(read(1.5))
+  t.notOk(read(0.5), 'the next one too')
+  t.notOk(turn.spent(), 'of the turn something is left')
+})
+
+t.test('P15 ten milliseconds of a turn are enough, of whatever links; the next turn begins anew', async t => {
+  const { turn, pass, read, turned } = bench()
+  for (let i = 0; i < 19; i++) t.notOk(read(0.5))
+  pass(50)
+  t.notOk(turn.spent(), 'time in which nobody read does not count')
+  t.ok(read(0.5))
+  t.ok(turn.spent())
+  t.ok(read(0), 'whoever comes now is held at once')
+  t.ok(turned())
+  t.notOk(turn.spent())
+  t.notOk(read(0.5))
+})
+
+t.test('P15 reading that takes no time asks for nothing: a simulated turn stays what it was', async t => {
+  const { read, turned } = bench()
+  for (let i = 0; i < 1000; i++) if (read(0)) return t.fail(`spent at ${i}`)
+  t.notOk(turned())
+})
+
+t.test('P15 small reads of many turns are not taken for one', async t => {
+  const { turn, read, turned } = bench()
+  for (let i = 0; i < 1000; i++) {
+    read(0.25)
+    turned()
+    if (turn.spent()) return t.fail(`spent after read ${i}`)
+  }
+})
+
+t.test('P15 those held read a slice each, in the order they came, and the rest at the tail', async t => {
+  const { turn, pass, turned } = bench()
+  const log: string[] = []
+  const link = (name: string, slices: number): (() => boolean) => {
+    return () => {
+      t.notOk(turn.spent(), 'its slice has just begun')
+      pass(0.75)
+      t.notOk(turn.spent())
+      pass(0.25)
+      t.ok(turn.spent(), 'one millisecond is a slice')
+      log.push(name)
+      return --slices > 0
+    }
+  }
+  turn.hold(link('a', 3))
+  turn.hold(link('b', 1))
+  turn.hold(link('c', 2))
+  turned()
+  t.same(log, ['a', 'b', 'c'])
+  turned()
+  t.same(log.slice(3), ['a', 'c'])
+  turned()
+  t.same(log.slice(5), ['a'])
+  t.notOk(turned(), 'nobody waits, nothing is asked for')
+})
+
+t.test('P15 a long line is read over several turns, and nobody twice before all had one', async t => {
+  const { turn, pass, read, turned } = bench()
+  const log: number[] = []
+  for (let i = 0; i < 12; i++)
+    turn.hold(() => {
+      pass(1)
+      log.push(i)
+      return true
+    })
+  turned()
+  t.same(log, [0, 1, 2, 3, 4])
+  for (let i = 0; i < 18; i++) t.notOk(read(0.5), 'fresh bytes are heard whoever waits in line')
+  turned()
+  turned()
+  t.same(log.slice(5), [5, 6, 7, 8, 9, 10, 11, 0, 1, 2])
+})
+
+t.test('P15 where one step is long, each turn takes one', async t => {
+  const { turn, pass, read, turned } = bench()
+  const log: string[] = []
+  const slow = (name: string) => (): boolean => {
+    pass(25)
+    log.push(name)
+    return log.length < 4
+  }
+  turn.hold(slow('a'))
+  turn.hold(slow('b'))
+  for (let i = 1; i <= 4; i++) {
+    turned()
+    t.equal(log.length, i)
+    t.notOk(read(0.5))
+  }
+  t.same(log, ['a', 'b', 'a', 'b'])
+})
+
+t.test('P15 who is gone is not asked, even in the turn in which it goes', async t => {
+  const { turn, turned } = bench()
+  const asked: string[] = []
+  const second = (): boolean => {
+    asked.push('second')
+    return false
+  }
+  turn.hold(() => {
+    asked.push('first')
+    turn.drop(second)
+    return false
+  })
+  turn.hold(second)
+  turned()
+  turned()
+  t.same(asked, ['first'])
+})
+
+t.test('P15 held twice is in line once', async t => {
+  const { turn, turned } = bench()
+  let asked = 0
+  const more = (): boolean => ++asked > 5
+  turn.hold(more)
+  turn.hold(more)
+  turned()
+  turned()
+  t.equal(asked, 1)
+})
