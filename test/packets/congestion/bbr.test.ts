@@ -79,11 +79,10 @@ t.test('CC-5 CC-7 BBR: losses in many places end startup, and their arrival begi
   hand.lose(lost)
   hand.ack(arrived.slice(0, 45))
   t.not(bbr.state, 'startup', 'a tenth lost, in ten places')
-  const bound = bbr.explain().longTermBound as number
-  t.ok(Number.isFinite(bound))
+  t.ok((bbr.explain().longTermBound as number) > 0)
   for (const packet of lost) bbr.onSpurious(packet)
   t.equal(bbr.state, 'startup')
-  t.equal(bbr.explain().longTermBound, Number.POSITIVE_INFINITY)
+  t.equal(bbr.explain().longTermBound, undefined)
 
   const burst = inStartup(100)
   burst.hand.now += 40
