@@ -25,6 +25,7 @@ import {
   type AckEvent,
   type Congestion,
   type CongestionOptions,
+  finite,
   initialWindow,
   type LossEvent,
   minimumWindow,
@@ -174,7 +175,7 @@ export class Bbr implements Congestion {
 
   explain(): Record<string, number | string> {
     const { delay, bandwidth, aggregation, shortTerm } = this.#model
-    return {
+    return finite({
       name: this.name,
       phase: this.#state,
       window: Math.floor(this.#window),
@@ -184,7 +185,7 @@ export class Bbr implements Congestion {
       longTermBound: this.#probe.bound,
       shortTermBound: shortTerm.inFlight,
       extraAcked: Math.floor(aggregation.extra),
-    }
+    })
   }
 
   // States
@@ -345,7 +346,7 @@ export class Bbr implements Congestion {
     this.#idleRestart = true
     this.#model.aggregation.restart(now)
     if (cycles(this.#state)) this.#setPacing(1)
-    else if (this.#state === 'probe-rtt' && this.#measureRound) this.#endMeasuring(now)
+    else if (this.#state === 'probe-rtt') this.#endMeasuring(now)
   }
 
   // Control

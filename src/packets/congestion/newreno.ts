@@ -20,6 +20,7 @@ import {
   bytesOf,
   type Congestion,
   type CongestionOptions,
+  finite,
   initialWindow,
   type LossEvent,
   minimumWindow,
@@ -97,7 +98,7 @@ export class NewReno implements Congestion {
 
   explain(): Record<string, number | string> {
     const phase = this.#window < this.#threshold ? 'slow start' : 'avoidance'
-    return { name: this.name, phase, window: Math.floor(this.#window), ssthresh: this.#threshold }
+    return finite({ name: this.name, phase, window: Math.floor(this.#window), ssthresh: this.#threshold })
   }
 }
 

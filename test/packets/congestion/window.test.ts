@@ -18,6 +18,10 @@ t.test('CC-1 each of the three starts with ten datagrams, and has its name', asy
     t.equal(congestion.name, name)
     t.equal(congestion.window, 12_000)
     t.equal(congestion.explain().name, name)
+    t.ok(
+      Object.values(congestion.explain()).every(value => value !== Number.POSITIVE_INFINITY),
+      'as JSON can say it',
+    )
     t.equal(createCongestion(name, { ...options, mss: 1452 }).window, 14_520)
     t.equal(createCongestion(name, { ...options, mss: 9000 }).window, 18_000, 'two large ones')
   }
