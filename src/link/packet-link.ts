@@ -27,6 +27,7 @@ import { DatagramInitiator } from './datagram-initiator.ts'
 import type { Newcomer } from './datagram-responder.ts'
 import type { Proved } from './handshake.ts'
 import { LinkCore } from './link-core.ts'
+import type { LinkEnd } from './link-end.ts'
 import type { Carried, LinkInput, LinkOptions } from './link-io.ts'
 
 /** The node's door, as one link sees it. */
@@ -274,7 +275,12 @@ export class PacketLink extends LinkCore {
     this.#initiator = undefined
     if (abruptly) this.#packets?.abandon()
     else this.#packets?.drain(this.now)
-    if (this.#packets === undefined || abruptly) this.#tellGone(true)
+  }
+
+  /** Why it ended is said before its carrier goes: whoever dialled waits for that. */
+  protected override end(by: LinkEnd['by'], error: GuildError, abruptly = false, stranger = false): void {
+    super.end(by, error, abruptly, stranger)
+    this.#tellGone(abruptly || this.#packets === undefined)
   }
 
   #tellGone(now = this.#packets?.state === 'gone'): void {

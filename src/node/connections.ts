@@ -170,17 +170,18 @@ export class Connections {
     this.#add(key, carrier, pipe.remote.host, attempt, race)
   }
 
-  /** Every address of the name at once: nobody answers a datagram to say that it leads nowhere. */
+  /** Every address of the name at once, with every key: nobody answers a datagram to say that it leads nowhere. */
   async #startPackets(race: Race, attempt: Attempt): Promise<void> {
-    const { udp, dialer, self } = this.#options
+    const { udp, dialer, self, attempts } = this.#options
     if (udp === undefined) throw new GuildError('GH_DIAL_FAILED', 'no transport udp')
     const remotes = await dialer.within(attempt, signal => udp.resolve(attempt.address, signal))
-    for (const remote of remotes ?? []) {
-      const key = this.#nextKey++
-      if (!race.joined(key, 'udp')) return
-      const dial = { ...this.#dialOf(key, race, attempt), remote }
-      this.#add(key, udp.carrier(self(remote.host), { dial }), remote.host, attempt, race)
-    }
+    for (const remote of remotes ?? [])
+      for (const one of attempts.withEachKey(attempt)) {
+        const key = this.#nextKey++
+        if (!race.joined(key, 'udp')) return
+        const dial = { ...this.#dialOf(key, race, one), remote }
+        this.#add(key, udp.carrier(self(remote.host), { dial }), remote.host, one, race)
+      }
   }
 
   #records(pipe: Pipe, dial?: AttemptDial): MakeCarrier {
