@@ -64,8 +64,8 @@ export class PacketLink extends LinkCore {
     this.#options = options
     const { dial, newcomer, ids, self } = options
     if (newcomer !== undefined) {
-      const { proved, localId, remoteId, from, held } = newcomer
-      this.#begin(proved, localId, remoteId, from, undefined)
+      const { proved, localId, remoteId, from, held, rtt } = newcomer
+      this.#begin(proved, localId, remoteId, from, rtt)
       this.state = 'proved'
       this.outputs.push({ kind: 'proved', proved })
       for (const datagram of held) this.#packets!.receive(datagram, from, now)
@@ -170,6 +170,7 @@ export class PacketLink extends LinkCore {
         case 'proved':
           this.#begin(output.proved, output.localId, output.remoteId, dial!.remote, output.rtt)
           this.state = 'awaiting'
+          this.timeout = initiator.endsAt
           break
         case 'failed':
           if (this.ended) break
@@ -246,6 +247,11 @@ export class PacketLink extends LinkCore {
     if (this.#packets === undefined) return
     if (this.#packets.tick(now) === 'silent' && !this.ended)
       return this.end('silence', new GuildError('GH_LINK_SILENT'), true)
+    if (this.timeout !== undefined && now >= this.timeout) {
+      // The peer may have let us in: it is told that we did not hear of it.
+      const error = new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`)
+      return this.closing(closeCodes.DISCONNECTED, error, 'handshake')
+    }
     this.#packets.flush(now)
   }
 

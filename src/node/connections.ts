@@ -115,7 +115,9 @@ export class Connections {
 
   /** Somebody has proved itself at the door for datagrams. */
   welcome(carrier: MakeCarrier, from: Endpoint): void {
-    this.#add(this.#nextKey++, carrier, from.host)
+    const key = this.#nextKey++
+    this.#add(key, carrier, from.host)
+    this.#open.get(key)?.feed({ kind: 'flush', buffered: 0 }) // it is let in now, not with its first packet
   }
 
   /** Resolves once all are gone, or after `wait` milliseconds; those left are dropped. */

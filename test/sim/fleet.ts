@@ -12,7 +12,7 @@
  */
 
 import type { Suite } from '../../src/base/ports.ts'
-import { createNode, type GuildNode, type NodeOptions } from '../../src/index.ts'
+import { createNode, type GuildNode, type NodeOptions, type PeerInfo } from '../../src/index.ts'
 import type { Host, Simulation } from '../../src/testing/index.ts'
 import { Flows } from './flows.ts'
 import { type Tapped, type TappedPipe, tapped } from './tap.ts'
@@ -173,6 +173,11 @@ export class Member {
     this.start().catch((error: unknown) => this.#fleet.sim.world.fail(error))
   }
 
+  /** The other as this node shows it. */
+  peer(other: Member): PeerInfo | undefined {
+    return this.node.peers.find(({ peerId }) => peerId === other.node.peerId)
+  }
+
   get speaksTcp(): boolean {
     return this.#options.transport?.includes('tcp') ?? true
   }
@@ -292,8 +297,7 @@ export class Fleet {
         const there = a.pipesTo(b)
         const back = b.pipesTo(a)
         const pair = `${a.name} and ${b.name}`
-        const [toB] = a.node.peers.filter(({ peerId }) => peerId === b.node.peerId)
-        const [toA] = b.node.peers.filter(({ peerId }) => peerId === a.node.peerId)
+        const [toB, toA] = [a.peer(b), b.peer(a)]
         const pipes = a.speaksTcp && b.speaksTcp && toB?.transport !== 'udp' ? 1 : 0
         const right = there.length === pipes && back.length === pipes
         claim(right, `${pair}: ${there.length} and ${back.length} pipes, ${pipes} expected`)
@@ -379,7 +383,11 @@ export class Fleet {
 function linked(a: Member, b: Member): boolean {
   const there = a.pipesTo(b)
   const back = b.pipesTo(a)
-  if (there.length === 0 && back.length === 0) return a.hears(b) && b.hears(a)
+  if (there.length === 0 && back.length === 0) {
+    const [toB, toA] = [a.peer(b), b.peer(a)]
+    if (toB === undefined || toA === undefined || toB.direction === toA.direction) return false
+    return a.hears(b) && b.hears(a)
+  }
   if (there.length !== 1 || back.length !== 1 || !mirrored(there[0]!, back[0]!)) return false
   return [...there, ...back].every(({ read, readBefore }) => read > readBefore)
 }
