@@ -184,8 +184,14 @@ export class Member {
 
   /** Datagrams of the other have come since somebody looked. */
   hears(other: Member): boolean {
-    const { address } = other.host
-    return this.watch.flows.read(address) > this.watch.heardBefore(address)
+    const { flows, heardBefore } = this.watch
+    return other.seenAt.some(address => flows.read(address) > heardBefore(address))
+  }
+
+  /** The addresses at which others see it. */
+  get seenAt(): readonly string[] {
+    const { addresses, box } = this.host.computer
+    return box?.addresses ?? addresses
   }
 
   /** Pipes between this process and a host, open now. */
@@ -281,8 +287,8 @@ export class Fleet {
     for (const a of members)
       for (const b of members) {
         if (a === b) continue
-        const { sent } = a.watch.flows.between(b.host.address)
-        const { came } = b.watch.flows.between(a.host.address)
+        const { sent } = a.watch.flows.between(b.seenAt)
+        const { came } = b.watch.flows.between(a.seenAt)
         const ids = a.pipesTo(b).length === 0 ? 1 : 0
         const pair = `${a.name} to ${b.name}`
         claim(sent.length === ids, `${pair}: packets to ${sent.length} connection ids`)

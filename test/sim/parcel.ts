@@ -16,8 +16,13 @@ const STANDSTILL = 60_000
 const PIECE = 32 * 1024
 
 export interface ParcelOptions {
+  /** Bytes; fewer where `lasts` ends it before. */
   readonly length: number
-  /** Virtual milliseconds between two pieces of 32 KiB. Default 0: as fast as the link takes it. */
+  /** Virtual milliseconds for which it goes on. Default: until all is sent. */
+  readonly lasts?: number
+  /** Bytes of a write. Default 32 KiB. */
+  readonly piece?: number
+  /** Virtual milliseconds between two pieces. Default 0: as fast as the link takes it. */
   readonly every?: number
   /** Where the path is away on purpose. Default: nowhere. */
   readonly standstill?: number
@@ -30,7 +35,8 @@ interface Mark {
 }
 
 export class Parcel {
-  readonly length: number
+  /** What it has, once all is sent. */
+  length: number
   readonly marks: Mark[] = []
   began = 0
   whole = false
@@ -66,16 +72,18 @@ export class Parcel {
 
   /** Sends it; resolves once its sender has read that all came. */
   async send(): Promise<void> {
-    const { every = 0 } = this.#options
+    const { every = 0, piece: most = PIECE, lasts = Number.POSITIVE_INFINITY } = this.#options
     const stream = await this.#from.node.open(this.#to.node.peerId, this.#protocol)
     this.began = this.#sim.now
     const source = new Keystream(this.#key)
-    for (let at = 0; at < this.length; ) {
-      const piece = source.next(Math.min(PIECE, this.length - at))
+    let at = 0
+    while (at < this.length && this.#sim.now < this.began + lasts) {
+      const piece = source.next(Math.min(most, this.length - at))
       at += piece.length
       if (!stream.write(piece)) await stream.drained()
       if (every > 0) await this.#sim.world.sleep(every)
     }
+    this.length = at
     stream.end()
     let answer = ''
     for await (const chunk of stream as AsyncIterable<Uint8Array>) answer += Buffer.from(chunk).toString()
