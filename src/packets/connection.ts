@@ -29,19 +29,17 @@ import { Departures, type DeparturesOptions } from './departures.ts'
 import { Idle, type IdleOptions } from './idle.ts'
 import { LocalIds } from './local-ids.ts'
 import type { Path } from './paths.ts'
+import type { TokenWatch } from './remote-ids.ts'
 
-export interface ConnectionIdPort {
+export interface ConnectionIdPort extends TokenWatch {
   mint(): Uint8Array
   token(id: Uint8Array): Uint8Array
   /** Packets to this id are for this connection, from now on or no longer. */
   added(id: Uint8Array): void
   removed(id: Uint8Array): void
-  /** Whoever sends this token has forgotten the connection. */
-  watch(token: Uint8Array): void
-  unwatch(token: Uint8Array): void
 }
 
-export interface PacketConnectionOptions extends Omit<DeparturesOptions, 'localIds'> {
+export interface PacketConnectionOptions extends Omit<DeparturesOptions, 'localIds' | 'tokens'> {
   readonly localId: Uint8Array
   readonly ids: ConnectionIdPort
   readonly idle: Omit<IdleOptions, 'pto'>
@@ -57,8 +55,6 @@ export type PacketState = 'alive' | 'finishing' | 'closing' | 'draining' | 'gone
 
 /** PTOs until a closed connection is forgotten (RFC 9000 section 10.2). */
 const LINGER = 3
-/** Tokens of the peer that are watched: the active ones and those just retired. */
-const TOKENS = 8
 
 export class PacketConnection implements PacketFrames {
   bytesIn = 0
@@ -71,7 +67,6 @@ export class PacketConnection implements PacketFrames {
   readonly #control = new ControlIn()
   readonly #idle: Idle
   readonly #sink: { link: LinkFrames; streams: StreamFrames; packets: PacketFrames }
-  readonly #tokens: Uint8Array[] = []
   #streams: StreamFrames | undefined
   /** Of the packet being read. */
   #at: Path
@@ -93,7 +88,7 @@ export class PacketConnection implements PacketFrames {
       onAdded: id => ids.added(id),
       onRemoved: id => ids.removed(id),
     })
-    this.departures = new Departures({ ...options, localIds: this.#localIds }, now)
+    this.departures = new Departures({ ...options, localIds: this.#localIds, tokens: ids }, now)
     this.#at = this.departures.paths.current
     this.#idle = new Idle({ ...options.idle, pto: () => this.departures.pto }, now)
     this.#sink = { link: options.link, streams: early, packets: this }
@@ -174,7 +169,7 @@ export class PacketConnection implements PacketFrames {
     this.state = 'gone'
     this.#until = undefined
     this.#localIds.close()
-    for (const token of this.#tokens) this.#options.ids.unwatch(token)
+    this.departures.remoteIds.close()
   }
 
   deadline(): Millis | undefined {
@@ -264,11 +259,6 @@ export class PacketConnection implements PacketFrames {
 
   newConnectionId(sequence: number, retirePriorTo: number, id: Uint8Array, token: Uint8Array): void {
     this.departures.remoteIds.add(sequence, retirePriorTo, id, token)
-    const { ids } = this.#options
-    const kept = token.slice()
-    this.#tokens.push(kept)
-    ids.watch(kept)
-    if (this.#tokens.length > TOKENS) ids.unwatch(this.#tokens.shift()!)
   }
 
   retireConnectionId(sequence: number): void {

@@ -3,7 +3,6 @@
  */
 import t from 'tap'
 import { concat, toHex, utf8 } from '../../src/base/bytes.ts'
-import { GuildError } from '../../src/base/errors.ts'
 import { ByteWriter } from '../../src/base/writer.ts'
 import { nativeSuite } from '../../src/crypto/index.ts'
 import type { Proved } from '../../src/link/handshake.ts'
