@@ -112,6 +112,7 @@ export class Mesh implements ConnectionEvents {
       this.#udp = new UdpPort({
         datagrams,
         drive: this.drive,
+        interfaces: () => runtime.network.interfaces(),
         self,
         // Of the identity, so that a node that crashed can still end the links its peers believe in.
         idKey: suite.hmac(identitySeed, utf8('guild-home connection ids v1')),
