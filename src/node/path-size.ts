@@ -10,7 +10,7 @@
 import type { Interface } from '../base/ports.ts'
 import { ceilingOf, loopbackCeiling, type MtuOptions } from '../packets/mtu.ts'
 import { hostKind } from '../wire/address.ts'
-import { parseIp } from '../wire/ip.ts'
+import { parseIp, samePrefix } from '../wire/ip.ts'
 
 /** Where the system does not tell. */
 const USUAL = 1_500
@@ -29,10 +29,5 @@ export function pathSize(host: string, interfaces: readonly Interface[]): MtuOpt
 
 function sameSubnet({ address, prefix }: Interface, host: string): boolean {
   const [ours, theirs] = [parseIp(address), parseIp(host)]
-  if (ours === undefined || theirs === undefined || ours.length !== theirs.length) return false
-  for (let bit = 0; bit < prefix; bit++) {
-    const mask = 0x80 >> (bit & 7)
-    if ((ours[bit >> 3]! & mask) !== (theirs[bit >> 3]! & mask)) return false
-  }
-  return true
+  return ours !== undefined && ours.length === theirs?.length && samePrefix(ours, theirs, prefix)
 }

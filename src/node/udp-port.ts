@@ -10,7 +10,7 @@
  * Floor: node.
  */
 import { GuildError } from '../base/errors.ts'
-import type { DatagramSocket, Datagrams, Endpoint } from '../base/ports.ts'
+import type { DatagramSocket, Datagrams, Endpoint, Interface } from '../base/ports.ts'
 import { ByteWriter } from '../base/writer.ts'
 import { ConnectionIds } from '../link/connection-ids.ts'
 import { Door } from '../link/door.ts'
