@@ -61,6 +61,7 @@ export class PacketCarrier implements Carrier {
         },
         mtu: pathSize(remote.host, interfaces()),
         send: (to, datagram) => this.#send(to, datagram),
+        onMore: () => host.flushSoon(),
         plaintext,
         ...(dial && { dial }),
         ...(newcomer && { newcomer }),
