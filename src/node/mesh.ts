@@ -42,6 +42,8 @@ import { Listening } from './listening.ts'
 import { paceOf } from './pace.ts'
 import { policyOf } from './policy.ts'
 import { proofOf } from './proof.ts'
+import type { Qlog } from './qlog.ts'
+import { Tracing } from './tracing.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
 import { UdpPort } from './udp-port.ts'
 import { peerInfos, Totals } from './views.ts'
@@ -57,6 +59,7 @@ export interface MeshOptions {
   readonly swarmKeys: readonly Uint8Array[]
   readonly identitySeed: Uint8Array
   readonly happenings: Happenings
+  readonly qlog?: Qlog | undefined
 }
 
 export class Mesh implements ConnectionEvents {
@@ -80,7 +83,7 @@ export class Mesh implements ConnectionEvents {
 
   constructor(options: MeshOptions) {
     this.#options = options
-    const { config, runtime, swarmKeys, identitySeed, happenings } = options
+    const { config, runtime, swarmKeys, identitySeed, happenings, qlog } = options
     const { suite, random, clock, scheduler } = runtime
     this.drive = new Drive(clock, scheduler)
     const pace = paceOf(config, this.drive)
@@ -113,6 +116,8 @@ export class Mesh implements ConnectionEvents {
         drive: this.drive,
         self,
         idKey: random.bytes(32),
+        tracing: new Tracing(this.peerId, qlog),
+        congestion: config.congestion,
         onNewcomer: (carrier, from) => this.#connections.welcome(carrier, from),
         onError: error => this.fault(asGuildError(error, 'GH_LISTEN_FAILED')),
       })
@@ -178,7 +183,7 @@ export class Mesh implements ConnectionEvents {
 
   /** Listens. */
   async start(): Promise<void> {
-    const { config, runtime } = this.#options
+    const { config, runtime, qlog } = this.#options
     if (config.hosts !== undefined)
       await this.#listening.start({
         runtime,
@@ -192,6 +197,7 @@ export class Mesh implements ConnectionEvents {
     const { sockets } = this.#listening
     if (sockets !== undefined) this.#udp?.use(sockets)
     if (config.name === undefined) this.name = this.port === 0 ? 'visitor' : `peer-${this.port}`
+    if (qlog !== undefined) qlog.name = this.name
   }
 
   /** Begins to look for peers. */

@@ -28,6 +28,7 @@ import { ControlIn } from './control-stream.ts'
 import { Departures, type DeparturesOptions } from './departures.ts'
 import { Idle, type IdleOptions } from './idle.ts'
 import { LocalIds } from './local-ids.ts'
+import type { PacketObserver } from './observer.ts'
 import type { Path } from './paths.ts'
 
 export interface ConnectionIdPort {
@@ -99,6 +100,10 @@ export class PacketConnection implements PacketFrames {
     this.#sink = { link: options.link, streams: early, packets: this }
   }
 
+  get observer(): PacketObserver | undefined {
+    return this.departures.observer
+  }
+
   /** The link is open: frames of streams are read from now on. */
   opened(streams: StreamFrames & DeparturesOptions['source']): void {
     this.#streams = streams
@@ -113,14 +118,22 @@ export class PacketConnection implements PacketFrames {
     this.bytesIn += datagram.length
     const { protection, received, paths } = this.departures
     const opened = protection.open(datagram, received.largest, received, now)
-    if (opened === undefined) return false
+    if (opened === undefined) {
+      this.observer?.dropped(datagram.length, protection.refusal, now)
+      return false
+    }
     if (this.state === 'closing') this.#closeAgain()
-    if (this.state === 'closing' || this.state === 'draining') return true
+    if (this.state === 'closing' || this.state === 'draining') {
+      this.observer?.dropped(datagram.length, 'ended', now)
+      return true
+    }
+    this.observer?.received(opened, datagram.length, from, now)
     if (opened.plaintext.length === 0) throw new WireError('GH_WIRE_LENGTH', 'packet', 0, 'no frames') // spec: PKT-7
     const newest = opened.number > received.largest
     this.#at = paths.heard(from, datagram.length, now)
     this.#destination = datagram.subarray(1, 13)
     const seen = this.#readFrames(opened.plaintext, now)
+    if (seen === undefined) this.observer?.dropped(datagram.length, 'too early', now)
     if (seen === undefined || this.#isOver) return true
     this.packetsIn++
     received.note(opened.number, seen.eliciting, now, seen.asked)

@@ -24,6 +24,7 @@ import { type Congestion, type CongestionName, createCongestion } from './conges
 import { ControlOut } from './control-stream.ts'
 import type { LocalIds } from './local-ids.ts'
 import { type MtuOptions, MtuSearch } from './mtu.ts'
+import type { PacketObserver } from './observer.ts'
 import { Pacer, paceOf } from './pacer.ts'
 import { type Path, Paths } from './paths.ts'
 import { Protection, type ProtectionOptions } from './protection.ts'
@@ -31,7 +32,7 @@ import { Received } from './received.ts'
 import { Recovery } from './recovery.ts'
 import { RemoteIds } from './remote-ids.ts'
 import { Rtt } from './rtt.ts'
-import type { SentPacket } from './sent.ts'
+import { type SentPacket, sentPacket } from './sent.ts'
 
 export interface DeparturesOptions {
   readonly keys: Pick<ProtectionOptions, 'send' | 'receive' | 'sendMask' | 'receiveMask'>
@@ -45,6 +46,7 @@ export interface DeparturesOptions {
   readonly rtt?: Millis | undefined
   /** Frames of streams; set once the link is open. */
   readonly source?: FrameSource | undefined
+  readonly observer?: PacketObserver | undefined
   readonly send: (to: Endpoint, datagram: Uint8Array) => void
   /** The frames of one packet, shared by all of a node: sealing is never interrupted. At least 65,535 bytes. */
   readonly plaintext: ByteWriter
@@ -72,6 +74,7 @@ export class Departures {
   /** When something left last that asks for an answer. */
   askedAt: Millis | undefined
   source: FrameSource | undefined
+  observer: PacketObserver | undefined
   /** A path may have something to say. */
   pathWork = false
   readonly #options: DeparturesOptions
@@ -95,6 +98,7 @@ export class Departures {
     this.#options = options
     this.#localIds = localIds
     this.source = source
+    this.observer = options.observer
     if (rtt !== undefined) this.rtt.sample(rtt, 0)
     const pto = (): Millis => this.pto
     this.received = new Received(this.rtt)
@@ -149,6 +153,7 @@ export class Departures {
     this.#probes = Math.max(this.#probes, probes)
     this.#onLost(lost, lostAside, persistent, now)
     this.#blocked = undefined
+    this.observer?.measured(now)
   }
 
   onAck(ack: AckFrame, now: Millis): void {
@@ -172,6 +177,7 @@ export class Departures {
     this.#resize()
     this.#pacer.setRate(paceOf(this.congestion, this.rtt))
     this.#blocked = undefined
+    this.observer?.measured(now)
   }
 
   /** Sends what may leave now; at most so many bytes of data. True: more would leave in another turn. */
@@ -275,6 +281,7 @@ export class Departures {
     for (let said = this.paths.poll(now); said !== undefined; said = this.paths.poll(now)) {
       if (said.kind === 'moved') {
         this.#moved(said.reset, now)
+        this.observer?.moved(said.from, said.to, now)
         continue
       }
       const w = this.#begin(Math.max(said.padTo, Math.min(said.most, this.#size)))
@@ -323,6 +330,7 @@ export class Departures {
     this.paths.sent(to, size)
     this.bytesOut += size
     this.packetsOut++
+    this.observer?.sent(packet, plaintext, protection.sendPhase, to.remote)
     this.#options.send(to.remote, datagram)
     return size
   }
@@ -337,11 +345,13 @@ export class Departures {
       let largest = 0
       for (const packet of lost) {
         largest = Math.max(largest, packet.size)
+        this.observer?.lost(packet, this.recovery.whyLost(packet), now)
         for (const frame of packet.frames) frame.lost()
       }
       this.mtu.dropped(largest)
     }
     for (const packet of aside) {
+      this.observer?.lost(packet, this.recovery.whyLost(packet), now)
       if (packet.mtuProbe) this.mtu.lost(packet.size, now)
       for (const frame of packet.frames) frame.lost()
     }
@@ -375,29 +385,3 @@ function pad(w: ByteWriter): void {
 }
 
 const zeros = new Uint8Array(65_535)
-
-function sentPacket(
-  number: number,
-  time: Millis,
-  size: number,
-  eliciting: boolean,
-  mtuProbe: boolean,
-  path: number,
-  frames: readonly InFlight[],
-): SentPacket {
-  return {
-    number,
-    time,
-    size,
-    eliciting,
-    mtuProbe,
-    path,
-    frames,
-    delivered: 0,
-    deliveredTime: 0,
-    firstSentTime: 0,
-    appLimited: false,
-    txInFlight: 0,
-    lostBefore: 0,
-  }
-}
