@@ -31,6 +31,8 @@ export interface QlogOptions {
 const MIB = 1024 * 1024
 /** What a file may have before the peer is proved: a whole dial takes some forty. */
 const EARLY = 128
+/** No file is begun with less room. */
+const LEAST_ROOM = 16 * 1024
 
 export class Qlog {
   readonly fileMost: number
@@ -53,7 +55,7 @@ export class Qlog {
 
   /** Of a link that begins; undefined when the disk failed, or all room is used. */
   sink(): TraceSink | undefined {
-    return this.#failed || this.#left <= 0 ? undefined : new QlogSink(this)
+    return this.#failed || this.#left < LEAST_ROOM ? undefined : new QlogSink(this)
   }
 
   open(name: string): SequenceFile {
