@@ -150,7 +150,6 @@ const dropTriggers: Record<(TraceEvent & { kind: 'packet-dropped' })['reason'], 
   'key unavailable': 'key_unavailable',
   seal: 'decryption_failure',
   'too early': 'rejected',
-  ended: 'rejected',
 }
 
 function metricsOf(figures: Figures): Record<string, number> {

@@ -19,8 +19,8 @@ import type { NotOpened, OpenedPacket } from './protection.ts'
 import type { LossReason } from './recovery.ts'
 import type { SentPacket } from './sent.ts'
 
-/** Why a datagram was no use; the last two opened, but its frames had to wait, or nobody waits for them any more. */
-export type DropReason = NotOpened | 'too early' | 'ended'
+/** Why a datagram was no use. `too early`: it opened, and its frames come again. */
+export type DropReason = NotOpened | 'too early'
 
 export interface PacketObserver {
   /** `frames` are in the clear; `to` is where it goes. */

@@ -39,33 +39,6 @@ export interface SentPacket {
   lostBefore: number
 }
 
-/** A packet that leaves now; congestion control stamps it. */
-export function sentPacket(
-  number: number,
-  time: Millis,
-  size: number,
-  eliciting: boolean,
-  mtuProbe: boolean,
-  path: number,
-  frames: readonly InFlight[],
-): SentPacket {
-  return {
-    number,
-    time,
-    size,
-    eliciting,
-    mtuProbe,
-    path,
-    frames,
-    delivered: 0,
-    deliveredTime: 0,
-    firstSentTime: 0,
-    appLimited: false,
-    txInFlight: 0,
-    lostBefore: 0,
-  }
-}
-
 /** Of a number in the ring. */
 export const NEVER = 0 // left out, or forgotten
 export const OUT = 1
@@ -167,5 +140,32 @@ export class SentRing {
     this.#jumps = new Uint32Array(capacity)
     for (let n = this.first; n < this.next; n++)
       this.#put(n, packets[n & mask], states[n & mask]!, jumps[n & mask]!)
+  }
+}
+
+/** A packet that leaves now, its delivery rate not stamped yet. */
+export function sentPacket(
+  number: number,
+  time: Millis,
+  size: number,
+  eliciting: boolean,
+  mtuProbe: boolean,
+  path: number,
+  frames: readonly InFlight[],
+): SentPacket {
+  return {
+    number,
+    time,
+    size,
+    eliciting,
+    mtuProbe,
+    path,
+    frames,
+    delivered: 0,
+    deliveredTime: 0,
+    firstSentTime: 0,
+    appLimited: false,
+    txInFlight: 0,
+    lostBefore: 0,
   }
 }

@@ -134,22 +134,17 @@ class World {
     if (index > 0) this.fates.late++
     const [{ bytes, carried }] = flying.splice(index, 1) as [Flying]
     if (fate > 3) {
-      this.#arrive(bytes, there)
+      deliver(new Uint8Array(bytes), there)
       if (fate === 4) {
-        this.#arrive(bytes, there)
+        deliver(new Uint8Array(bytes), there)
         this.fates.doubled++
       }
       carried!.acked()
     } else {
-      if (fate === 0) this.#arrive(bytes, there) // it arrives, and its acknowledgement does not
+      if (fate === 0) deliver(new Uint8Array(bytes), there) // it arrives, and its acknowledgement does not
       this.fates[fate === 0 ? 'spurious' : 'lost']++
       carried!.lost()
     }
-  }
-
-  /** A packet opens in memory of its own, which its frames may keep. */
-  #arrive(bytes: Uint8Array, to: Pair['a']['streams']): void {
-    deliver(new Uint8Array(bytes), to)
   }
 
   #streams(side: number) {
