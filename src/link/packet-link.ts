@@ -18,8 +18,10 @@ import { ByteReader } from '../base/reader.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { CongestionName } from '../packets/congestion/index.ts'
 import { type ConnectionIdPort, PacketConnection } from '../packets/connection.ts'
+import { type Figures, figuresOf } from '../packets/figures.ts'
 import { defaults as idleDefaults } from '../packets/idle.ts'
 import type { MtuOptions } from '../packets/mtu.ts'
+import type { PacketObserver } from '../packets/observer.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
 import { readControlFrame } from '../wire/frames/index.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
@@ -37,6 +39,19 @@ export interface LinkIds extends ConnectionIdPort {
   forget(id: Uint8Array): void
 }
 
+/** Who watches a link, from its first datagram to its last. */
+export interface LinkObserver extends PacketObserver {
+  /** A datagram of the handshake, ours or the peer's, of so many bytes. */
+  handshake(direction: 'sent' | 'received', size: number, now: Millis): void
+  /** The peer has shown who it is; packets go from now on. */
+  proved(peerId: string, packets: PacketConnection, now: Millis): void
+  /** It begins to watch a link that is proved already. */
+  joined(peerId: string, packets: PacketConnection): void
+  ended(end: LinkEnd, now: Millis): void
+  /** The last call. */
+  gone(now: Millis): void
+}
+
 export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly dial?: LinkOptions['dial'] & { readonly remote: Endpoint }
   /** On the side that was dialled. */
@@ -44,6 +59,7 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly ids: LinkIds
   readonly mtu: MtuOptions
   readonly congestion?: CongestionName
+  readonly observer?: LinkObserver | undefined
   readonly send: (to: Endpoint, datagram: Uint8Array) => void
   /** A timer let something leave, and more would in another turn. */
   readonly onMore: () => void
@@ -58,6 +74,7 @@ export class PacketLink extends LinkCore {
   readonly #options: PacketLinkOptions
   #initiator: DatagramInitiator | undefined
   #packets: PacketConnection | undefined
+  #observer: LinkObserver | undefined
   /** Packets that came before message 3; read once the peer is let in. */
   #early: Uint8Array[] = []
   /** The end of the carrier was told. */
@@ -66,6 +83,7 @@ export class PacketLink extends LinkCore {
   constructor(options: PacketLinkOptions, now: Millis) {
     super(options, now)
     this.#options = options
+    this.#observer = options.observer
     const { dial, newcomer, ids, self } = options
     if (newcomer !== undefined) {
       const { proved, localId, remoteId, from, held, rtt } = newcomer
@@ -80,13 +98,22 @@ export class PacketLink extends LinkCore {
     }
   }
 
+  /** Somebody watches from now on. */
+  observe(observer: LinkObserver): void {
+    this.#observer = observer
+    if (this.#packets === undefined) return
+    this.#packets.departures.observer = observer
+    observer.joined(this.proven!.peerId, this.#packets)
+  }
+
   /** Where the peer is now. */
   get remote(): Endpoint {
     return this.#packets?.departures.paths.current.remote ?? this.#options.dial!.remote
   }
 
-  get packets(): PacketConnection | undefined {
-    return this.#packets
+  override get figures(): Figures | undefined {
+    const packets = this.#packets
+    return packets && figuresOf(packets.departures, packets.packetsIn)
   }
 
   override get rtt(): Millis | undefined {
@@ -129,6 +156,7 @@ export class PacketLink extends LinkCore {
         this.#receive(input.bytes, input.from, now)
         break
       case 'unit':
+        this.#observer?.handshake('received', input.size, now)
         this.#initiator?.handle({ kind: 'unit', unit: input.unit }, now)
         this.#drainInitiator()
         break
@@ -169,6 +197,7 @@ export class PacketLink extends LinkCore {
       switch (output.kind) {
         case 'send':
           this.#handshakeBytes += output.datagram.length
+          this.#observer?.handshake('sent', output.datagram.length, this.now)
           send(dial!.remote, output.datagram)
           break
         case 'expect':
@@ -214,6 +243,7 @@ export class PacketLink extends LinkCore {
         },
         ...{ random, remote, remoteId, localId, ids, mtu, rtt, send, plaintext },
         ...(congestion !== undefined && { congestion }),
+        observer: this.#observer,
         idle: { timeout: idleDefaults.timeout, peerTimeout: idleDefaults.timeout },
         link: this,
         onControl: frame => this.#control(frame),
@@ -221,6 +251,7 @@ export class PacketLink extends LinkCore {
       },
       this.now,
     )
+    this.#observer?.proved(proved.peerId, this.#packets, this.now)
   }
 
   // Packets
@@ -303,10 +334,15 @@ export class PacketLink extends LinkCore {
     this.#tellGone(abruptly || this.#packets === undefined)
   }
 
+  protected override over(end: LinkEnd): void {
+    this.#observer?.ended(end, this.now)
+  }
+
   #tellGone(now = this.#packets?.state === 'gone'): void {
     if (!now || this.#gone) return
     this.#gone = true
     this.state = 'closed'
+    this.#observer?.gone(this.now)
     this.outputs.push({ kind: 'end-carrier', abruptly: true })
   }
 }

@@ -31,6 +31,7 @@ import { Idle, type IdleOptions } from './idle.ts'
 import { saysClose } from './last-words.ts'
 import { LocalIds } from './local-ids.ts'
 import { Lull } from './lull.ts'
+import type { PacketObserver } from './observer.ts'
 import type { Path } from './paths.ts'
 import type { TokenWatch } from './remote-ids.ts'
 
@@ -98,6 +99,10 @@ export class PacketConnection implements PacketFrames {
     this.#sink = { link: options.link, streams: early, packets: this }
   }
 
+  get observer(): PacketObserver | undefined {
+    return this.departures.observer
+  }
+
   /** The link is open: frames of streams are read from now on. */
   opened(streams: StreamFrames & DeparturesOptions['source']): void {
     this.#streams = streams
@@ -112,7 +117,11 @@ export class PacketConnection implements PacketFrames {
     this.bytesIn += datagram.length
     const { protection, received, paths } = this.departures
     const opened = protection.open(datagram, received.largest, received, now)
-    if (opened === undefined) return false
+    if (opened === undefined) {
+      this.observer?.dropped(datagram.length, protection.refusal, now)
+      return false
+    }
+    this.observer?.received(opened, datagram.length, from, now)
     if (this.state === 'closing') {
       if (saysClose(opened.plaintext)) this.abandon()
       else this.#closeAgain()
@@ -123,6 +132,7 @@ export class PacketConnection implements PacketFrames {
     this.#at = paths.heard(from, datagram.length, now)
     this.#destination = datagram.subarray(1, 13)
     const seen = this.#readFrames(opened.plaintext, now)
+    if (seen === undefined) this.observer?.dropped(datagram.length, 'too early', now)
     if (seen === undefined || this.#isOver) return true
     this.packetsIn++
     received.note(opened.number, seen.eliciting, now, seen.asked)

@@ -62,6 +62,9 @@ export interface Acknowledged {
   readonly persistent: boolean
 }
 
+/** Later packets came, or later ones came and time passed (RFC 9002, 6.1). */
+export type LossReason = 'reordering' | 'time'
+
 export interface TimerResult {
   readonly lost: readonly SentPacket[]
   readonly lostAside: readonly SentPacket[]
@@ -232,6 +235,11 @@ export class Recovery {
     this.#firstSample = undefined
     this.#brokenSince = undefined
     this.reordering.reset()
+  }
+
+  /** Which of the two thresholds a packet that was just told as lost has passed. */
+  whyLost(packet: SentPacket): LossReason {
+    return this.largestAcked - packet.number >= this.reordering.packets ? 'reordering' : 'time'
   }
 
   /** spec: LOSS-4 */

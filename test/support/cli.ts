@@ -24,6 +24,8 @@ export const bob: PeerInfo = {
   direction: 'out',
   rttMs: 0.42,
   bytesIn: 10,
+  carrier: 'records',
+  packets: undefined,
   bytesOut: 20,
 }
 
