@@ -11,6 +11,7 @@ import { idleCases } from './idle.ts'
 import { largeCases } from './large.ts'
 import { nodeCases } from './nodes.ts'
 import { flags, runCases, type Sum, sumText } from './runner.ts'
+import { udpAttacks } from './udp-attacks.ts'
 import { udpCases } from './udp-cases.ts'
 import { udpPathCases } from './udp-paths.ts'
 import { udpSpeedCases } from './udp-speed.ts'
@@ -58,7 +59,16 @@ function share(): Promise<Sum> {
   const slow = [...largeCases, ...idleCases].filter(({ name }) => name === named)
   return runCases(
     args,
-    [...cases, ...nodeCases, ...udpCases(), ...udpPathCases(), ...udpSpeedCases(), udpSwarm, ...slow],
+    [
+      ...cases,
+      ...nodeCases,
+      ...udpCases(),
+      ...udpPathCases(),
+      ...udpSpeedCases(),
+      ...udpAttacks(),
+      udpSwarm,
+      ...slow,
+    ],
     text => console.log(text),
     {
       share: { index, of },
