@@ -23,7 +23,7 @@ import type { MtuOptions } from '../packets/mtu.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
 import { readControlFrame } from '../wire/frames/index.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
-import { DatagramInitiator } from './datagram-initiator.ts'
+import { DatagramInitiator, defaults as dialDefaults } from './datagram-initiator.ts'
 import type { Newcomer } from './datagram-responder.ts'
 import type { Proved } from './handshake.ts'
 import { LinkCore } from './link-core.ts'
@@ -67,9 +67,11 @@ export class PacketLink extends LinkCore {
       this.#begin(proved, localId, remoteId, from, undefined)
       this.state = 'proved'
       this.outputs.push({ kind: 'proved', proved })
-      for (const datagram of held) this.#packets!.receive(datagram, from, now)
+      // One that breaks the rules ends the link, and nothing else.
+      for (const bytes of held) this.handle({ kind: 'datagram', bytes, from }, now)
     } else {
       this.#initiator = new DatagramInitiator({ ...dial!, self, ids }, now)
+      this.timeout = now + (dial!.timeout ?? dialDefaults.timeout)
       this.stage = 'message 1'
       this.#drainInitiator()
     }
@@ -232,11 +234,17 @@ export class PacketLink extends LinkCore {
     readControlFrame(new ByteReader(frame), this.sink)
   }
 
+  protected putDatagram(bytes: Uint8Array): void {
+    this.#packets!.departures.datagram(bytes)
+  }
+
   protected override opening({ streams }: Carried): void {
     this.#packets!.opened(streams)
   }
 
   #tick(now: Millis): void {
+    if (this.timeout !== undefined && now >= this.timeout && !this.dialling)
+      return this.fail(new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`))
     const initiator = this.#initiator
     if (initiator !== undefined) {
       initiator.handle({ kind: 'tick' }, now)
