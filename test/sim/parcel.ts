@@ -93,7 +93,7 @@ export class Parcel {
   }
 
   /** Sends it, lets time pass until all came and is acknowledged, and looks how it came. */
-  async deliver(limit = 900_000): Promise<void> {
+  async deliver(limit = 7_200_000): Promise<void> {
     const sent = this.send()
     this.watch()
     await this.#sim.settle(sent, { limit, events: 50_000_000 })
@@ -152,7 +152,8 @@ export class Parcel {
       this.marks.push({ time: this.#sim.now, bytes: at + chunk.length })
     }
     const again = new Keystream(this.#key)
-    for (let at = 0; at < this.length; at += PIECE) drawn.update(again.next(Math.min(PIECE, this.length - at)))
+    for (let at = 0; at < this.length; at += PIECE)
+      drawn.update(again.next(Math.min(PIECE, this.length - at)))
     must(this.read === this.length, `ended after ${this.read} of ${this.length} bytes`)
     must(came.digest('hex') === drawn.digest('hex'), 'has another SHA-256')
     this.whole = true
