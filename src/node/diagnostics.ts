@@ -7,7 +7,7 @@
  * One channel a kind of event. While nobody listens no event is made: what is left is one look at each
  * channel for a datagram that comes. Whoever subscribes hears of the links there are with their next datagram.
  *
- * Floor: node. Page: protocol/observability.md.
+ * Floor: node. Page: protocol/observability.md (spec: OBS-4).
  */
 import { channel } from 'node:diagnostics_channel'
 import type { TraceEvent, TraceKind, TraceSink } from './trace.ts'

@@ -6,7 +6,7 @@
  * qlog is the language of QUIC's tools: where a thing of ours is one of QUIC's it takes that name, and where it
  * is not (CONTROL) its own. Of figures only those are written that changed.
  *
- * Floor: node. Page: protocol/observability.md.
+ * Floor: node. Page: protocol/observability.md (spec: OBS-3).
  */
 import type { Millis } from '../base/machine.ts'
 import type { Figures } from '../packets/figures.ts'

@@ -7,7 +7,7 @@
  * none. It ends with the link, or says that it is full; all files of one run together are bounded as well. A disk that
  * fails is told once, and ends the logging; the node goes on.
  *
- * Floor: node. Page: protocol/observability.md.
+ * Floor: node. Page: protocol/observability.md (spec: OBS-5, OBS-6).
  */
 import { join } from 'node:path'
 import type { GuildError } from '../base/errors.ts'

@@ -7,7 +7,7 @@
  * carry, reset tokens and the random bytes of challenges are left out: a log may be shown to others.
  *
  * Refuses nothing: of frames that do not decode, the notes end where sense ends.
- * Page: protocol/observability.md · Floor: packets.
+ * Page: protocol/observability.md (spec: OBS-2) · Floor: packets.
  */
 import { toHex } from '../base/bytes.ts'
 import { WireError } from '../base/errors.ts'

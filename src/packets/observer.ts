@@ -10,7 +10,7 @@
  * is as it stands in the machines, and valid during the call; whoever wants to show it makes
  * something to show of it himself (`frame-notes.ts`, `figures.ts`).
  *
- * Refuses nothing, and must not throw. Page: protocol/observability.md · Floor: packets.
+ * Refuses nothing, and must not throw. Page: protocol/observability.md (spec: OBS-1) · Floor: packets.
  */
 import type { Millis } from '../base/machine.ts'
 import type { Endpoint } from '../base/ports.ts'

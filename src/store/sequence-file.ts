@@ -9,7 +9,7 @@
  * before a crash is there. Into the page cache that takes some 30 µs.
  *
  * Refuses: a file that exists; a text that would pass the bound, and everything after it.
- * Floor: store. Page: protocol/observability.md.
+ * Floor: store. Page: protocol/observability.md (spec: OBS-3, OBS-6).
  */
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Millis } from '../base/machine.ts'

@@ -113,7 +113,7 @@ t.test('every bad value: one line with name, value and fix; exit 2; nothing touc
     ['', /GUILD_LOG_LEVEL=loud: give one of/, { GUILD_LOG_LEVEL: 'loud' }],
     ['--max-peers 0', /--max-peers 0: give a whole number from 1 to 10000/],
     ['--max-peers 10001', /--max-peers 10001: give/],
-    ['--transport udp', /--transport udp: give tcp/],
+    ['--transport quic', /--transport quic: give one of tcp, udp/],
     ['--congestion reno', /--congestion reno: give one of bbr, cubic, newreno/],
     ['--qlog=', /--qlog/],
     ['--host localhost', /--host localhost: give an IP address/],

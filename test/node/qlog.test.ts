@@ -22,7 +22,7 @@ const BYTES = 512 * 1024
 const sizes = (data: readonly LoggedEvent['data'][]): number =>
   data.reduce((sum, { raw }) => sum + raw!.length, 0)
 
-t.test('qlog: each event has its shape, and the figures are those of the link', async t => {
+t.test('OBS-3 qlog: each event has its shape, and the figures are those of the link', async t => {
   const qlog = join(directory(t), 'made', 'here')
   let [seenByBob, seenByAlice]: (PeerInfo | undefined)[] = []
   await watchedPair({ conditions: weather, options: { qlog } }, async ({ pour, rebind, sim, alice, bob }) => {
@@ -50,10 +50,11 @@ t.test('qlog: each event has its shape, and the figures are those of the link', 
   const closing = 1 // CLOSE, after we looked
   t.equal(sent.length, packets!.packetsSent + closing)
   t.equal(dataOf(alice!, 'transport:packet_sent').length, seenByAlice!.packets!.packetsSent + closing)
+  const numbers = sent.map(one => one.header!.packet_number)
   t.strictSame(
-    sent.map(one => one.header!.packet_number),
-    sent.map((_, i) => i),
-    'each number once',
+    numbers,
+    [...new Set(numbers)].sort((a, b) => a - b),
+    'each number once, in order; some are left out',
   )
   t.equal(
     dataOf(bob!, 'recovery:packet_lost').filter(one => one.is_mtu_probe_packet === undefined).length,
@@ -87,13 +88,13 @@ t.test('qlog: each event has its shape, and the figures are those of the link', 
   const triggers = new Set(drops.map(one => one.trigger))
   t.ok(triggers.has('duplicate') && triggers.has('decryption_failure'), [...triggers].join())
   t.match(dataOf(alice!, 'connectivity:path_updated'), [{ dst_ip: '203.0.113.1', old_dst_ip: '203.0.113.1' }])
-  const last = dataOf(bob!, 'recovery:metrics_updated').reduce((all, one) => ({ ...all, ...one }), {})
+  const last = Object.assign({}, ...dataOf(bob!, 'recovery:metrics_updated'))
   t.equal(last.min_rtt, Math.round(packets!.leastRttMs! * 1000) / 1000)
   t.match(dataOf(bob!, 'connectivity:connection_closed'), [{ owner: 'local', trigger: 'clean' }])
   t.match(dataOf(alice!, 'connectivity:connection_closed'), [{ owner: 'remote', trigger: 'clean' }])
 })
 
-t.test('qlog: nothing secret is in it, and nobody is disturbed by it', async t => {
+t.test('OBS-1 OBS-2 qlog: nothing secret is in it, and nobody is disturbed by it', async t => {
   const qlog = directory(t)
   const story = async ({ pour, alice, bob, sim }: Parameters<Parameters<typeof watchedPair>[1]>[0]) => {
     await pour(64 * 1024)
@@ -125,7 +126,7 @@ const drop = (time: number): TraceEvent => ({
   reason: 'invalid',
 })
 
-t.test('qlog: a file that is full says so and stops; so do all of them together', async t => {
+t.test('OBS-5 qlog: a file that is full says so and stops; so do all of them together', async t => {
   const path = directory(t)
   const qlog = new Qlog({ directory: path, clock, fileMost: 100_000, totalMost: 150_000 })
   const fill = (): void => {
@@ -153,7 +154,7 @@ t.test('qlog: a file that is full says so and stops; so do all of them together'
   }
 })
 
-t.test('qlog: a dial that nobody answered leaves no file', async t => {
+t.test('OBS-5 qlog: a dial that nobody answered leaves no file', async t => {
   const path = directory(t)
   const sink = new Qlog({ directory: path, clock }).sink()!
   sink.take(begun)
@@ -163,7 +164,7 @@ t.test('qlog: a dial that nobody answered leaves no file', async t => {
   t.strictSame(readdirSync(path), [])
 })
 
-t.test('qlog: a disk that fails is told once, and the node goes on', async t => {
+t.test('OBS-6 qlog: a disk that fails is told once, and the node goes on', async t => {
   const path = directory(t)
   const qlog = new Qlog({ directory: path, clock })
   const errors: string[] = []
@@ -178,7 +179,7 @@ t.test('qlog: a disk that fails is told once, and the node goes on', async t => 
   })
 })
 
-t.test('qlog: what was logged a second ago is in the file once more is logged', async t => {
+t.test('OBS-6 qlog: what was logged a second ago is in the file once more is logged', async t => {
   const path = directory(t)
   const sink = new Qlog({ directory: path, clock }).sink()!
   for (const event of [begun, proved, drop(30)]) sink.take(event)
@@ -192,7 +193,7 @@ t.test('qlog: what was logged a second ago is in the file once more is logged', 
   sink.close(1_200)
 })
 
-t.test('qlog: key changes are told by the newest packet, figures by their change', async t => {
+t.test('OBS-3 qlog: key changes are told by the newest packet, figures by their change', async t => {
   const events = new QlogEvents(0)
   const packet = (kind: 'packet-sent' | 'packet-received', number: number, keyPhase: 0 | 1): TraceEvent =>
     kind === 'packet-sent'

@@ -24,9 +24,9 @@ export const bob: PeerInfo = {
   direction: 'out',
   rttMs: 0.42,
   bytesIn: 10,
+  bytesOut: 20,
   carrier: 'records',
   packets: undefined,
-  bytesOut: 20,
 }
 
 export class FakeNode extends EventEmitter implements CliNode {
