@@ -93,6 +93,7 @@ const migration = ({ transfer }: Extent): Scenario =>
     const attacker = sim.host('attacker')
     sim.linkOneWay(attacker, server.host, { delay: DELAY / 4, rate: Number.POSITIVE_INFINITY })
     server.watch.flows.repeaters.add(attacker.address)
+    server.watch.flows.roundTrip = DELAY + DELAY / 4 // its way is shorter
     const dice = sim.random.split('attack')
     const attack = dice.pick(attacks)
     const parcel = parcelOf(sim, { server, client }, { length: Math.max(transfer / 2, 3 * RATE) })
