@@ -64,9 +64,9 @@ t.test('OBS-3 qlog: each event has its shape, and the figures are those of the l
   t.ok(sizes(inBytes) >= bytesIn && sizes(inBytes) <= bytesIn + 3_000, 'every datagram, and CLOSE')
 
   // What came was sent, with the same frames.
-  const frames = new Map(sent.map(one => [one.header!.packet_number, one.frames]))
-  for (const { header, frames: came } of received)
-    t.strictSame(came, frames.get(header!.packet_number), `packet ${header!.packet_number}`)
+  const frames = new Map(sent.map(one => [one.header!.packet_number, JSON.stringify(one.frames)]))
+  const strange = received.filter(one => JSON.stringify(one.frames) !== frames.get(one.header!.packet_number))
+  t.strictSame(strange, [])
   t.ok(received.length < sent.length)
 
   // The pieces of the streams that came cover them, and the acknowledged packets are those that came.
@@ -181,9 +181,15 @@ t.test('OBS-6 qlog: a disk that fails is told once, and the node goes on', async
 t.test('OBS-6 qlog: what was logged a second ago is in the file once more is logged', async t => {
   const path = directory(t)
   const sink = new Qlog({ directory: path, clock }).sink()!
-  for (const event of [begun, proved, drop(30)]) sink.take(event)
+  for (const event of [begun, proved]) sink.take(event)
   const file = join(path, readdirSync(path)[0]!)
-  t.equal(statSync(file).size, 0, 'in the buffer')
+  t.strictSame(
+    readLog(file).events.map(one => one.time),
+    [0],
+    'how it began is there at once',
+  )
+  sink.take(drop(30))
+  t.equal(readLog(file).events.length, 1, 'in the buffer')
   sink.take(drop(1_100))
   t.strictSame(
     readLog(file).events.map(one => one.time),
