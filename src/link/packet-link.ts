@@ -86,8 +86,8 @@ export class PacketLink extends LinkCore {
     this.#observer = options.observer
     const { dial, newcomer, ids, self } = options
     if (newcomer !== undefined) {
-      const { proved, localId, remoteId, from, held } = newcomer
-      this.#begin(proved, localId, remoteId, from, undefined)
+      const { proved, localId, remoteId, from, held, rtt } = newcomer
+      this.#begin(proved, localId, remoteId, from, rtt)
       this.state = 'proved'
       this.outputs.push({ kind: 'proved', proved })
       this.#early = [...held]
@@ -209,6 +209,7 @@ export class PacketLink extends LinkCore {
         case 'proved':
           this.#begin(output.proved, output.localId, output.remoteId, dial!.remote, output.rtt)
           this.state = 'awaiting'
+          this.timeout = initiator.endsAt
           break
         case 'failed':
           if (this.ended) break
@@ -287,6 +288,11 @@ export class PacketLink extends LinkCore {
     if (this.#packets === undefined) return
     if (this.#packets.tick(now) === 'silent' && !this.ended)
       return this.end('silence', new GuildError('GH_LINK_SILENT'), true)
+    if (this.timeout !== undefined && now >= this.timeout) {
+      // The peer may have let us in: it is told that we did not hear of it.
+      const error = new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`)
+      return this.closing(closeCodes.DISCONNECTED, error, 'handshake')
+    }
     if (this.#packets.flush(now)) this.#options.onMore()
   }
 
@@ -320,7 +326,12 @@ export class PacketLink extends LinkCore {
     this.#initiator = undefined
     if (abruptly) this.#packets?.abandon()
     else this.#packets?.drain(this.now)
-    if (this.#packets === undefined || abruptly) this.#tellGone(true)
+  }
+
+  /** Why it ended is said before its carrier goes: whoever dialled waits for that. */
+  protected override end(by: LinkEnd['by'], error: GuildError, abruptly = false, stranger = false): void {
+    super.end(by, error, abruptly, stranger)
+    this.#tellGone(abruptly || this.#packets === undefined)
   }
 
   protected override over(end: LinkEnd): void {

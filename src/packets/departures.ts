@@ -154,6 +154,7 @@ export class Departures {
     const { lost, lostAside, persistent, probes } = this.recovery.onTimer(now)
     this.#probes = Math.max(this.#probes, probes)
     this.#onLost(lost, lostAside, persistent, now)
+    if (probes > 0) for (const frame of this.recovery.reclaim(probes)) frame.lost()
     this.#blocked = undefined
     this.observer?.measured(now)
   }

@@ -21,6 +21,7 @@
 import { GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
 import type { AckFrame } from '../wire/frames/ack.ts'
+import type { InFlight } from '../wire/frames/index.ts'
 import { Reordering } from './reordering.ts'
 import { GRANULARITY, type Rtt } from './rtt.ts'
 import { ACKED, LOST, OUT, type SentPacket, SentRing } from './sent.ts'
@@ -199,6 +200,23 @@ export class Recovery {
     }
     this.#trim(now)
     return told
+  }
+
+  /**
+   * The frames of the oldest packets that are out, `most` of them: a probe says them again, and its answer helps
+   * at once (RFC 9002, 6.2.4). The packets are waited for as before, but hold nothing any more.
+   */
+  reclaim(most: number): readonly InFlight[] {
+    const frames: InFlight[] = []
+    const ring = this.#ring
+    for (let n = ring.unsettled(this.#decided); n < ring.next && most > 0; n = ring.unsettled(n + 1)) {
+      const packet = this.#isOut(n) ? ring.at(n)! : undefined
+      if (packet === undefined || !packet.eliciting || packet.frames.length === 0) continue
+      frames.push(...packet.frames)
+      packet.frames = []
+      most--
+    }
+    return frames
   }
 
   /**
