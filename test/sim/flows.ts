@@ -104,7 +104,10 @@ export class Flows implements DatagramTap {
   }
 
   /** Connection ids of packets from and to a host since `forget`, at whichever of its addresses. */
-  between(addresses: readonly string[]): { readonly came: readonly string[]; readonly sent: readonly string[] } {
+  between(addresses: readonly string[]): {
+    readonly came: readonly string[]
+    readonly sent: readonly string[]
+  } {
     const ids = (flows: Map<string, Flow>): string[] =>
       [...flows.values()].filter(({ host }) => addresses.includes(host)).map(({ id }) => id)
     return { came: ids(this.#in), sent: ids(this.#out) }

@@ -152,7 +152,8 @@ export class Parcel {
       this.marks.push({ time: this.#sim.now, bytes: at + chunk.length })
     }
     const again = new Keystream(this.#key)
-    for (let at = 0; at < this.length; at += PIECE) drawn.update(again.next(Math.min(PIECE, this.length - at)))
+    for (let at = 0; at < this.length; at += PIECE)
+      drawn.update(again.next(Math.min(PIECE, this.length - at)))
     must(this.read === this.length, `ended after ${this.read} of ${this.length} bytes`)
     must(came.digest('hex') === drawn.digest('hex'), 'has another SHA-256')
     this.whole = true

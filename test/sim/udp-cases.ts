@@ -48,7 +48,11 @@ export function parcelOf(
   return new Parcel(sim, 'one', from, to, options)
 }
 
-function transfer(name: string, weather: (dice: SeededRandom) => Partial<LinkConditions>, length: number): Scenario {
+function transfer(
+  name: string,
+  weather: (dice: SeededRandom) => Partial<LinkConditions>,
+  length: number,
+): Scenario {
   return nodes(name, async (fleet, sim) => {
     sim.weather(weather(sim.random.split('weather')))
     const parcel = parcelOf(sim, await linked(fleet), { length })
@@ -67,12 +71,7 @@ export async function peace(fleet: Fleet, sim: Simulation): Promise<void> {
 }
 
 /** Pairs that know only each other, each a swarm of its own: all must be linked in time. */
-function handshakes(
-  name: string,
-  weather: Partial<LinkConditions>,
-  count: number,
-  bursts = false,
-): Scenario {
+function handshakes(name: string, weather: Partial<LinkConditions>, count: number, bursts = false): Scenario {
   return nodes(name, async (fleet, sim) => {
     sim.weather(weather)
     let links = 0

@@ -27,7 +27,10 @@ const WAIT = (1000 * QUEUE) / RATE
 const PTO = 2 * DELAY + WAIT + 25 + 20
 
 /** A server, and a client behind a box. */
-async function behindBox(fleet: Fleet, sim: Simulation): Promise<{ server: Member; client: Member; box: Nat }> {
+async function behindBox(
+  fleet: Fleet,
+  sim: Simulation,
+): Promise<{ server: Member; client: Member; box: Nat }> {
   sim.weather({ delay: DELAY, rate: RATE, queue: QUEUE })
   const addresses = Array.from({ length: 16 }, (_, i) => `203.0.113.${i + 1}`)
   const box = sim.nat('box', addresses)
@@ -71,7 +74,10 @@ function checkChanges(server: Member, parcel: Parcel, changes: readonly number[]
     // By then the answer to the first challenge is here, whatever it had to wait for.
     const validated = after.firstOut + 2 * DELAY + 2 * WAIT
     const late = place.lastOut - validated
-    claim(late <= 0, `P12: ${place.endpoint} got a datagram ${late.toFixed(0)} ms after ${after.endpoint} was proved`)
+    claim(
+      late <= 0,
+      `P12: ${place.endpoint} got a datagram ${late.toFixed(0)} ms after ${after.endpoint} was proved`,
+    )
   }
   // The last change may have come with the last byte.
   claim(places.length >= changes.length, `${places.length} places after ${changes.length} changes`)
@@ -175,4 +181,3 @@ export function udpPathCases(extent: Extent = long): readonly Scenario[] {
     keyUpdate,
   ]
 }
-
