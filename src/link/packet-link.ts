@@ -25,7 +25,7 @@ import type { PacketObserver } from '../packets/observer.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
 import { readControlFrame } from '../wire/frames/index.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
-import { DatagramInitiator } from './datagram-initiator.ts'
+import { DatagramInitiator, defaults as dialDefaults } from './datagram-initiator.ts'
 import type { Newcomer } from './datagram-responder.ts'
 import type { Proved } from './handshake.ts'
 import { LinkCore } from './link-core.ts'
@@ -93,6 +93,7 @@ export class PacketLink extends LinkCore {
       this.#early = [...held]
     } else {
       this.#initiator = new DatagramInitiator({ ...dial!, self, ids }, now)
+      this.timeout = now + (dial!.timeout ?? dialDefaults.timeout)
       this.stage = 'message 1'
       this.#drainInitiator()
     }
@@ -275,11 +276,17 @@ export class PacketLink extends LinkCore {
     readControlFrame(new ByteReader(frame), this.sink)
   }
 
+  protected putDatagram(bytes: Uint8Array): void {
+    this.#packets!.departures.datagram(bytes)
+  }
+
   protected override opening({ streams }: Carried): void {
     this.#packets!.opened(streams)
   }
 
   #tick(now: Millis): void {
+    if (this.timeout !== undefined && now >= this.timeout && !this.dialling)
+      return this.fail(new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`))
     const initiator = this.#initiator
     if (initiator !== undefined) {
       initiator.handle({ kind: 'tick' }, now)

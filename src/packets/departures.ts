@@ -22,6 +22,8 @@ import type { FrameSource, InFlight } from '../wire/frames/sinks.ts'
 import { limits } from '../wire/limits.ts'
 import { type Congestion, type CongestionName, createCongestion } from './congestion/index.ts'
 import { ControlOut } from './control-stream.ts'
+import { DatagramsOut } from './datagrams.ts'
+import { LeftOut } from './left-out.ts'
 import type { LocalIds } from './local-ids.ts'
 import { type MtuOptions, MtuSearch } from './mtu.ts'
 import type { PacketObserver } from './observer.ts'
@@ -35,7 +37,7 @@ import { Rtt } from './rtt.ts'
 import { type SentPacket, sentPacket } from './sent.ts'
 
 export interface DeparturesOptions {
-  readonly keys: Pick<ProtectionOptions, 'send' | 'receive' | 'sendMask' | 'receiveMask'>
+  readonly keys: Pick<ProtectionOptions, 'send' | 'receive' | 'sendMask' | 'receiveMask' | 'phaseLimits'>
   readonly random: Random
   readonly congestion?: CongestionName
   readonly remote: Endpoint
@@ -86,6 +88,8 @@ export class Departures {
   #frames: InFlight[] = []
   readonly #manifest = { add: (frame: InFlight): void => void this.#frames.push(frame) }
   #number = 0
+  readonly #leftOut: LeftOut
+  #datagrams: DatagramsOut | undefined
   /** Packets that must leave whatever the window says. */
   #probes = 0
   /** The source has more than it wrote. */
@@ -99,6 +103,7 @@ export class Departures {
     const { keys, random, remote, remoteId, tokens, localIds, mtu, rtt, source } = options
     this.#options = options
     this.#localIds = localIds
+    this.#leftOut = new LeftOut(random)
     this.source = source
     this.observer = options.observer
     if (rtt !== undefined) this.rtt.sample(rtt, 0)
@@ -127,6 +132,12 @@ export class Departures {
   /** The source has frames. */
   waiting(): void {
     this.#more = true
+  }
+
+  /** Bytes that leave once, in a packet of their own or beside others; at most 1,100. */
+  datagram(bytes: Uint8Array): void {
+    this.#datagrams ??= new DatagramsOut()
+    this.#datagrams.push(bytes)
   }
 
   /** Something that asks for an answer leaves next. */
@@ -159,7 +170,8 @@ export class Departures {
     this.observer?.measured(now)
   }
 
-  onAck(ack: AckFrame, now: Millis): void {
+  /** False when it told nothing new. */
+  onAck(ack: AckFrame, now: Millis): boolean {
     const told = this.recovery.onAck(ack, now)
     const { acked, ackedAside, lost, lostAside, spurious, newestAcked, priorInFlight, persistent } = told
     this.protection.acked(ack.largest, now)
@@ -169,6 +181,7 @@ export class Departures {
       const inFlight = this.recovery.bytesInFlight
       this.congestion.onAck({ now, acked, newest: newestAcked, inFlight, priorInFlight, rtt: this.rtt, lost })
     }
+    const isNews = acked.length + ackedAside.length + spurious.length > 0
     let largest = 0
     for (const packet of acked) {
       if (packet.mtuProbe) this.mtu.acked(packet.size)
@@ -181,6 +194,7 @@ export class Departures {
     this.#pacer.setRate(paceOf(this.congestion, this.rtt))
     this.#blocked = undefined
     this.observer?.measured(now)
+    return isNews
   }
 
   /** Sends what may leave now; at most so many bytes of data. True: more would leave in another turn. */
@@ -190,16 +204,16 @@ export class Departures {
     for (let packets = 0; packets < BURST; packets++) {
       if (this.#probes > 0) {
         this.#probes--
-        this.#sendData(now, true)
+        this.#sendData(now, true, left > 0)
         continue
       }
-      if (!this.#mayLeave(now) || left <= 0) {
+      if (!this.#mayLeave(now) || (left <= 0 && !this.#hasWords)) {
         if (this.received.ackDue(now)) this.#sendAck(now)
         return false
       }
       const probe = this.mtu.probe(now)
       if (probe !== undefined) this.#sendMtuProbe(probe, now)
-      else left -= this.#sendData(now, false)
+      else left -= this.#sendData(now, false, left > 0)
     }
     return true
   }
@@ -219,7 +233,12 @@ export class Departures {
   }
 
   get #hasData(): boolean {
-    return this.#more || this.control.waiting || this.#localIds.waiting || this.remoteIds.waiting
+    return this.#more || this.#hasWords || this.#datagrams?.waiting === true
+  }
+
+  /** Of control and of connection ids: what never waits for the rate of the streams. */
+  get #hasWords(): boolean {
+    return this.control.waiting || this.#localIds.waiting || this.remoteIds.waiting
   }
 
   #mayLeave(now: Millis): boolean {
@@ -239,20 +258,19 @@ export class Departures {
   }
 
   /** One packet as full as it gets; how many bytes. `forced`: with PROBE, if there is nothing to say. */
-  #sendData(now: Millis, forced: boolean): number {
+  #sendData(now: Millis, forced: boolean, withStreams: boolean): number {
     const w = this.#begin(this.#size)
     if (this.received.hasNews) this.#writeAck(w, now)
     const ackOnly = w.length
-    let more = this.#localIds.fill(w, this.#manifest)
-    more = this.remoteIds.fill(w, this.#manifest) || more
-    more = this.control.fill(w, this.#manifest) || more
+    this.#localIds.fill(w, this.#manifest)
+    this.remoteIds.fill(w, this.#manifest)
+    this.control.fill(w, this.#manifest)
+    if (withStreams) this.#datagrams?.fill(w)
     if (this.source === undefined) this.#more = false
-    else if (this.#more && w.room >= LEAST_ROOM) this.#more = this.source.fill(w, this.#manifest)
+    else if (withStreams && this.#more && w.room >= LEAST_ROOM)
+      this.#more = this.source.fill(w, this.#manifest)
     if (w.length === ackOnly) {
-      if (!forced) {
-        if (w.length === 0) return 0
-        return this.#depart(this.paths.current, false, false, now)
-      }
+      if (!forced) return w.length === 0 ? 0 : this.#depart(this.paths.current, false, false, now)
       encodeProbe(w)
     }
     return this.#depart(this.paths.current, true, false, now)
@@ -318,7 +336,8 @@ export class Departures {
   }
 
   #depart(to: Path, eliciting: boolean, mtuProbe: boolean, now: Millis): number {
-    const number = this.#number++
+    const number = this.#number
+    this.#number = this.#leftOut.after(number)
     const { protection, recovery, remoteIds } = this
     const plaintext = this.#options.plaintext.view()
     const datagram = protection.sealed(remoteIds.current, number, recovery.largestAcked, plaintext, now)
