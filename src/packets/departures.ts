@@ -28,6 +28,7 @@ import type { LocalIds } from './local-ids.ts'
 import { type MtuOptions, MtuSearch } from './mtu.ts'
 import type { PacketObserver } from './observer.ts'
 import { Pacer, paceOf } from './pacer.ts'
+import { pad } from './padding.ts'
 import { type Path, Paths } from './paths.ts'
 import { Protection, type ProtectionOptions } from './protection.ts'
 import { Received } from './received.ts'
@@ -267,7 +268,8 @@ export class Departures {
     this.control.fill(w, this.#manifest)
     if (withStreams) this.#datagrams?.fill(w)
     if (this.source === undefined) this.#more = false
-    else if (withStreams && this.#more && w.room >= LEAST_ROOM) this.#more = this.source.fill(w, this.#manifest)
+    else if (withStreams && this.#more && w.room >= LEAST_ROOM)
+      this.#more = this.source.fill(w, this.#manifest)
     if (w.length === ackOnly) {
       if (!forced) return w.length === 0 ? 0 : this.#depart(this.paths.current, false, false, now)
       encodeProbe(w)
@@ -392,19 +394,6 @@ export class Departures {
 
   #newCongestion(now: Millis): Congestion {
     const { congestion = 'bbr', random, rtt } = this.#options
-    const options = {
-      mss: this.#size,
-      now,
-      random: () => random.fraction(),
-      ...(rtt !== undefined && { rtt }),
-    }
-    return createCongestion(congestion, options)
+    return createCongestion(congestion, { mss: this.#size, now, random: () => random.fraction(), rtt })
   }
 }
-
-/** PADDING is a byte of 0. */
-function pad(w: ByteWriter): void {
-  if (w.room > 0) w.raw(zeros.subarray(0, w.room))
-}
-
-const zeros = new Uint8Array(65_535)
