@@ -155,9 +155,9 @@ export class Connections {
     try {
       if (way === 'udp') await this.#startPackets(race, attempt)
       else await this.#startRecords(way, race, attempt)
-      race.started()
+      race.started(way)
     } catch (error) {
-      race.started(asGuildError(error, 'GH_DIAL_FAILED'))
+      race.started(way, asGuildError(error, 'GH_DIAL_FAILED'))
     }
   }
 
@@ -172,14 +172,17 @@ export class Connections {
 
   /** Every address of the name at once: nobody answers a datagram to say that it leads nowhere. */
   async #startPackets(race: Race, attempt: Attempt): Promise<void> {
-    const { udp, dialer, self } = this.#options
+    const { udp, dialer, self, attempts } = this.#options
     if (udp === undefined) throw new GuildError('GH_DIAL_FAILED', 'no transport udp')
     const remotes = await dialer.within(attempt, signal => udp.resolve(attempt.address, signal))
-    for (const remote of remotes ?? []) {
+    // Nor to say that the key is another one: while it is rotated, both are tried.
+    const each = (remotes ?? []).flatMap(remote => attempts.swarms.map(swarm => ({ remote, swarm })))
+    for (const { remote, swarm } of each) {
       const key = this.#nextKey++
       if (!race.joined(key, 'udp')) return
-      const dial = { ...this.#dialOf(key, race, attempt), remote }
-      this.#add(key, udp.carrier(self(remote.host), { dial }), remote.host, attempt, race)
+      const keyed = { ...attempt, swarm }
+      const dial = { ...this.#dialOf(key, race, keyed), remote }
+      this.#add(key, udp.carrier(self(remote.host), { dial }), remote.host, keyed, race)
     }
   }
 
