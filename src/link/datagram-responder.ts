@@ -38,7 +38,7 @@ export const defaults = {
   lifetime: 10_000,
   /** From so many half-open ones on everybody needs a cookie: an eighth of the table, as in WireGuard. */
   busy: thresholds.total / 8,
-  /** Message 2 again: an honest initiator asks three times in an attempt, and a path may double each. */
+  /** Message 2 again: an honest initiator asks five times in an attempt, and a path may double some. */
   repeats: 8,
   /** Packets held for one message 3 (decision 17), and for all: 1.5 MB. */
   held: 8,
@@ -46,7 +46,8 @@ export const defaults = {
   /** A packet larger than this is not held: nobody knows yet that the path takes it. */
   heldSize: 1_500,
   /** Cookies for one message 1: as often as an honest initiator sends it, within its attempt. */
-  cookies: 3,
+  cookies: 5,
+  cookieRepeats: 5_000,
   cookieMemory: 4_096,
 } as const
 
@@ -232,18 +233,25 @@ const noId = new Uint8Array(limits.connectionId)
 
 /**
  * How often a message 1 was answered with a cookie. It is no more than its sender sent, but whoever recorded
- * it could ask for ever: one that has once begun a handshake gets one, any other three, as its
- * sender repeats it (spec: HAND-21).
+ * it could ask for ever: one that has once begun a handshake gets one, any other five within five
+ * seconds, as its sender repeats it (spec: HAND-21).
  */
 class Answered {
   readonly #told = new RecentSet(defaults.cookies * defaults.cookieMemory, 2 * limits.freshness)
+  /** Those for which the first one was a moment ago. */
+  readonly #lately = new RecentSet(defaults.cookieMemory, defaults.cookieRepeats)
 
   /** May it be answered once more? */
   again(self: Self, message1: Uint8Array, now: Millis): boolean {
     const ephemeral = message1.subarray(0, EPHEMERAL_LENGTH)
-    const times = self.freshness.seen(ephemeral, now) ? 1 : defaults.cookies
     const key = toHex(ephemeral)
-    for (let time = 1; time <= times; time++) if (this.#told.add(`${key} ${time}`, now)) return true
+    if (this.#told.add(key, now)) {
+      this.#lately.add(key, now)
+      return true
+    }
+    if (self.freshness.seen(ephemeral, now) || !this.#lately.has(key, now)) return false
+    for (let time = 2; time <= defaults.cookies; time++)
+      if (this.#told.add(`${key} ${time}`, now)) return true
     return false
   }
 }

@@ -227,6 +227,7 @@ export class Connection {
       remote: grantsOf(proved.hello.parameters),
       local: pace.grants,
       onHeld: pace.in && (() => this.#intake?.pull()),
+      packets: this.carrier.transport === 'udp',
       now: () => drive.now(),
       rtt: () => this.link.rtt ?? events.rtt(this),
       onStream: stream => events.stream(this, stream),

@@ -15,6 +15,7 @@
  * peer to send again (the packet with ACCEPTED was overtaken).
  * Sources: RFC 9000 sections 9, 10, 12 and 13. Page: protocol/packets.md · Floor: packets.
  */
+import { WireError } from '../base/errors.ts'
 import { earlier, type Millis } from '../base/machine.ts'
 import type { Endpoint } from '../base/ports.ts'
 import { ByteReader } from '../base/reader.ts'
@@ -115,6 +116,7 @@ export class PacketConnection implements PacketFrames {
     if (opened === undefined) return false
     if (this.state === 'closing') this.#closeAgain()
     if (this.state === 'closing' || this.state === 'draining') return true
+    if (opened.plaintext.length === 0) throw new WireError('GH_WIRE_LENGTH', 'packet', 0, 'no frames') // spec: PKT-7
     const newest = opened.number > received.largest
     this.#at = paths.heard(from, datagram.length, now)
     this.#destination = datagram.subarray(1, 13)

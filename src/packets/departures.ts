@@ -54,6 +54,8 @@ export interface DeparturesOptions {
 const BURST = 64
 /** A packet with less room than this is not begun for data. */
 const LEAST_ROOM = 64
+/** Of so many acknowledgements that nobody answers one asks for an answer (RFC 9000 section 13.2.4). */
+const UNANSWERED = 16
 
 export class Departures {
   readonly rtt = new Rtt()
@@ -85,6 +87,8 @@ export class Departures {
   #more = false
   #blocked: 'window' | 'pacer' | undefined
   #size: number
+  /** Acknowledgements since something left that is acknowledged itself. */
+  #unanswered = 0
 
   constructor(options: DeparturesOptions, now: Millis) {
     const { keys, random, remote, remoteId, localIds, mtu, rtt, source } = options
@@ -132,14 +136,14 @@ export class Departures {
   deadline(now: Millis): Millis | undefined {
     const paced = this.#blocked === 'pacer' ? this.#pacer.next(now) : undefined
     const answers = earlier(this.received.ackDeadline, this.paths.deadline())
-    return earlier(earlier(paced, answers), this.recovery.deadline())
+    return earlier(earlier(paced, answers), this.recovery.deadline(this.#mayProbe))
   }
 
   tick(now: Millis): void {
     this.paths.expire(now)
     this.pathWork = true
     if (this.#blocked === 'pacer') this.#blocked = undefined
-    const due = this.recovery.deadline()
+    const due = this.recovery.deadline(this.#mayProbe)
     if (due === undefined || due > now) return
     const { lost, lostAside, persistent, probes } = this.recovery.onTimer(now)
     this.#probes = Math.max(this.#probes, probes)
@@ -200,6 +204,11 @@ export class Departures {
 
   // What may leave
 
+  /** At the amplification limit there is no point in asking (RFC 9002 section 6.2.2.1). */
+  get #mayProbe(): boolean {
+    return this.paths.room(this.paths.current) >= LEAST_ROOM
+  }
+
   get #hasData(): boolean {
     return this.#more || this.control.waiting || this.#localIds.waiting || this.remoteIds.waiting
   }
@@ -242,7 +251,10 @@ export class Departures {
 
   #sendAck(now: Millis): void {
     const w = this.#begin(this.#size)
-    if (this.#writeAck(w, now)) this.#depart(this.paths.current, false, false, now)
+    if (!this.#writeAck(w, now)) return
+    const asks = ++this.#unanswered >= UNANSWERED && w.room > 0
+    if (asks) encodeProbe(w)
+    this.#depart(this.paths.current, asks, false, now)
   }
 
   #writeAck(w: ByteWriter, now: Millis): boolean {
@@ -303,6 +315,7 @@ export class Departures {
     this.#frames = []
     recovery.onSent(packet)
     if (eliciting) {
+      this.#unanswered = 0
       this.congestion.onSent(packet, recovery.bytesInFlight, now)
       this.#pacer.spend(size, now)
       this.askedAt = now

@@ -55,6 +55,7 @@ export class Pacer {
 
   setMtu(size: number): void {
     this.#mss = size
+    this.#rate = Math.max(this.#rate, size / 1000)
   }
 
   /** May a packet leave now? */

@@ -117,8 +117,10 @@ export class Protection {
     const at = NUMBER_OFFSET + length
     const size = at + frames.length + TAG_LENGTH
     const packet = out === undefined ? new Uint8Array(size) : out.subarray(0, size)
-    encodePacketHead(new ByteWriter(packet), destination, number, length, this.#send.phase)
-    const { body, tag } = cipher.sealParts(number, packet.subarray(0, at), frames)
+    const { head, w } = heads[length - 1]!
+    encodePacketHead(w.reset(), destination, number, length, this.#send.phase)
+    const { body, tag } = cipher.sealParts(number, head, frames)
+    packet.set(head)
     packet.set(body, at)
     packet.set(tag, at + body.length)
     maskHead(packet, this.#sendMask.mask(sampleOf(packet)))
@@ -159,6 +161,12 @@ export class Protection {
     this.#receive.acknowledged(number)
   }
 }
+
+/** For heads of each length, used by all links: a seal is made before the next head is written. */
+const heads = [1, 2, 3, 4].map(length => {
+  const head = new Uint8Array(NUMBER_OFFSET + length)
+  return { head, w: new ByteWriter(head) }
+})
 
 /** PADDING is a zero byte. Rare: only a packet of one short frame is too short for its sample. */
 function padded(plaintext: Uint8Array, least: number): Uint8Array {

@@ -28,6 +28,12 @@ const AHEAD = 64
 /** RFC 9000 section 10.3: nothing shorter is a reset. */
 const SHORTEST_RESET: number = 5 + limits.resetToken
 
+/** Where a reset is looked for that names no link: the node's door. Ids that were used, while they are. */
+export interface TokenWatch {
+  watch(token: Uint8Array): void
+  unwatch(token: Uint8Array): void
+}
+
 interface RemoteId {
   readonly sequence: number
   readonly id: Uint8Array
@@ -45,9 +51,11 @@ export class RemoteIds implements FrameSource {
   /** To be told, and told but not acknowledged. */
   readonly #toTell: number[] = []
   #inFlight = 0
+  readonly #tokens: TokenWatch | undefined
 
   /** `first`: the id of the handshake, sequence 0. */
-  constructor(first: Uint8Array) {
+  constructor(first: Uint8Array, tokens?: TokenWatch) {
+    this.#tokens = tokens
     this.#current = { sequence: 0, id: copy(first), token: undefined, used: true }
     this.#active = [this.#current]
   }
@@ -73,7 +81,7 @@ export class RemoteIds implements FrameSource {
     if (same !== undefined) {
       if (!equal(same.id, id) || (same.token !== undefined && !equalConstantTime(same.token, token)))
         throw broken(`connection id ${sequence} was told twice, differently`)
-      same.token ??= copy(token)
+      if (same.token === undefined) this.#learn(same, token)
     } else if (!this.#wasSeen(sequence)) {
       if (sequence > this.#seenBelow + AHEAD) throw broken(`connection id ${sequence} is too far ahead`)
       if (this.#active.some(one => equal(one.id, id))) throw broken('one connection id under two numbers')
@@ -94,6 +102,11 @@ export class RemoteIds implements FrameSource {
     this.#use(fresh)
     this.#retire(old)
     return true
+  }
+
+  /** The link is over: no token of it is looked for any more. */
+  close(): void {
+    for (const one of this.#active) this.#unwatch(one)
   }
 
   /** Does this datagram say that the peer lost the link? Asked of what did not open. */
@@ -135,11 +148,22 @@ export class RemoteIds implements FrameSource {
   }
 
   #use(one: RemoteId): void {
+    if (!one.used && one.token !== undefined) this.#tokens?.watch(one.token)
     one.used = true
     this.#current = one
   }
 
+  #learn(one: RemoteId, token: Uint8Array): void {
+    one.token = copy(token)
+    if (one.used) this.#tokens?.watch(one.token)
+  }
+
+  #unwatch(one: RemoteId): void {
+    if (one.used && one.token !== undefined) this.#tokens?.unwatch(one.token)
+  }
+
   #retire(one: RemoteId): void {
+    this.#unwatch(one)
     this.#active = this.#active.filter(other => other !== one)
     this.#toTell.push(one.sequence)
     if (this.#toTell.length + this.#inFlight > RETIRING) throw broken('too many connection ids to retire')

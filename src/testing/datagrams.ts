@@ -31,6 +31,8 @@ const HEADERS_V6 = 48
 const MAX_PAYLOAD = 65_507
 /** Addresses whose way is remembered by a socket. */
 const REMEMBERED = 4096
+/** What a socket holds for a program that is paused. */
+const RECEIVE_BUFFER = 4 * 1024 * 1024
 const POISON = 0xdb
 
 export class SimulatedDatagrams implements Datagrams {
@@ -50,7 +52,7 @@ export class SimulatedDatagrams implements Datagrams {
     const { host, port } = options
     const { udp } = this.#computer
     if (!this.#computer.has(host)) throw listenError(systemError('EADDRNOTAVAIL'), host, port)
-    const bound = udp.bind([host], port, { process, onDatagram: options.onDatagram })?.[0]
+    const bound = udp.bind([host], port, { process, onDatagram: options.onDatagram, waiting: 0 })?.[0]
     if (bound === undefined) throw listenError(systemError('EADDRINUSE'), host, port)
     const socket = new SimulatedSocket(this.#network, this.#computer, process, bound)
     process.resources.add(socket)
@@ -148,11 +150,14 @@ class SimulatedSocket implements DatagramSocket {
         const end = way.box === undefined ? to : way.box.in(to.host, to.port)
         const there = end === undefined ? undefined : target.udp.find(end.host, end.port)
         if (there === undefined) return drop(`nobody at ${hostPort(to.host, to.port)}`)
+        const { open } = there
+        if (open.waiting + own.length > RECEIVE_BUFFER) return drop('receive buffer full')
         transcript.record(world.now, 'datagram', name, target.name, own)
-        const { process, onDatagram } = there.open
-        process.enter(() => {
+        open.waiting += own.length
+        open.process.enter(() => {
+          open.waiting -= own.length
           if (target.udp.find(there.host, there.port) !== there) return // closed while the program was paused
-          onDatagram(own, from)
+          open.onDatagram(own, from)
           own.fill(POISON)
         })
       })

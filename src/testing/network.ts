@@ -80,6 +80,8 @@ export interface Accepting {
 export interface Receiving {
   readonly process: Process
   readonly onDatagram: (bytes: Uint8Array, from: Endpoint) => void
+  /** Bytes in the receive buffer: more than none while the program is paused. */
+  waiting: number
 }
 
 /** The operating system of one host. */

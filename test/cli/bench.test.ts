@@ -8,6 +8,7 @@ import { messages } from '../../src/cli/bench/messages.ts'
 import { fieldsOf, median, quantile, type Row, rowOf, tableOf } from '../../src/cli/bench/rows.ts'
 import { startup } from '../../src/cli/bench/startup.ts'
 import { tcp } from '../../src/cli/bench/tcp.ts'
+import { udp } from '../../src/cli/bench/udp.ts'
 import { command } from '../support/cli.ts'
 import { Folder } from '../support/processes.ts'
 
@@ -39,6 +40,19 @@ t.test('bench messages --json: one row a line with all its fields, the headline 
   )
   for (const row of rows) wholeRow(t, row)
   t.match(err, /^guild-home: measuring small messages/)
+})
+
+t.test('bench udp: what raw datagrams do, bare and sealed, in both sizes', async t => {
+  const rows = await udp(signal, { rounds: 1, milliseconds: 40 })
+  t.strictSame(
+    rows.map(({ name }) => name),
+    ['udp', 'udp-large'].flatMap(size =>
+      ['-sealed', '-sealed-sender-cpu', '-sealed-receiver-cpu'].map(what => `${size}${what}`),
+    ),
+  )
+  for (const row of rows) wholeRow(t, fieldsOf(row))
+  const reason = new Error('enough')
+  await t.rejects(udp(AbortSignal.abort(reason), quick), reason)
 })
 
 t.test('bench tcp and messages: every row, and every byte and message is counted', async t => {

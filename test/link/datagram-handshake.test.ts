@@ -4,6 +4,7 @@ import { equal } from '../../src/base/bytes.ts'
 import { GuildError } from '../../src/base/errors.ts'
 import { nativeSuite } from '../../src/crypto/index.ts'
 import { sealedDatagram } from '../../src/link/datagram-mac.ts'
+import { defaults as responders } from '../../src/link/datagram-responder.ts'
 import { Freshness } from '../../src/link/freshness.ts'
 import { openResponderUnit } from '../../src/link/responder-unit.ts'
 import { createSwarm } from '../../src/link/swarm.ts'
@@ -330,7 +331,7 @@ t.test(
     )
     t.equal(dial.deadline(), undefined)
     const at = it.path.crossings.map(one => one.at - START)
-    t.strictSame(at.slice(0, 6), [0, 1_000, 3_000, 5_000, 6_000, 8_000])
+    t.strictSame(at.slice(0, 6), [0, 1_000, 2_000, 3_000, 4_000, 5_000])
     t.equal(new Set(it.path.crossings.map(({ bytes }) => Buffer.from(bytes).toString('hex'))).size, 6)
     t.equal(
       new Set(it.path.crossings.map(({ bytes }) => Buffer.from(bytes.subarray(17, 29)).toString('hex'))).size,
@@ -351,7 +352,7 @@ t.test('HAND-24 message 3 goes again until a packet opens, and the dial ends whe
     [['GH_HANDSHAKE_TIMEOUT', 'message 3']],
   )
   const thirds = it.path.crossings.filter(({ bytes }) => bytes[0] === MESSAGE_3)
-  t.ok(thirds.length > 10 && thirds.length < 25, `${thirds.length}`)
+  t.ok(thirds.length > 20 && thirds.length < 40, `${thirds.length}`)
   t.ok(
     thirds.every(({ bytes }) => equal(bytes, thirds[0]!.bytes)),
     'byte for byte',
@@ -413,8 +414,9 @@ t.test(
               } else if (judgement.kind !== 'drop') t.fail(judgement.kind)
             }
         for (const [one, count] of cookies) {
-          // One that was given a cookie and no more may be asked by its sender again, for five seconds.
-          const most = startedAt === START && one === recorded[0] ? 2 : 1
+          // One that was given a cookie and began nothing may be sent again by its sender, for five seconds.
+          const repeated = startedAt === START && one === recorded[0]
+          const most = repeated ? (at < START + 5_000 ? responders.cookies - 1 : 0) : 1
           t.ok(count <= most, `${count} answers`)
         }
       }

@@ -2,7 +2,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
 import t from 'tap'
-import type { DatagramSocket, Datagrams, Endpoint, Runtime } from '../../src/base/ports.ts'
+import type { DatagramSocket, Datagrams, Endpoint, Runtime, Transport } from '../../src/base/ports.ts'
 import { nativeSuite } from '../../src/crypto/native.ts'
 import { DatagramSockets } from '../../src/node/datagram-sockets.ts'
 import { Listening } from '../../src/node/listening.ts'
@@ -12,7 +12,12 @@ import { tcpTransport } from '../../src/transport/tcp.ts'
 import { udpDatagrams } from '../../src/transport/udp.ts'
 
 const hasV6 = Object.values(networkInterfaces()).some(list => list?.some(({ address }) => address === '::1'))
-const runtime: Runtime = systemRuntime({ suite: nativeSuite, transports: [tcpTransport()], keepAlive: false })
+const runtime: Runtime = systemRuntime({
+  suite: nativeSuite,
+  transports: [tcpTransport()],
+  datagrams: udpDatagrams(),
+  keepAlive: false,
+})
 const onPipe = (): void => {}
 
 type Tap = Pick<typeof t, 'teardown' | 'fail'>
@@ -23,10 +28,27 @@ interface Heard {
   readonly by: DatagramSocket
 }
 
+/** TCP that counts what is open, by number: whether one is free again is also other programs' business. */
+function counted(): { readonly tcp: Transport; readonly open: Map<number, number> } {
+  const tcp = tcpTransport()
+  const open = new Map<number, number>()
+  const listen: Transport['listen'] = async options => {
+    const listener = await tcp.listen(options)
+    const { port } = listener.endpoints[0]!
+    open.set(port, 1)
+    const close = async (): Promise<void> => {
+      await listener.close()
+      open.set(port, 0)
+    }
+    return { ...listener, close }
+  }
+  return { tcp: { ...tcp, listen }, open }
+}
+
 /** Listening for everything, with what it hears. */
 async function listen(
   t: Tap,
-  options: { datagrams?: Datagrams; hosts?: string[]; port?: number; runtime?: Runtime },
+  options: { datagrams?: Datagrams; hosts?: string[]; port?: number; runtime?: Runtime; tcp?: Transport },
 ) {
   const listening = new Listening()
   t.teardown(() => listening.close())
@@ -34,13 +56,13 @@ async function listen(
   const own = options.runtime ?? runtime
   const starting = listening.start({
     runtime: own,
-    transports: own.network.transports,
+    transports: options.tcp === undefined ? own.network.transports : [options.tcp],
     hosts: options.hosts ?? [],
     port: options.port ?? 0,
     onPipe,
     onError: t.fail,
     udp: {
-      datagrams: options.datagrams ?? udpDatagrams(),
+      datagrams: options.datagrams ?? own.network.datagrams!,
       onDatagram: (bytes, from, by) => heard.push({ bytes: [...bytes], from, by }),
     },
   })
@@ -107,15 +129,16 @@ t.test('port 0: a number that UDP cannot have is given back, and another is trie
       return system.open(options)
     },
   }
-  const { listening, starting } = await listen(t, { datagrams: unlucky })
+  const { tcp, open } = counted()
+  const { listening, starting } = await listen(t, { datagrams: unlucky, tcp })
   await starting
   t.equal(new Set(numbers).size, 3, 'three numbers were tried')
   t.equal(listening.port, numbers.at(-1))
   t.equal(listening.sockets!.port, listening.port)
-  for (const number of numbers.slice(0, 2)) {
-    const again = await tcpTransport().listen({ hosts: [], port: number, onPipe, onError: t.fail })
-    await again.close()
-  }
+  t.same(
+    numbers.slice(0, 3).map(number => open.get(number)),
+    [0, 0, 1],
+  )
 })
 
 t.test('a number asked for that UDP cannot have is GH_LISTEN_IN_USE, and TCP does not stay open', async t => {
@@ -123,12 +146,12 @@ t.test('a number asked for that UDP cannot have is GH_LISTEN_IN_USE, and TCP doe
   await new Promise<void>(resolve => taken.bind(0, '127.0.0.1', resolve))
   t.teardown(() => void taken.close())
   const { port } = taken.address()
-  const { listening, starting } = await listen(t, { hosts: ['127.0.0.1'], port })
+  const { tcp, open } = counted()
+  const { listening, starting } = await listen(t, { hosts: ['127.0.0.1'], port, tcp })
   await t.rejects(starting, { code: 'GH_LISTEN_IN_USE', message: new RegExp(String(port)) })
   t.equal(listening.port, 0)
   t.same(listening.addresses(), [])
-  const tcp = await tcpTransport().listen({ hosts: ['127.0.0.1'], port, onPipe, onError: t.fail })
-  await tcp.close()
+  t.not(open.get(port), 1)
 })
 
 t.test('one that never finds a common number gives up after sixteen', async t => {
@@ -151,17 +174,38 @@ t.test('one that never finds a common number gives up after sixteen', async t =>
   t.equal(tries, 16)
 })
 
-t.test('closed while it opens: nothing stays open', async t => {
-  const { listening, starting } = await listen(t, { hosts: ['127.0.0.1'] })
-  await listening.close()
-  await starting
-  const { port } = listening
-  if (port > 0) {
-    const { starting: again } = await listen(t, { hosts: ['127.0.0.1'], port })
-    await again
-  }
-  t.equal(listening.sockets, undefined)
-})
+for (const [when, during] of [
+  ['its first listener', 0],
+  ['its UDP socket', 1],
+] as const)
+  t.test(`closed while it opens ${when}: nothing stays open`, async t => {
+    let opened = 0
+    let closed = 0
+    let closing: Promise<void> | undefined
+    const system = udpDatagrams()
+    const watched: Datagrams = {
+      resolve: system.resolve,
+      open: async options => {
+        closing = listening.close()
+        const socket = await system.open(options)
+        opened++
+        const close = (): void => {
+          closed++
+          socket.close()
+        }
+        return { local: socket.local, send: (to, bytes) => socket.send(to, bytes), close }
+      },
+    }
+    const { tcp, open } = counted()
+    const { listening, starting } = await listen(t, { hosts: ['127.0.0.1'], datagrams: watched, tcp })
+    if (during === 0) await listening.close()
+    await starting
+    await closing
+    t.same([...open.values()], [0])
+    t.equal(opened, during)
+    t.equal(closed, during)
+    t.equal(listening.sockets, undefined)
+  })
 
 t.test('simulated: a host of one family has one socket, a dialler of its own finds the same', async t => {
   const sim = new Simulation({ seed: 1, suite: nativeSuite })
@@ -174,7 +218,6 @@ t.test('simulated: a host of one family has one socket, a dialler of its own fin
     const own = host.runtime()
     const { listening, starting } = await listen(t, {
       runtime: own,
-      datagrams: own.network.datagrams!,
       port: 4000,
     })
     await sim.settle(starting)

@@ -91,12 +91,23 @@ t.test('PATH-2 UQ-15 two nodes that both forgot come to an end', async t => {
 t.test('PATH-3 UQ-15 the right token ends a link, a wrong one says nothing', async t => {
   const { ids, resets } = node(6)
   const [first, second, third] = [ids.mint(), ids.mint(), ids.mint()]
-  const remote = new RemoteIds(first)
+  const watched = new Set<string>()
+  const remote = new RemoteIds(first, {
+    watch: token => watched.add(toHex(token)),
+    unwatch: token => watched.delete(toHex(token)),
+  })
+  const watches = (...expected: readonly Uint8Array[]): void =>
+    void t.strictSame(
+      [...watched],
+      expected.map(id => toHex(ids.token(id))),
+    )
+  watches()
   const cause = (id: Uint8Array): Uint8Array => concat(Uint8Array.of(0x40), id, new Uint8Array(50))
   const reset = resets.answer(cause(first), 0)!
   t.notOk(remote.isReset(reset), 'the token is not known yet')
   remote.add(0, 0, first, ids.token(first))
   t.ok(remote.isReset(reset))
+  watches(first)
   let taken = 0
   for (let bit = 8 * (reset.length - 16); bit < 8 * reset.length; bit++) {
     const wrong = copy(reset)
@@ -113,6 +124,9 @@ t.test('PATH-3 UQ-15 the right token ends a link, a wrong one says nothing', asy
   t.ok(remote.rotate())
   t.ok(remote.isReset(resets.answer(cause(second), 0)!))
   t.notOk(remote.isReset(reset), 'nor that of one we let go of')
+  watches(second)
+  remote.close()
+  watches()
 })
 
 t.test('PATH-5 PATH-6 what the peer may not do with connection ids', async t => {
@@ -231,7 +245,7 @@ t.test('PATH-4 PATH-6 ids reach the peer under loss, in any order, and are used 
         for (const frame of retirings) frame.acked()
       }
       if (turn === 200) local.renew()
-      if (turn % 7 === 0 && remote.rotate()) {
+      if (turn % 4 === 0 && remote.rotate()) {
         rotations++
         if (used.has(toHex(remote.current))) t.fail('an id was used again')
         used.add(toHex(remote.current))
@@ -239,7 +253,7 @@ t.test('PATH-4 PATH-6 ids reach the peer under loss, in any order, and are used 
       if (!door.has(toHex(remote.current))) t.fail('an id that leads nowhere')
       local.expire(turn)
     }
-    t.ok(rotations > 30, `${rotations} rotations`)
+    t.ok(rotations > 70, `${rotations} rotations`)
     t.equal(door.size <= 8, true)
   }
 })
@@ -269,6 +283,16 @@ t.test('PATH-6 a peer that has moved asks us to let go of its old ids', async t 
   for (const sequence of retired) local.retire(sequence, remote.current, PTO, 0)
   deliver()
   t.equal(remote.spare, 3)
+
+  // Before the first ones were even told: none asks for more than its own number allows.
+  const early = localIds(31).local
+  early.renew()
+  const told = new ByteWriter(1_000)
+  early.fill(told)
+  t.strictSame(
+    tellings(told).map(({ sequence, retirePriorTo }) => [sequence, retirePriorTo]),
+    [0, 1, 2, 3, 4].map(n => [n, n]),
+  )
 })
 
 interface Telling {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { commandNames } from '../../src/cli/flags.ts'
+import { datagramStoryPath, withDatagrams } from '../support/datagram-story.ts'
 import { exportedNames, snapshotPath } from '../support/exports.ts'
 import { generate, registryBreaks, registryJson } from '../support/protocol-pages.ts'
 import { root } from '../support/root.ts'
@@ -33,6 +34,12 @@ t.test('three nodes meet: as the running nodes say it, twice alike (npm run prot
   t.equal(withUnits(page, story), page)
   t.equal(withUnits(page, await threeNodesMeet()), page)
   t.throws(() => withUnits(page.replace(/<!-- units 8 -->/, ''), story), /unit 8/, 'each unit is shown')
+})
+
+t.test('a handshake in datagrams: as it crosses, twice alike (npm run protocol)', async t => {
+  const page = read(datagramStoryPath)
+  t.equal(withDatagrams(page), page)
+  t.throws(() => withDatagrams('a page without it'), /no place/)
 })
 
 t.test('REG-1 protocol: the registry may grow, and nothing else', async t => {

@@ -106,7 +106,7 @@ t.test('what cannot be acknowledged is kept, but never more than the credit', as
 })
 
 t.test(
-  'an end that is lost is said again, alone or behind lost bytes; the stream stays until it arrives',
+  'STREAM-13 an end that is lost is said again, alone or behind lost bytes; the stream stays until it arrives',
   async t => {
     const { pair, ours, theirs } = joined()
     theirs.end()
@@ -154,7 +154,7 @@ t.test('an end that was announced arrives when bytes before it are lost, and is 
 })
 
 t.test(
-  'FR-15 a reset that is lost is said again until it arrives; bytes on their way are forgotten',
+  'STREAM-14 FR-15 a reset that is lost is said again until it arrives; bytes on their way are forgotten',
   async t => {
     const { pair, ours, theirs, far } = joined()
     theirs.end()
@@ -181,7 +181,7 @@ t.test(
 )
 
 t.test(
-  'FR-15 all was sent, not all arrived: a reset still cuts it, a stop quietly ends the sending again',
+  'STREAM-15 FR-15 all was sent, not all arrived: a reset still cuts it, a stop quietly ends the sending again',
   async t => {
     for (const by of ['reset', 'stop'] as const) {
       const { pair, ours, theirs, far } = joined()
@@ -211,7 +211,7 @@ t.test(
   },
 )
 
-t.test('a stop that is lost is said again, unless the end has come meanwhile', async t => {
+t.test('STREAM-14 a stop that is lost is said again, unless the end has come meanwhile', async t => {
   for (const ended of [false, true]) {
     const { pair, ours, theirs } = joined()
     theirs.stopSending(3)
@@ -227,40 +227,43 @@ t.test('a stop that is lost is said again, unless the end has come meanwhile', a
   }
 })
 
-t.test('STREAM-11 credit that is lost is granted again as it is now; an older grant is not', async t => {
-  const { pair, ours, theirs } = joined({ grants: { streams: 4, streamWindow: 4000, linkWindow: 4000 } })
-  const read = (bytes: number): void => {
-    pair.now += 1000 // a slow reader: the window stays as it is
-    ours.write(pattern(bytes))
-    while (pair.a.awake) {
-      const one = packet(pair.a)
-      deliver(one.bytes, pair.b.streams)
-      one.carried.acked()
+t.test(
+  'STREAM-14 STREAM-11 credit that is lost is granted again as it is now; an older grant is not',
+  async t => {
+    const { pair, ours, theirs } = joined({ grants: { streams: 4, streamWindow: 4000, linkWindow: 4000 } })
+    const read = (bytes: number): void => {
+      pair.now += 1000 // a slow reader: the window stays as it is
+      ours.write(pattern(bytes))
+      while (pair.a.awake) {
+        const one = packet(pair.a)
+        deliver(one.bytes, pair.b.streams)
+        one.carried.acked()
+      }
     }
-  }
-  read(2500)
-  const older = packet(pair.b)
-  t.equal(frames(older).length, 2, 'MAX_DATA and MAX_STREAM_DATA')
-  deliver(older.bytes, pair.a.streams)
-  read(3000)
-  const newer = packet(pair.b)
-  t.equal(frames(newer).length, 2)
-  older.carried.lost()
-  t.ok(nothingToSend(pair.b), 'the newer one says more')
-  newer.carried.lost()
-  const again = packet(pair.b)
-  t.equal(frames(again).length, 2)
-  const value = (text: string): number => Number(text.split(' ').at(-1))
-  for (const [i, frame] of frames(again).entries()) t.ok(value(frame) >= value(frames(newer)[i]!), frame)
-  ours.end()
-  pair.pump()
-  again.carried.lost()
-  const left = frames(packet(pair.b)).map(frame => frame.split(' ')[0])
-  t.strictSame(left, ['MAX_DATA'], 'credit for a stream that has ended is of no use')
-  t.equal(theirs.complete, true)
-})
+    read(2500)
+    const older = packet(pair.b)
+    t.equal(frames(older).length, 2, 'MAX_DATA and MAX_STREAM_DATA')
+    deliver(older.bytes, pair.a.streams)
+    read(3000)
+    const newer = packet(pair.b)
+    t.equal(frames(newer).length, 2)
+    older.carried.lost()
+    t.ok(nothingToSend(pair.b), 'the newer one says more')
+    newer.carried.lost()
+    const again = packet(pair.b)
+    t.equal(frames(again).length, 2)
+    const value = (text: string): number => Number(text.split(' ').at(-1))
+    for (const [i, frame] of frames(again).entries()) t.ok(value(frame) >= value(frames(newer)[i]!), frame)
+    ours.end()
+    pair.pump()
+    again.carried.lost()
+    const left = frames(packet(pair.b)).map(frame => frame.split(' ')[0])
+    t.strictSame(left, ['MAX_DATA'], 'credit for a stream that has ended is of no use')
+    t.equal(theirs.complete, true)
+  },
+)
 
-t.test('STREAM-5 a count of streams that is lost is granted again', async t => {
+t.test('STREAM-14 STREAM-5 a count of streams that is lost is granted again', async t => {
   const pair = new Pair({ packets: true, grants: { streams: 2 } })
   for (let i = 0; i < 2; i++) pair.a.streams.open('/t/1').end()
   deliver(packet(pair.a).bytes, pair.b.streams)

@@ -5,17 +5,17 @@
  * that is acknowledged, the initiator says one thing at once. Their packets are sealed with the
  * keys the handshake gave, so they prove that both have the same ones.
  */
-import { equal } from '../../src/base/bytes.ts'
+import { concat, equal } from '../../src/base/bytes.ts'
 import type { GuildError } from '../../src/base/errors.ts'
 import type { Endpoint } from '../../src/base/ports.ts'
-import { ByteReader } from '../../src/base/reader.ts'
 import { ByteWriter } from '../../src/base/writer.ts'
+import { nativeSuite } from '../../src/crypto/index.ts'
 import { ConnectionIds } from '../../src/link/connection-ids.ts'
 import { DatagramInitiator, type DialOptions } from '../../src/link/datagram-initiator.ts'
 import { Door, type Judgement } from '../../src/link/door.ts'
 import type { PacketKeys, Proved, Stage } from '../../src/link/handshake.ts'
 import type { Self } from '../../src/link/self.ts'
-import { decodePacketHead, encodePacketHead } from '../../src/wire/packet.ts'
+import { encodePacketHead, maskHead, sampleOf, unmaskHead } from '../../src/wire/packet.ts'
 import { makeSelf, type SelfOptions, START, yes } from './link-pair.ts'
 
 /** What the path makes of a datagram: when what of it arrives. */
@@ -249,17 +249,16 @@ function sealPacket(keys: PacketKeys, to: Uint8Array, number: number, payload: U
   const w = new ByteWriter()
   encodePacketHead(w, to, number, 4, 0)
   const head = w.view().slice()
-  return w
-    .raw(keys.send.seal(number, head, payload))
-    .view()
-    .slice()
+  const packet = concat(head, keys.send.seal(number, head, payload))
+  maskHead(packet, nativeSuite.headerMask(keys.sendMask).mask(sampleOf(packet)))
+  return packet
 }
 
 function openPacket(keys: PacketKeys, packet: Uint8Array): Uint8Array | undefined {
-  const r = new ByteReader(packet)
-  const { truncated } = decodePacketHead(r)
+  const mask = nativeSuite.headerMask(keys.receiveMask).mask(sampleOf(packet))
+  const { truncated, bytes } = unmaskHead(packet, mask)
   try {
-    return keys.receive.open(truncated, packet.subarray(0, r.offset), packet.subarray(r.offset))
+    return keys.receive.open(truncated, bytes, packet.subarray(bytes.length))
   } catch {
     return undefined
   }

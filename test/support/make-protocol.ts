@@ -5,6 +5,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { datagramStoryPath, withDatagrams } from './datagram-story.ts'
 import { exportedNames, snapshotPath } from './exports.ts'
 import { conversations, withConversations } from './line-story.ts'
 import { generate, registryBreaks, registryJson } from './protocol-pages.ts'
@@ -22,6 +23,8 @@ const linePage = join(root, 'protocol/line.md')
 write(linePage, withConversations(readFileSync(linePage, 'utf8'), await conversations()))
 const threeNodesPage = join(root, threeNodesPath)
 write(threeNodesPage, withUnits(readFileSync(threeNodesPage, 'utf8'), await threeNodesMeet()))
+const datagramPage = join(root, datagramStoryPath)
+write(datagramPage, withDatagrams(readFileSync(datagramPage, 'utf8')))
 write(snapshotPath, `${JSON.stringify(await exportedNames(), null, 2)}\n`)
 
 function write(path: string, text: string): void {

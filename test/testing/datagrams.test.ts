@@ -128,6 +128,16 @@ t.test('a paused program finds what came, but not by a socket it closed first', 
   b.resume()
   await sim.pass(1)
   t.equal(server.heard.length, 1)
+  sim.weather({ mtu: 65_535, queue: 10 << 20 })
+  const full = await open(sim, b, 8)
+  for (let i = 0; i < 2; i++) {
+    b.pause()
+    for (let n = 0; n < 100; n++) client.send(endpoint(b, 8), 5, 65_507)
+    await sim.pass(100)
+    b.resume()
+    await sim.pass(1)
+  }
+  t.equal(full.heard.length, 2 * 64, 'four megabytes wait each time, and no more')
   b.crash()
   client.send(endpoint(b, 7), 3)
   b.restart()

@@ -1,11 +1,13 @@
 /**
  * What losses say while BBR is not probing: the short-term bounds.
  *
- *   round with losses:   bound = max(what was delivered in this round, 0.7 × bound)
- *   next probe:          the bounds are lifted, and the long-term model is tried again
+ *   round that lost > 2 %: bound = max(what was delivered in this round, 0.7 × bound)
+ *   next probe:            the bounds are lifted, and the long-term model is tried again
  *
- * A loss outside of a probe says that there is less room than there was. So the rate and the flight fall to what still
- * arrives, by three tenths a round at most, and stay there until the next probe.
+ * Losses outside of a probe say that there is less room than there was. So the rate and the flight fall to what still
+ * arrives, by three tenths a round at most, and stay there until the next probe. The draft does so for
+ * any loss; we do above 2 % of a flight, the threshold of a probe. A path that always loses one in a hundred
+ * would else give away that hundredth each of the sixty rounds between two probes.
  *
  * Source: draft-ietf-ccwg-bbr section 5.5.10.3. Page: protocol/congestion.md · Floor: packets.
  */
@@ -50,7 +52,7 @@ export class ShortTerm {
     if (this.roundStart) this.#roundDelivered = delivered
   }
 
-  /** A round with losses is over, and it was no probe. */
+  /** A round that lost too much is over, and it was no probe. */
   adapt(mostBandwidth: number, window: number): void {
     if (this.bandwidth === none) this.bandwidth = mostBandwidth
     if (this.inFlight === none) this.inFlight = window

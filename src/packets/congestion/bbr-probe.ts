@@ -10,7 +10,8 @@
  * sooner (62 rounds at most): rare enough that Reno and CUBIC beside it can grow. The dice keep two flows
  * from probing in step.
  *
- * Source: draft-ietf-ccwg-bbr sections 5.3.3.5 to 5.3.3.9 and 5.5.10.2. Page: protocol/congestion.md · Floor: packets.
+ * Source: draft-ietf-ccwg-bbr sections 5.3.3.5 to 5.3.3.9 and 5.5.10.2.
+ * Page: protocol/congestion.md (spec: CC-5) · Floor: packets.
  */
 import type { Millis } from '../../base/machine.ts'
 import type { SentPacket } from '../sent.ts'

@@ -25,6 +25,7 @@ import {
   type AckEvent,
   type Congestion,
   type CongestionOptions,
+  finite,
   initialWindow,
   type LossEvent,
   minimumWindow,
@@ -37,6 +38,8 @@ const MEASURE: Millis = 200
 /** Lost stretches in one round that end startup, with 2 % lost. */
 const STARTUP_STRETCHES = 6
 const DRAIN_ROUNDS = 3
+/** Of a flight of 49 packets or fewer one alone is above the threshold: it takes two to judge a probe. */
+const LEAST_LOST = 2
 
 export class Bbr implements Congestion {
   readonly name = 'bbr'
@@ -102,7 +105,7 @@ export class Bbr implements Congestion {
     }
     shortTerm.update(sample, this.#delivery.delivered)
     this.#model.bandwidth.update(sample)
-    if (shortTerm.roundStart && shortTerm.lossInRound && !probes(this.#state))
+    if (shortTerm.roundStart && !probes(this.#state) && isTooMuch(sample.lost, sample.txInFlight))
       shortTerm.adapt(this.#model.bandwidth.value, this.#window)
     this.#model.noteAcked(sample.newlyAcked, this.#window, now)
     pipe.check(sample, rounds.start)
@@ -119,7 +122,7 @@ export class Bbr implements Congestion {
   }
 
   // spec: CC-2
-  onLost({ lost, largestSent }: LossEvent): void {
+  onLost({ lost, largestSent, now }: LossEvent): void {
     for (const packet of lost) {
       if (packet.mtuProbe) continue
       this.#delivery.lost += packet.size
@@ -127,12 +130,13 @@ export class Bbr implements Congestion {
       this.#model.shortTerm.note(packet.number, this.#delivery.delivered)
       if (!this.#probe.judging) continue
       const since = this.#delivery.lost - packet.lostBefore
-      if (isTooMuch(since, packet.txInFlight))
-        this.#tooHigh(flightAtLoss(packet, since), packet.appLimited, packet.time)
+      if (since >= LEAST_LOST * packet.size && isTooMuch(since, packet.txInFlight))
+        this.#tooHigh(flightAtLoss(packet, since), packet.appLimited, now)
     }
   }
 
-  onSpurious(packet: SentPacket, now: Millis): void {
+  onSpurious(packet: SentPacket): void {
+    this.#delivery.onSpurious(packet)
     const undo = this.#undo
     if (!undo.spurious(packet.number)) return
     const { shortTerm, pipe } = this.#model
@@ -150,7 +154,6 @@ export class Bbr implements Congestion {
     undo.state = undefined
     this.#model.bound()
     this.#setPacing(gains[this.#state].pacing)
-    void now
   }
 
   // spec: CC-3
@@ -172,7 +175,7 @@ export class Bbr implements Congestion {
 
   explain(): Record<string, number | string> {
     const { delay, bandwidth, aggregation, shortTerm } = this.#model
-    return {
+    return finite({
       name: this.name,
       phase: this.#state,
       window: Math.floor(this.#window),
@@ -182,7 +185,7 @@ export class Bbr implements Congestion {
       longTermBound: this.#probe.bound,
       shortTermBound: shortTerm.inFlight,
       extraAcked: Math.floor(aggregation.extra),
-    }
+    })
   }
 
   // States
@@ -343,7 +346,7 @@ export class Bbr implements Congestion {
     this.#idleRestart = true
     this.#model.aggregation.restart(now)
     if (cycles(this.#state)) this.#setPacing(1)
-    else if (this.#state === 'probe-rtt' && this.#measureRound) this.#endMeasuring(now)
+    else if (this.#state === 'probe-rtt') this.#endMeasuring(now)
   }
 
   // Control

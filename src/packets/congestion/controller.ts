@@ -70,7 +70,7 @@ export interface Congestion {
   onMtu(size: number): void
   /** The window and the pacer would have let something leave, and there was nothing. */
   appLimited(inFlight: number): void
-  /** For `status` and qlog: names and figures, sizes in bytes, rates in bytes per second. */
+  /** For `status` and qlog: names and figures, sizes in bytes, rates in bytes per second. A bound that is not set is left out. */
   explain(): Record<string, number | string>
 }
 
@@ -92,6 +92,11 @@ export function initialWindow(mss: number): number {
 /** RFC 9002 section 7.2: what persistent congestion leaves. */
 export function minimumWindow(mss: number): number {
   return 2 * mss
+}
+
+/** For `explain`: without what is infinite, which no JSON can say. */
+export function finite(figures: Record<string, number | string>): Record<string, number | string> {
+  return Object.fromEntries(Object.entries(figures).filter(([, value]) => value !== Number.POSITIVE_INFINITY))
 }
 
 /** Bytes of those whose loss says something: one of a path-MTU probe does not (RFC 8899 section 3). */

@@ -21,6 +21,7 @@ import {
   bytesOf,
   type Congestion,
   type CongestionOptions,
+  finite,
   initialWindow,
   type LossEvent,
   minimumWindow,
@@ -122,6 +123,7 @@ export class Cubic implements Congestion {
   }
 
   onSpurious(packet: SentPacket): void {
+    this.#rate.onSpurious(packet)
     const before = this.#before
     if (!this.#episode.spurious(packet.number) || before === undefined) return
     this.#window = Math.max(this.#window, before.window)
@@ -149,13 +151,13 @@ export class Cubic implements Congestion {
 
   explain(): Record<string, number | string> {
     const phase = this.#window < this.#threshold ? 'slow start' : 'avoidance'
-    return {
+    return finite({
       name: this.name,
       phase,
       window: Math.floor(this.#window),
       ssthresh: this.#threshold,
       wMax: Math.floor(this.#wMax),
-    }
+    })
   }
 
   /** Section 4.2 to 4.5: along the curve, or where Reno would be if that is more. */

@@ -13,7 +13,7 @@
  * of the path, and is marked: until all that was in flight then has been delivered.
  *
  * Source: draft-ietf-ccwg-bbr section 4.1 (delivery rate samples).
- * Page: protocol/congestion.md · Floor: packets.
+ * Page: protocol/congestion.md (spec: CC-6) · Floor: packets.
  */
 import type { Millis } from '../../base/machine.ts'
 import type { SentPacket } from '../sent.ts'
@@ -102,6 +102,12 @@ export class DeliveryRate {
     const plausible = interval > 0 && (!rtt.sampled || interval * (1 + 1e-9) >= rtt.least)
     sample.rate = plausible ? sample.delivered / interval : 0
     return sample
+  }
+
+  /** A packet counted as lost has arrived after all. */
+  onSpurious(packet: SentPacket): void {
+    this.delivered += packet.size
+    this.lost -= packet.size
   }
 
   /** Nothing to send though something might have left. */

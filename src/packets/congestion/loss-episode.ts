@@ -8,7 +8,7 @@
  * its losses ask for no second one (RFC 9002 section 7.3.2). A path that reorders makes losses that are none;
  * when every one of an episode has arrived the reaction is undone (RFC 9438 section 4.9).
  *
- * Page: protocol/congestion.md · Floor: packets.
+ * Page: protocol/congestion.md (spec: CC-2, CC-7) · Floor: packets.
  */
 export class LossEpisode {
   /** Number of the last packet whose loss belongs to it; -1 before the first episode. */

@@ -20,6 +20,7 @@ import {
   bytesOf,
   type Congestion,
   type CongestionOptions,
+  finite,
   initialWindow,
   type LossEvent,
   minimumWindow,
@@ -75,6 +76,7 @@ export class NewReno implements Congestion {
   }
 
   onSpurious(packet: SentPacket): void {
+    this.#rate.onSpurious(packet)
     if (!this.#episode.spurious(packet.number)) return
     this.#window = Math.max(this.#window, this.#before.window)
     this.#threshold = Math.max(this.#threshold, this.#before.threshold)
@@ -96,7 +98,7 @@ export class NewReno implements Congestion {
 
   explain(): Record<string, number | string> {
     const phase = this.#window < this.#threshold ? 'slow start' : 'avoidance'
-    return { name: this.name, phase, window: Math.floor(this.#window), ssthresh: this.#threshold }
+    return finite({ name: this.name, phase, window: Math.floor(this.#window), ssthresh: this.#threshold })
   }
 }
 
