@@ -138,6 +138,11 @@ export class PacketLink extends LinkCore {
         else this.end('transport', new GuildError('GH_LINK_CLOSED', 'the peer has forgotten the link'), true)
         break
       case 'carrier-closed':
+        // Nothing more is waited for, and the peer is still to hear that we go.
+        if (this.#packets?.state === 'finishing') {
+          this.#packets.hurry(now)
+          this.#packets.flush(now)
+        }
         this.end('transport', new GuildError('GH_LINK_CLOSED', input.error?.message), true)
         break
       default:

@@ -100,8 +100,7 @@ export class Mesh implements ConnectionEvents {
       wall: () => clock.wall(),
       hello: () => ({
         name: this.name,
-        tcpPort: config.transport.includes('tcp') ? this.port : 0,
-        udpPort: this.#listening.sockets?.port ?? 0,
+        ...this.ports,
         linePort: 0,
         linkCount: this.membership.linkCount,
       }),
@@ -113,7 +112,9 @@ export class Mesh implements ConnectionEvents {
         drive: this.drive,
         self,
         idKey: random.bytes(32),
-        onNewcomer: (carrier, from) => this.#connections.welcome(carrier, from),
+        onNewcomer: (carrier, from) => {
+          if (!this.#stopping) this.#connections.welcome(carrier, from)
+        },
         onError: error => this.fault(asGuildError(error, 'GH_LISTEN_FAILED')),
       })
     this.membership = new Membership({
@@ -153,6 +154,12 @@ export class Mesh implements ConnectionEvents {
 
   get port(): number {
     return this.#listening.port
+  }
+
+  /** Where it listens, by transport; 0: not at all. */
+  get ports(): { tcpPort: number; udpPort: number } {
+    const tcpPort = this.#options.config.transport.includes('tcp') ? this.port : 0
+    return { tcpPort, udpPort: this.#listening.sockets?.port ?? 0 }
   }
 
   /** Multiaddrs others can dial, with our peer id. */
@@ -217,7 +224,7 @@ export class Mesh implements ConnectionEvents {
     if (this.#stopping) return
     this.#stopping = true
     this.#dialer.stop()
-    const closing = this.#listening.close()
+    const closing = this.#listening.unlisten()
     this.#members.feed({ kind: 'stop' })
     for (const connection of this.#connections.all())
       connection.feed({
@@ -226,8 +233,9 @@ export class Mesh implements ConnectionEvents {
         error: new GuildError('GH_LINK_CLOSED', 'this node stops'),
       })
     await this.#connections.end(GOODBYE_MOST)
-    this.#udp?.close()
     await closing
+    await this.#listening.close()
+    this.#udp?.close()
     this.drive.stop()
   }
 
@@ -248,7 +256,10 @@ export class Mesh implements ConnectionEvents {
   /** Dials for a person: resolves with the peer's id once it is linked, or fails as the dial did. */
   async connect(address: Address, signal?: AbortSignal): Promise<string> {
     const key = addressKey(address)
-    const linked = this.membership.peers().find(peer => addressKey(peer.address) === key)
+    // A TCP address stands for a place, whichever transport won there.
+    const standsFor = (peer: Address): string =>
+      addressKey({ ...peer, transport: address.transport === 'tcp' ? 'tcp' : peer.transport })
+    const linked = this.membership.peers().find(peer => standsFor(peer.address) === key)
     if (linked !== undefined && linked.peerId === (address.peerId ?? linked.peerId)) return linked.peerId
     return this.#dialer.outcome(address, signal, () => this.learn([address], 'person'))
   }
