@@ -23,11 +23,12 @@ import type { MtuOptions } from '../packets/mtu.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
 import { readControlFrame } from '../wire/frames/index.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
-import { DatagramInitiator } from './datagram-initiator.ts'
+import { DatagramInitiator, defaults as dialDefaults } from './datagram-initiator.ts'
 import type { Newcomer } from './datagram-responder.ts'
 import type { Proved } from './handshake.ts'
 import { LinkCore } from './link-core.ts'
-import type { Carried, LinkInput, LinkOptions } from './link-io.ts'
+import type { LinkEnd } from './link-end.ts'
+import type { Carried, LinkInput, LinkOptions, LinkOutput } from './link-io.ts'
 
 /** The node's door, as one link sees it. */
 export interface LinkIds extends ConnectionIdPort {
@@ -55,7 +56,9 @@ export class PacketLink extends LinkCore {
   readonly #options: PacketLinkOptions
   #initiator: DatagramInitiator | undefined
   #packets: PacketConnection | undefined
-  /** The end of the carrier was told. */
+  /** Nothing is left to be sent or heard. */
+  #over = false
+  /** And it was told. */
   #gone = false
 
   constructor(options: PacketLinkOptions, now: Millis) {
@@ -70,6 +73,7 @@ export class PacketLink extends LinkCore {
       for (const datagram of held) this.#packets!.receive(datagram, from, now)
     } else {
       this.#initiator = new DatagramInitiator({ ...dial!, self, ids }, now)
+      this.timeout = now + (dial!.timeout ?? dialDefaults.timeout)
       this.stage = 'message 1'
       this.#drainInitiator()
     }
@@ -135,7 +139,7 @@ export class PacketLink extends LinkCore {
         break
       case 'reset':
         if (this.state === 'closing') this.#packets?.abandon()
-        else this.end('transport', new GuildError('GH_LINK_CLOSED', 'the peer has forgotten the link'), true)
+        else this.#broken('transport', new GuildError('GH_LINK_CLOSED', 'the peer has forgotten the link'))
         break
       case 'carrier-closed':
         // Nothing more is waited for, and the peer is still to hear that we go.
@@ -143,13 +147,12 @@ export class PacketLink extends LinkCore {
           this.#packets.hurry(now)
           this.#packets.flush(now)
         }
-        this.end('transport', new GuildError('GH_LINK_CLOSED', input.error?.message), true)
+        this.#broken('transport', new GuildError('GH_LINK_CLOSED', input.error?.message))
         break
       default:
         this.command(input)
     }
     this.bytesOut = (this.#packets?.departures.bytesOut ?? 0) + this.#handshakeBytes
-    this.#tellGone()
   }
 
   // Handshake
@@ -242,6 +245,8 @@ export class PacketLink extends LinkCore {
   }
 
   #tick(now: Millis): void {
+    if (this.timeout !== undefined && now >= this.timeout && !this.ended)
+      return this.#broken('handshake', new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`))
     const initiator = this.#initiator
     if (initiator !== undefined) {
       initiator.handle({ kind: 'tick' }, now)
@@ -249,8 +254,13 @@ export class PacketLink extends LinkCore {
     }
     if (this.#packets === undefined) return
     if (this.#packets.tick(now) === 'silent' && !this.ended)
-      return this.end('silence', new GuildError('GH_LINK_SILENT'), true)
+      return this.#broken('silence', new GuildError('GH_LINK_SILENT'))
     this.#packets.flush(now)
+  }
+
+  /** Ends without a word; a dial that was not accepted comes to nothing by that. */
+  #broken(by: LinkEnd['by'], error: GuildError): void {
+    this.end(this.open ? by : 'handshake', error, true)
   }
 
   rekey(): never {
@@ -279,13 +289,15 @@ export class PacketLink extends LinkCore {
     this.#initiator = undefined
     if (abruptly) this.#packets?.abandon()
     else this.#packets?.drain(this.now)
-    if (this.#packets === undefined || abruptly) this.#tellGone(true)
+    if (this.#packets === undefined || abruptly) this.#over = true
   }
 
-  #tellGone(now = this.#packets?.state === 'gone'): void {
-    if (!now || this.#gone) return
+  /** That the carrier is not needed any more is the last word, after why. */
+  override poll(): LinkOutput | undefined {
+    const output = super.poll()
+    if (output !== undefined || this.#gone || !(this.#over || this.#packets?.state === 'gone')) return output
     this.#gone = true
     this.state = 'closed'
-    this.outputs.push({ kind: 'end-carrier', abruptly: true })
+    return { kind: 'end-carrier', abruptly: true }
   }
 }

@@ -86,6 +86,16 @@ export class Connections {
     this.#race(attempts.first(address, drive.now()))
   }
 
+  /** We dialled it, and what came of that is not told yet. */
+  dialling({ key }: Connection): boolean {
+    return this.#races.has(key)
+  }
+
+  /** The peer said no. */
+  refused({ key }: Connection): void {
+    this.#races.delete(key)
+  }
+
   /** A dialled connection ended before it was a link. */
   failed(connection: Connection, error: GuildError, peerId?: string): void {
     this.#races.get(connection.key)?.lost(connection.key, error, peerId)

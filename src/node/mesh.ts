@@ -292,6 +292,7 @@ export class Mesh implements ConnectionEvents {
   }
 
   refused(connection: Connection, peerId: string, reason: Refusal, entries: readonly PeerEntry[]): void {
+    this.#connections.refused(connection)
     this.#members.feed({ kind: 'refused', address: connection.dialled!, peerId, reason, entries })
   }
 
@@ -329,7 +330,7 @@ export class Mesh implements ConnectionEvents {
     this.#totals.ended(connection.link, stranger)
     this.#chat.gone(connection.key)
     const [attempt, outcome] = [connection.attempt, end.error]
-    if (attempt !== undefined && end.by === 'handshake')
+    if (this.#connections.dialling(connection))
       return this.#connections.failed(connection, outcome, end.peerId)
     if (attempt !== undefined) this.#dialer.settle(attempt.address, outcome)
     this.#members.feed({
