@@ -45,6 +45,8 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly mtu: MtuOptions
   readonly congestion?: CongestionName
   readonly send: (to: Endpoint, datagram: Uint8Array) => void
+  /** A timer let something leave, and more would in another turn. */
+  readonly onMore: () => void
   /** The frames of one packet, shared by all links of a node. */
   readonly plaintext: ByteWriter
 }
@@ -58,7 +60,9 @@ export class PacketLink extends LinkCore {
   #packets: PacketConnection | undefined
   /** Nothing is left to be sent or heard. */
   #over = false
-  /** And it was told. */
+  /** Packets that came before message 3; read once the peer is let in. */
+  #early: Uint8Array[] = []
+  /** That nothing is left was told. */
   #gone = false
 
   constructor(options: PacketLinkOptions, now: Millis) {
@@ -70,7 +74,7 @@ export class PacketLink extends LinkCore {
       this.#begin(proved, localId, remoteId, from, undefined)
       this.state = 'proved'
       this.outputs.push({ kind: 'proved', proved })
-      for (const datagram of held) this.#packets!.receive(datagram, from, now)
+      this.#early = [...held]
     } else {
       this.#initiator = new DatagramInitiator({ ...dial!, self, ids }, now)
       this.timeout = now + (dial!.timeout ?? dialDefaults.timeout)
@@ -137,6 +141,12 @@ export class PacketLink extends LinkCore {
       case 'tick':
         this.#tick(now)
         break
+      case 'admit': {
+        this.command(input)
+        const { from } = this.#options.newcomer!
+        for (const datagram of this.#early.splice(0)) this.#receive(datagram, from, now)
+        break
+      }
       case 'reset':
         if (this.state === 'closing') this.#packets?.abandon()
         else this.#broken('transport', new GuildError('GH_LINK_CLOSED', 'the peer has forgotten the link'))
@@ -255,7 +265,7 @@ export class PacketLink extends LinkCore {
     if (this.#packets === undefined) return
     if (this.#packets.tick(now) === 'silent' && !this.ended)
       return this.#broken('silence', new GuildError('GH_LINK_SILENT'))
-    this.#packets.flush(now)
+    if (this.#packets.flush(now)) this.#options.onMore()
   }
 
   /** Ends without a word; a dial that was not accepted comes to nothing by that. */

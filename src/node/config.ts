@@ -253,5 +253,5 @@ function transports(list: readonly string[] | undefined): readonly string[] {
   for (const one of list)
     if (one !== 'tcp' && one !== 'udp')
       throw invalid('transport', `"${visible(String(one))}"`, 'tcp and udp exist')
-  return Object.freeze([...list])
+  return Object.freeze([...new Set(list)])
 }

@@ -49,6 +49,14 @@ export interface ConnectionsOptions {
 /** Addresses at which another way than the first won: more than a mesh has. */
 const REMEMBERED_MAX = 1_024
 
+/**
+ * How many times as long a handshake in datagrams may take where there is no other way (30 s): a bad path
+ * may need as many attempts as fit. Where TCP is tried too, membership tries both again.
+ */
+export function patience(ways: readonly string[]): number {
+  return ways.includes('tcp') ? 1 : 3
+}
+
 export class Connections {
   readonly #options: ConnectionsOptions
   /** Of connections that are dialled and not yet linked. */
@@ -184,6 +192,7 @@ export class Connections {
   async #startPackets(race: Race, attempt: Attempt): Promise<void> {
     const { udp, dialer, self, attempts } = this.#options
     if (udp === undefined) throw new GuildError('GH_DIAL_FAILED', 'no transport udp')
+    const times = patience(this.#options.ways)
     const remotes = await dialer.within(attempt, signal => udp.resolve(attempt.address, signal))
     // Nor to say that the key is another one: while it is rotated, both are tried.
     const each = (remotes ?? []).flatMap(remote => attempts.swarms.map(swarm => ({ remote, swarm })))
@@ -191,7 +200,7 @@ export class Connections {
       const key = this.#nextKey++
       if (!race.joined(key, 'udp')) return
       const keyed = { ...attempt, swarm }
-      const dial = { ...this.#dialOf(key, race, keyed), remote }
+      const dial = { ...this.#dialOf(key, race, keyed, times), remote }
       this.#add(key, udp.carrier(self(remote.host), { dial }), remote.host, keyed, race)
     }
   }
@@ -219,13 +228,14 @@ export class Connections {
     this.#open.set(key, new Connection({ ...whom, drive, events, pace, onGone }))
   }
 
-  #dialOf(key: number, race: Race, attempt: Attempt): AttemptDial {
+  #dialOf(key: number, race: Race, attempt: Attempt, patience = 1): AttemptDial {
     const { attempts, drive, objection } = this.#options
-    return attempts.dial(attempt, drive.now(), (peerId, linkCount) => {
+    const dial = attempts.dial(attempt, drive.now(), (peerId, linkCount) => {
       attempts.worked(attempt)
       if (!race.wins(key)) return new GuildError('GH_ABORTED', 'another way was faster')
       const against = objection(peerId, linkCount)
       return against && new GuildError(against.code, against.detail)
     })
+    return { ...dial, timeout: patience * dial.timeout }
   }
 }

@@ -10,6 +10,7 @@
  *
  * Floor: node.
  */
+import { utf8 } from '../base/bytes.ts'
 import { asGuildError, GuildError } from '../base/errors.ts'
 import type { Endpoint, Runtime, Transport } from '../base/ports.ts'
 import { Freshness } from '../link/freshness.ts'
@@ -34,7 +35,7 @@ import { Attempts } from './attempts.ts'
 import { ChatRoom } from './chat-room.ts'
 import type { Config } from './config.ts'
 import type { Connection, ConnectionEvents } from './connection.ts'
-import { Connections } from './connections.ts'
+import { Connections, patience } from './connections.ts'
 import { Dialer } from './dialer.ts'
 import type { Happenings } from './emitter.ts'
 import { type Guests, linePortsOf, nobody, toward } from './guests.ts'
@@ -85,7 +86,8 @@ export class Mesh implements ConnectionEvents {
     this.drive = new Drive(clock, scheduler)
     const pace = paceOf(config, this.drive)
     const attempts = new Attempts(suite, swarmKeys, config.connectTimeout)
-    this.#dialer = new Dialer(this.drive, this.#transports(), config.connectTimeout)
+    const longest = config.connectTimeout * patience(config.transport)
+    this.#dialer = new Dialer(this.drive, this.#transports(), longest)
     const identity = suite.identity(identitySeed)
     this.peerId = peerIdFromKey(identity.publicKey)
     this.name = config.name ?? 'peer'
@@ -110,8 +112,10 @@ export class Mesh implements ConnectionEvents {
       this.#udp = new UdpPort({
         datagrams,
         drive: this.drive,
+        interfaces: () => runtime.network.interfaces(),
         self,
-        idKey: random.bytes(32),
+        // Of the identity, so that a node that crashed can still end the links its peers believe in.
+        idKey: suite.hmac(identitySeed, utf8('guild-home connection ids v1')),
         onNewcomer: (carrier, from) => {
           if (!this.#stopping) this.#connections.welcome(carrier, from)
         },

@@ -10,7 +10,7 @@
  * Floor: node.
  */
 import { GuildError } from '../base/errors.ts'
-import type { DatagramSocket, Datagrams, Endpoint } from '../base/ports.ts'
+import type { DatagramSocket, Datagrams, Endpoint, Interface } from '../base/ports.ts'
 import { ByteWriter } from '../base/writer.ts'
 import { ConnectionIds } from '../link/connection-ids.ts'
 import { Door } from '../link/door.ts'
@@ -25,6 +25,7 @@ import { PacketCarrier, type PacketCarrierOptions } from './packet-carrier.ts'
 export interface UdpPortOptions extends Pick<PacketLinkOptions, 'congestion'> {
   readonly datagrams: Datagrams
   readonly drive: Drive
+  readonly interfaces: () => readonly Interface[]
   readonly self: Self
   /** 32 secret bytes: connection ids and reset tokens follow from them. */
   readonly idKey: Uint8Array
@@ -94,13 +95,14 @@ export class UdpPort {
   }
 
   carrier(self: Self, whom: Pick<PacketCarrierOptions, 'dial' | 'newcomer'>): MakeCarrier {
-    const { drive, congestion } = this.#options
+    const { drive, congestion, interfaces } = this.#options
     return host =>
       new PacketCarrier(
         {
           ...whom,
           self,
           drive,
+          interfaces,
           plaintext: this.#plaintext,
           door: this.#door,
           mint: () => this.#ids.mint(),

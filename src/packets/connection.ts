@@ -21,27 +21,27 @@ import type { Endpoint } from '../base/ports.ts'
 import { ByteReader } from '../base/reader.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { AckFrame } from '../wire/frames/ack.ts'
+import { encodeClose } from '../wire/frames/admission.ts'
 import { isEliciting, isProbing, readPacketFrame } from '../wire/frames/index.ts'
 import type { LinkFrames, PacketFrames, PacketSink, StreamFrames } from '../wire/frames/sinks.ts'
-import { frameTypes } from '../wire/registry.ts'
+import { closeCodes, frameTypes } from '../wire/registry.ts'
 import { ControlIn } from './control-stream.ts'
 import { Departures, type DeparturesOptions } from './departures.ts'
 import { Idle, type IdleOptions } from './idle.ts'
+import { saysClose } from './last-words.ts'
 import { LocalIds } from './local-ids.ts'
 import type { Path } from './paths.ts'
+import type { TokenWatch } from './remote-ids.ts'
 
-export interface ConnectionIdPort {
+export interface ConnectionIdPort extends TokenWatch {
   mint(): Uint8Array
   token(id: Uint8Array): Uint8Array
   /** Packets to this id are for this connection, from now on or no longer. */
   added(id: Uint8Array): void
   removed(id: Uint8Array): void
-  /** Whoever sends this token has forgotten the connection. */
-  watch(token: Uint8Array): void
-  unwatch(token: Uint8Array): void
 }
 
-export interface PacketConnectionOptions extends Omit<DeparturesOptions, 'localIds'> {
+export interface PacketConnectionOptions extends Omit<DeparturesOptions, 'localIds' | 'tokens'> {
   readonly localId: Uint8Array
   readonly ids: ConnectionIdPort
   readonly idle: Omit<IdleOptions, 'pto'>
@@ -57,8 +57,6 @@ export type PacketState = 'alive' | 'finishing' | 'closing' | 'draining' | 'gone
 
 /** PTOs until a closed connection is forgotten (RFC 9000 section 10.2). */
 const LINGER = 3
-/** Tokens of the peer that are watched: the active ones and those just retired. */
-const TOKENS = 8
 
 export class PacketConnection implements PacketFrames {
   bytesIn = 0
@@ -71,7 +69,6 @@ export class PacketConnection implements PacketFrames {
   readonly #control = new ControlIn()
   readonly #idle: Idle
   readonly #sink: { link: LinkFrames; streams: StreamFrames; packets: PacketFrames }
-  readonly #tokens: Uint8Array[] = []
   #streams: StreamFrames | undefined
   /** Of the packet being read. */
   #at: Path
@@ -93,7 +90,7 @@ export class PacketConnection implements PacketFrames {
       onAdded: id => ids.added(id),
       onRemoved: id => ids.removed(id),
     })
-    this.departures = new Departures({ ...options, localIds: this.#localIds }, now)
+    this.departures = new Departures({ ...options, localIds: this.#localIds, tokens: ids }, now)
     this.#at = this.departures.paths.current
     this.#idle = new Idle({ ...options.idle, pto: () => this.departures.pto }, now)
     this.#sink = { link: options.link, streams: early, packets: this }
@@ -114,8 +111,11 @@ export class PacketConnection implements PacketFrames {
     const { protection, received, paths } = this.departures
     const opened = protection.open(datagram, received.largest, received, now)
     if (opened === undefined) return false
-    if (this.state === 'closing') this.#closeAgain()
-    if (this.state === 'closing' || this.state === 'draining') return true
+    if (this.state === 'closing') {
+      if (saysClose(opened.plaintext)) this.abandon()
+      else this.#closeAgain()
+    }
+    if (this.#isOver) return true
     if (opened.plaintext.length === 0) throw new WireError('GH_WIRE_LENGTH', 'packet', 0, 'no frames') // spec: PKT-7
     const newest = opened.number > received.largest
     this.#at = paths.heard(from, datagram.length, now)
@@ -161,9 +161,11 @@ export class PacketConnection implements PacketFrames {
     if (this.state === 'finishing') this.#until = now
   }
 
-  /** The peer said CLOSE: nothing is sent any more. Not where we are saying it ourselves. */
+  /** The peer said CLOSE. It is told once that we heard it; where both have said it, that is all. */
   drain(now: Millis): void {
-    if (this.state !== 'alive') return
+    if (this.#isOver) return
+    this.departures.sendClose(this.#close ?? goodbye, now)
+    if (this.state === 'finishing') return this.abandon()
     this.state = 'draining'
     this.#until = now + LINGER * this.departures.pto
   }
@@ -174,7 +176,7 @@ export class PacketConnection implements PacketFrames {
     this.state = 'gone'
     this.#until = undefined
     this.#localIds.close()
-    for (const token of this.#tokens) this.#options.ids.unwatch(token)
+    this.departures.remoteIds.close()
   }
 
   deadline(): Millis | undefined {
@@ -228,7 +230,7 @@ export class PacketConnection implements PacketFrames {
   ): { eliciting: boolean; trial: boolean; asked: boolean } | undefined {
     const r = new ByteReader(frames)
     const sink: PacketSink = this.#sink
-    const seen = { eliciting: false, trial: true, asked: false }
+    const seen = { eliciting: false, trial: true, asked: false, free: false }
     while (r.remaining > 0) {
       const type = frames[r.offset]!
       if (type !== frameTypes.PADDING.type) {
@@ -236,7 +238,10 @@ export class PacketConnection implements PacketFrames {
         if (!isProbing(type)) seen.trial = false
         if (type === frameTypes.PROBE.type) seen.asked = true
         if (this.#streams === undefined && ofStreams.has(type)) return undefined
-        this.#options.charge(type, now)
+        // One of these a packet is paid for with the packet; an honest peer sends thousands a second.
+        const free = (type === frameTypes.ACK.type || type === frameTypes.DATAGRAM.type) && !seen.free
+        if (free) seen.free = true
+        else this.#options.charge(type, now)
       }
       readPacketFrame(r, sink)
       if (this.#isOver) return seen
@@ -264,11 +269,6 @@ export class PacketConnection implements PacketFrames {
 
   newConnectionId(sequence: number, retirePriorTo: number, id: Uint8Array, token: Uint8Array): void {
     this.departures.remoteIds.add(sequence, retirePriorTo, id, token)
-    const { ids } = this.#options
-    const kept = token.slice()
-    this.#tokens.push(kept)
-    ids.watch(kept)
-    if (this.#tokens.length > TOKENS) ids.unwatch(this.#tokens.shift()!)
   }
 
   retireConnectionId(sequence: number): void {
@@ -279,6 +279,8 @@ export class PacketConnection implements PacketFrames {
     this.#options.link.datagram(bytes)
   }
 }
+
+const goodbye = (w: ByteWriter): void => encodeClose(w, closeCodes.GOODBYE, '')
 
 const ofStreams: ReadonlySet<number> = new Set([
   frameTypes.STREAM.type,

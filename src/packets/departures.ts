@@ -29,9 +29,9 @@ import { type Path, Paths } from './paths.ts'
 import { Protection, type ProtectionOptions } from './protection.ts'
 import { Received } from './received.ts'
 import { Recovery } from './recovery.ts'
-import { RemoteIds } from './remote-ids.ts'
+import { RemoteIds, type TokenWatch } from './remote-ids.ts'
 import { Rtt } from './rtt.ts'
-import type { SentPacket } from './sent.ts'
+import { type SentPacket, sentPacket } from './sent.ts'
 
 export interface DeparturesOptions {
   readonly keys: Pick<ProtectionOptions, 'send' | 'receive' | 'sendMask' | 'receiveMask'>
@@ -39,6 +39,8 @@ export interface DeparturesOptions {
   readonly congestion?: CongestionName
   readonly remote: Endpoint
   readonly remoteId: Uint8Array
+  /** Hears of the peer's reset tokens. */
+  readonly tokens: TokenWatch
   readonly localIds: LocalIds
   readonly mtu: MtuOptions
   /** What the handshake measured. */
@@ -65,7 +67,7 @@ export class Departures {
   readonly protection: Protection
   readonly remoteIds: RemoteIds
   readonly control = new ControlOut()
-  readonly mtu: MtuSearch
+  mtu: MtuSearch
   bytesOut = 0
   packetsOut = 0
   packetsLost = 0
@@ -91,7 +93,7 @@ export class Departures {
   #unanswered = 0
 
   constructor(options: DeparturesOptions, now: Millis) {
-    const { keys, random, remote, remoteId, localIds, mtu, rtt, source } = options
+    const { keys, random, remote, remoteId, tokens, localIds, mtu, rtt, source } = options
     this.#options = options
     this.#localIds = localIds
     this.source = source
@@ -101,7 +103,7 @@ export class Departures {
     this.recovery = new Recovery(this.rtt, { maxAckDelay: limits.ackDelay })
     this.paths = new Paths({ remote, random, pto }, now)
     this.protection = new Protection({ ...keys, now, pto })
-    this.remoteIds = new RemoteIds(remoteId)
+    this.remoteIds = new RemoteIds(remoteId, tokens)
     this.mtu = new MtuSearch(mtu)
     this.#size = this.mtu.size
     this.#pacer = new Pacer(this.#size, now)
@@ -289,6 +291,8 @@ export class Departures {
   /** The peer is elsewhere (RFC 9000 section 9.4). */
   #moved(reset: boolean, now: Millis): void {
     this.remoteIds.rotate()
+    this.mtu = new MtuSearch(this.#options.mtu)
+    this.#resize()
     if (!reset) return
     this.recovery.discardPath(this.paths.current.id - 1)
     this.rtt.reset()
@@ -375,29 +379,3 @@ function pad(w: ByteWriter): void {
 }
 
 const zeros = new Uint8Array(65_535)
-
-function sentPacket(
-  number: number,
-  time: Millis,
-  size: number,
-  eliciting: boolean,
-  mtuProbe: boolean,
-  path: number,
-  frames: readonly InFlight[],
-): SentPacket {
-  return {
-    number,
-    time,
-    size,
-    eliciting,
-    mtuProbe,
-    path,
-    frames,
-    delivered: 0,
-    deliveredTime: 0,
-    firstSentTime: 0,
-    appLimited: false,
-    txInFlight: 0,
-    lostBefore: 0,
-  }
-}

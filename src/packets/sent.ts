@@ -142,3 +142,30 @@ export class SentRing {
       this.#put(n, packets[n & mask], states[n & mask]!, jumps[n & mask]!)
   }
 }
+
+/** A packet that leaves now, its delivery rate not stamped yet. */
+export function sentPacket(
+  number: number,
+  time: Millis,
+  size: number,
+  eliciting: boolean,
+  mtuProbe: boolean,
+  path: number,
+  frames: readonly InFlight[],
+): SentPacket {
+  return {
+    number,
+    time,
+    size,
+    eliciting,
+    mtuProbe,
+    path,
+    frames,
+    delivered: 0,
+    deliveredTime: 0,
+    firstSentTime: 0,
+    appLimited: false,
+    txInFlight: 0,
+    lostBefore: 0,
+  }
+}

@@ -54,11 +54,8 @@ export class ReceiveHalf {
   #grantedAt: Millis
   #finalSize: number | undefined
   #stopped = false
-  readonly #lent: boolean
 
-  /** `lent`: the bytes of a frame lie in memory that is used again, and are always copied. */
-  constructor(window: number, now: Millis, lent = false) {
-    this.#lent = lent
+  constructor(window: number, now: Millis) {
     this.#window = window
     this.#granted = window
     this.#grantedAt = now
@@ -137,7 +134,7 @@ export class ReceiveHalf {
       return false
     }
     if (end > before && !this.finished) {
-      if (!this.#lent && offset <= before && this.#pieces.gaps === 0) {
+      if (offset <= before && this.#pieces.gaps === 0) {
         this.#enqueue(offset === before ? data : data.subarray(before - offset))
         this.#pieces.advance(end)
       } else this.#pieces.add(offset, data, this.#line)

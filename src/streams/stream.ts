@@ -94,14 +94,14 @@ export class Stream implements RingMember<Stream> {
   constructor(
     id: number,
     host: StreamHost,
-    credit: { readonly send: number; readonly receive: number; readonly now: Millis; readonly lent: boolean },
+    credit: { readonly send: number; readonly receive: number; readonly now: Millis },
     mark: number,
   ) {
     this.id = id
     this.#host = host
     this.#mark = mark
     this.sending = new SendHalf(id, credit.send)
-    this.receiving = new ReceiveHalf(credit.receive, credit.now, credit.lent)
+    this.receiving = new ReceiveHalf(credit.receive, credit.now)
   }
 
   /** Bytes written and not yet in a frame. */

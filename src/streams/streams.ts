@@ -40,7 +40,7 @@ export interface StreamsOptions {
   readonly local?: Partial<Grants>
   /** What the peer granted in its HELLO. */
   readonly remote?: Partial<Grants>
-  /** Frames come in packets: in any order, more than once, and in memory that is used again. */
+  /** Frames come in packets: in any order, and more than once. */
   readonly packets?: boolean
   /** Incoming bytes come at a rate: credit for the link waits for `allow`, and this tells that some does. */
   readonly onHeld?: (() => void) | undefined
@@ -308,7 +308,6 @@ export class Streams implements StreamFrames, FrameSource {
       send: this.#remote.streamWindow,
       receive: this.#local.streamWindow,
       now: this.#options.now(),
-      lent: this.#options.packets === true,
     }
     return new Stream(id, this.#host, credit, this.#options.highMark ?? marks.stream)
   }

@@ -374,6 +374,20 @@ t.test('HAND-27 packets that overtake message 3 are held, at most eight', async 
   t.equal(b.door.dropped.held, 21, 'the one said at once, and twenty')
 })
 
+t.test(
+  'HAND-25 once proved, a late message 1 or 3 of the same asker is ignored: not even a cookie',
+  async t => {
+    const it = two()
+    const { path, a, b } = it
+    a.dial(b.place)
+    t.ok(path.run(START + 900, () => linked(a, b)))
+    const ours = path.crossings.filter(({ from, bytes }) => from === a && bytes[0]! < 0x40)
+    t.equal(ours.length, 2)
+    for (const { bytes } of ours)
+      t.strictSame(b.door.judge(bytes, a.place, path.now), { kind: 'drop', reason: 'repeat' })
+  },
+)
+
 t.test('HAND-26 message 3 from another address than message 1 is of no use', async t => {
   const it = two()
   const { path, a, b } = it

@@ -213,12 +213,6 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (count > this.#granted) this.#again = true',
   },
   {
-    about: 'bytes of a packet are kept as a view of its memory',
-    file: 'src/streams/receive-half.ts',
-    find: 'if (!this.#lent && offset <= before',
-    replace: 'if ((!this.#lent || offset >= 0) && offset <= before',
-  },
-  {
     about: 'bytes that another packet brought are sent again',
     file: 'src/base/send-buffer.ts',
     find: 'if (this.#acked === undefined) this.#lost.add(at, end)',

@@ -134,24 +134,17 @@ class World {
     if (index > 0) this.fates.late++
     const [{ bytes, carried }] = flying.splice(index, 1) as [Flying]
     if (fate > 3) {
-      this.#lend(bytes, there)
+      deliver(new Uint8Array(bytes), there)
       if (fate === 4) {
-        this.#lend(bytes, there)
+        deliver(new Uint8Array(bytes), there)
         this.fates.doubled++
       }
       carried!.acked()
     } else {
-      if (fate === 0) this.#lend(bytes, there) // it arrives, and its acknowledgement does not
+      if (fate === 0) deliver(new Uint8Array(bytes), there) // it arrives, and its acknowledgement does not
       this.fates[fate === 0 ? 'spurious' : 'lost']++
       carried!.lost()
     }
-  }
-
-  /** The memory of a packet is used again. */
-  #lend(bytes: Uint8Array, to: Pair['a']['streams']): void {
-    const lent = new Uint8Array(bytes)
-    deliver(lent, to)
-    lent.fill(0xee)
   }
 
   #streams(side: number) {

@@ -72,11 +72,7 @@ export class LossyPipe {
     this.#unknown[side]!++
     const later = (turns: number, act: () => void): void =>
       void this.#flying.push({ at: this.#turn + turns, act })
-    const arrive = (): void => {
-      const lent = new Uint8Array(bytes)
-      deliver(lent, to.streams)
-      lent.fill(0xee) // the memory is used again
-    }
+    const arrive = (): void => deliver(new Uint8Array(bytes), to.streams)
     const known = (fate: 'acked' | 'lost'): void => {
       this.#unknown[side]!--
       carried[fate]()

@@ -61,7 +61,7 @@ t.test('P11 beside CUBIC: at most twice its share, whoever was first', async t =
 t.test('CC-5 1 % of random loss at 40 ms leaves BBR 0.8 of its speed, and the others little', async t => {
   for (const [rate, seeds] of [
     [10, [1, 2, 3]],
-    [100, [1, 2]],
+    [100, [1]],
   ] as const) {
     const clean = use('bbr', pathOf(rate, 40), 8)
     for (const seed of seeds) {
