@@ -151,6 +151,11 @@ export class PacketLink extends LinkCore {
         if (this.state === 'closing') this.#packets?.abandon()
         else this.#broken('transport', new GuildError('GH_LINK_CLOSED', 'the peer has forgotten the link'))
         break
+      case 'close':
+        // Whoever has heard the last word need not stay for it to be said again.
+        if (this.#packets?.state === 'draining') this.#packets.abandon()
+        else this.command(input)
+        break
       case 'carrier-closed':
         // Nothing more is waited for, and the peer is still to hear that we go.
         if (this.#packets?.state === 'finishing') {
@@ -298,7 +303,8 @@ export class PacketLink extends LinkCore {
     if (this.#initiator !== undefined) this.#drainInitiator()
     this.#initiator = undefined
     if (abruptly) this.#packets?.abandon()
-    else this.#packets?.drain(this.now)
+    // What we say last is said until it has arrived; what the peer says last ends it here.
+    else if (this.ended || this.#packets?.state === 'alive') this.#packets?.drain(this.now)
     if (this.#packets === undefined || abruptly) this.#over = true
   }
 
