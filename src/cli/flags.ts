@@ -190,7 +190,7 @@ export const flags = {
     fallbackText: 'tcp,udp',
     choices: ['tcp', 'udp'],
     commands: ['run', 'connect', 'send'],
-    about: 'what to listen and dial with; when dialling, the first has a head start of 250 ms',
+    about: 'what to listen and dial with, at one port number; the first has a head start of 250 ms',
     parse: list(oneOf(['tcp', 'udp'])),
   }),
   mdns: flag<boolean>({

@@ -9,7 +9,7 @@
  * be dialled twice, once by a race and once more by UDP alone, and would take two places in the book. A UDP
  * address that stands alone is kept as it is, and so is one that a person wrote.
  *
- * Pure functions. Floor: membership. Page: protocol/membership.md (spec: MEM-3, PEERS-1).
+ * Pure functions. Floor: membership. Page: protocol/membership.md (spec: MEM-14).
  */
 import { type Address, hostKind } from '../wire/address.ts'
 import type { AddressBook } from './address-book.ts'

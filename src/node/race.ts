@@ -10,7 +10,7 @@
  * a little, for an answer to a datagram comes as fast as that or never. What won at an address goes first
  * there next time.
  *
- * Floor: node. Page: protocol/handshake.md.
+ * Floor: node. Page: protocol/membership.md (spec: MEM-15).
  */
 import type { GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'

@@ -91,7 +91,7 @@ function expected(
   return end(cut, first, why!, began)
 }
 
-t.test('every order of outcomes of two ways: as the rules say, and one of them only', async t => {
+t.test('MEM-15 every order of outcomes of two ways: as the rules say, and one of them only', async t => {
   const codes = [
     'answer',
     'GH_HANDSHAKE_SWARM',
@@ -124,7 +124,7 @@ t.test('every order of outcomes of two ways: as the rules say, and one of them o
 })
 
 t.test(
-  'message 3 goes out on the winner only; who comes later is told so, and the loser is called off',
+  'MEM-15 message 3 goes out on the winner only; who comes later is told so, and the loser is called off',
   async t => {
     const slow = { after: 700, code: 'answer' } as const
     const { world, begin, calledOff } = scene(['tcp', 'udp'], { tcp: slow, udp: slow })

@@ -65,7 +65,7 @@ function withoutTcp(host: Host): { runtime: Runtime; dials: number[] } {
 }
 
 t.test(
-  'where TCP is not answered a link stands over UDP 250 ms later; the next time UDP goes first',
+  'MEM-15 where TCP is not answered a link stands over UDP 250 ms later; the next time UDP goes first',
   async t => {
     await play(
       async place => {
@@ -97,22 +97,25 @@ t.test(
   },
 )
 
-t.test('host:port leads to a node of UDP alone; a closed port is told within three round trips', async t => {
-  await play(
-    async place => {
-      const b = await place.node('b', { transport: ['udp'] })
-      const a = await place.node('a')
-      t.match(b.addresses, [/\/udp\/8000\//])
-      t.equal((await place.sim.settle(a.connect(place.where('b')))).transport, 'udp')
-      const begun = place.sim.now
-      const nobody = a.connect(`${place.sim.host('b').address}:9`)
-      await t.rejects(place.sim.settle(nobody), { code: 'GH_DIAL_REFUSED' })
-      t.ok(place.sim.now - begun <= 3 * 40 + 50, `${place.sim.now - begun} ms`)
-      await place.sim.settle(Promise.all([a.stop(), b.stop()]))
-    },
-    { delay: 20 },
-  )
-})
+t.test(
+  'MEM-15 host:port leads to a node of UDP alone; a closed port is told within three round trips',
+  async t => {
+    await play(
+      async place => {
+        const b = await place.node('b', { transport: ['udp'] })
+        const a = await place.node('a')
+        t.match(b.addresses, [/\/udp\/8000\//])
+        t.equal((await place.sim.settle(a.connect(place.where('b')))).transport, 'udp')
+        const begun = place.sim.now
+        const nobody = a.connect(`${place.sim.host('b').address}:9`)
+        await t.rejects(place.sim.settle(nobody), { code: 'GH_DIAL_REFUSED' })
+        t.ok(place.sim.now - begun <= 3 * 40 + 50, `${place.sim.now - begun} ms`)
+        await place.sim.settle(Promise.all([a.stop(), b.stop()]))
+      },
+      { delay: 20 },
+    )
+  },
+)
 
 t.test(
   'HS-16 both dial at once, one by TCP, one by UDP: one link, the same at both, no word lost',
@@ -153,31 +156,34 @@ t.test(
   },
 )
 
-t.test('who is told of a peer by both its addresses dials it once, and finds it again by either', async t => {
-  await play(async place => {
-    const hub = await place.node('hub')
-    const dialled = await place.node('dialled', { transport: ['udp', 'tcp'] })
-    await place.sim.settle(hub.connect(place.where('dialled')))
-    const came = await place.node('came', { transport: ['udp', 'tcp'], bootstrap: [place.where('hub')] })
-    await place.until(() => hub.peers.length === 2 && came.peers.length === 2)
-    t.equal(hub.peers.find(({ name }) => name === 'came')?.transport, 'udp')
-    const late = await place.node('late', { bootstrap: [place.where('hub')] })
-    const narrow = await place.node('narrow', { transport: ['tcp'], bootstrap: [place.where('hub')] })
-    const links: string[] = []
-    for (const node of [late, narrow])
-      node.on('peer-connected', ({ name }) => links.push(`${node.name} ${name}`))
-    const failures: unknown[] = []
-    for (const node of [late, narrow]) node.on('connection-failed', event => failures.push(event))
-    await place.until(() => [late, narrow].every(node => node.peers.length === 4))
-    await place.sim.pass(70_000)
-    t.equal(new Set(links).size, links.length, 'each peer once')
-    t.strictSame(failures, [])
-    t.ok(narrow.peers.every(({ transport }) => transport === 'tcp'))
-    const nodes = [hub, dialled, came, late, narrow]
-    t.ok(nodes.every(node => node.peers.length === 4))
-    await place.sim.settle(Promise.all(nodes.map(node => node.stop())))
-  })
-})
+t.test(
+  'MEM-14 who is told of a peer by both its addresses dials it once, and finds it again by either',
+  async t => {
+    await play(async place => {
+      const hub = await place.node('hub')
+      const dialled = await place.node('dialled', { transport: ['udp', 'tcp'] })
+      await place.sim.settle(hub.connect(place.where('dialled')))
+      const came = await place.node('came', { transport: ['udp', 'tcp'], bootstrap: [place.where('hub')] })
+      await place.until(() => hub.peers.length === 2 && came.peers.length === 2)
+      t.equal(hub.peers.find(({ name }) => name === 'came')?.transport, 'udp')
+      const late = await place.node('late', { bootstrap: [place.where('hub')] })
+      const narrow = await place.node('narrow', { transport: ['tcp'], bootstrap: [place.where('hub')] })
+      const links: string[] = []
+      for (const node of [late, narrow])
+        node.on('peer-connected', ({ name }) => links.push(`${node.name} ${name}`))
+      const failures: unknown[] = []
+      for (const node of [late, narrow]) node.on('connection-failed', event => failures.push(event))
+      await place.until(() => [late, narrow].every(node => node.peers.length === 4))
+      await place.sim.pass(70_000)
+      t.equal(new Set(links).size, links.length, 'each peer once')
+      t.strictSame(failures, [])
+      t.ok(narrow.peers.every(({ transport }) => transport === 'tcp'))
+      const nodes = [hub, dialled, came, late, narrow]
+      t.ok(nodes.every(node => node.peers.length === 4))
+      await place.sim.settle(Promise.all(nodes.map(node => node.stop())))
+    })
+  },
+)
 
 t.test('a goodbye reaches a peer a long way off', async t => {
   await play(
