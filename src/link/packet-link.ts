@@ -18,23 +18,38 @@ import { ByteReader } from '../base/reader.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { CongestionName } from '../packets/congestion/index.ts'
 import { type ConnectionIdPort, PacketConnection } from '../packets/connection.ts'
+import { type Figures, figuresOf } from '../packets/figures.ts'
 import { defaults as idleDefaults } from '../packets/idle.ts'
 import type { MtuOptions } from '../packets/mtu.ts'
+import type { PacketObserver } from '../packets/observer.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
 import { readControlFrame } from '../wire/frames/index.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
-import { DatagramInitiator, defaults as dialDefaults } from './datagram-initiator.ts'
+import { DatagramInitiator } from './datagram-initiator.ts'
 import type { Newcomer } from './datagram-responder.ts'
 import type { Proved } from './handshake.ts'
 import { LinkCore } from './link-core.ts'
 import type { LinkEnd } from './link-end.ts'
-import type { Carried, LinkInput, LinkOptions, LinkOutput } from './link-io.ts'
+import type { Carried, LinkInput, LinkOptions } from './link-io.ts'
 
 /** The node's door, as one link sees it. */
 export interface LinkIds extends ConnectionIdPort {
   /** Responder units to this id are for this link, from now on or no longer. */
   expect(id: Uint8Array): void
   forget(id: Uint8Array): void
+}
+
+/** Who watches a link, from its first datagram to its last. */
+export interface LinkObserver extends PacketObserver {
+  /** A datagram of the handshake, ours or the peer's, of so many bytes. */
+  handshake(direction: 'sent' | 'received', size: number, now: Millis): void
+  /** The peer has shown who it is; packets go from now on. */
+  proved(peerId: string, packets: PacketConnection, now: Millis): void
+  /** It begins to watch a link that is proved already. */
+  joined(peerId: string, packets: PacketConnection): void
+  ended(end: LinkEnd, now: Millis): void
+  /** The last call. */
+  gone(now: Millis): void
 }
 
 export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
@@ -44,6 +59,7 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly ids: LinkIds
   readonly mtu: MtuOptions
   readonly congestion?: CongestionName
+  readonly observer?: LinkObserver | undefined
   readonly send: (to: Endpoint, datagram: Uint8Array) => void
   /** A timer let something leave, and more would in another turn. */
   readonly onMore: () => void
@@ -51,6 +67,12 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly plaintext: ByteWriter
 }
 
+/** Ends at which what was said before is still to arrive. */
+const polite: ReadonlySet<CloseCode> = new Set([
+  closeCodes.GOODBYE,
+  closeCodes.DISCONNECTED,
+  closeCodes.REPLACED,
+])
 /** Above this much control that waits, chat gives way. */
 const CROWDED = 128 * 1024
 
@@ -58,29 +80,36 @@ export class PacketLink extends LinkCore {
   readonly #options: PacketLinkOptions
   #initiator: DatagramInitiator | undefined
   #packets: PacketConnection | undefined
-  /** Nothing is left to be sent or heard. */
-  #over = false
+  #observer: LinkObserver | undefined
   /** Packets that came before message 3; read once the peer is let in. */
   #early: Uint8Array[] = []
-  /** That nothing is left was told. */
+  /** The end of the carrier was told. */
   #gone = false
 
   constructor(options: PacketLinkOptions, now: Millis) {
     super(options, now)
     this.#options = options
+    this.#observer = options.observer
     const { dial, newcomer, ids, self } = options
     if (newcomer !== undefined) {
-      const { proved, localId, remoteId, from, held } = newcomer
-      this.#begin(proved, localId, remoteId, from, undefined)
+      const { proved, localId, remoteId, from, held, rtt } = newcomer
+      this.#begin(proved, localId, remoteId, from, rtt)
       this.state = 'proved'
       this.outputs.push({ kind: 'proved', proved })
       this.#early = [...held]
     } else {
       this.#initiator = new DatagramInitiator({ ...dial!, self, ids }, now)
-      this.timeout = now + (dial!.timeout ?? dialDefaults.timeout)
       this.stage = 'message 1'
       this.#drainInitiator()
     }
+  }
+
+  /** Somebody watches from now on. */
+  observe(observer: LinkObserver): void {
+    this.#observer = observer
+    if (this.#packets === undefined) return
+    this.#packets.departures.observer = observer
+    observer.joined(this.proven!.peerId, this.#packets)
   }
 
   /** Where the peer is now. */
@@ -88,8 +117,9 @@ export class PacketLink extends LinkCore {
     return this.#packets?.departures.paths.current.remote ?? this.#options.dial!.remote
   }
 
-  get packets(): PacketConnection | undefined {
-    return this.#packets
+  override get figures(): Figures | undefined {
+    const packets = this.#packets
+    return packets && figuresOf(packets.departures, packets.packetsIn)
   }
 
   override get rtt(): Millis | undefined {
@@ -132,6 +162,7 @@ export class PacketLink extends LinkCore {
         this.#receive(input.bytes, input.from, now)
         break
       case 'unit':
+        this.#observer?.handshake('received', input.size, now)
         this.#initiator?.handle({ kind: 'unit', unit: input.unit }, now)
         this.#drainInitiator()
         break
@@ -168,6 +199,7 @@ export class PacketLink extends LinkCore {
         this.command(input)
     }
     this.bytesOut = (this.#packets?.departures.bytesOut ?? 0) + this.#handshakeBytes
+    this.#tellGone()
   }
 
   // Handshake
@@ -181,6 +213,7 @@ export class PacketLink extends LinkCore {
       switch (output.kind) {
         case 'send':
           this.#handshakeBytes += output.datagram.length
+          this.#observer?.handshake('sent', output.datagram.length, this.now)
           send(dial!.remote, output.datagram)
           break
         case 'expect':
@@ -192,6 +225,7 @@ export class PacketLink extends LinkCore {
         case 'proved':
           this.#begin(output.proved, output.localId, output.remoteId, dial!.remote, output.rtt)
           this.state = 'awaiting'
+          this.timeout = initiator.endsAt
           break
         case 'failed':
           if (this.ended) break
@@ -225,6 +259,7 @@ export class PacketLink extends LinkCore {
         },
         ...{ random, remote, remoteId, localId, ids, mtu, rtt, send, plaintext },
         ...(congestion !== undefined && { congestion }),
+        observer: this.#observer,
         idle: { timeout: idleDefaults.timeout, peerTimeout: idleDefaults.timeout },
         link: this,
         onControl: frame => this.#control(frame),
@@ -232,6 +267,7 @@ export class PacketLink extends LinkCore {
       },
       this.now,
     )
+    this.#observer?.proved(proved.peerId, this.#packets, this.now)
   }
 
   // Packets
@@ -260,8 +296,6 @@ export class PacketLink extends LinkCore {
   }
 
   #tick(now: Millis): void {
-    if (this.timeout !== undefined && now >= this.timeout && !this.ended)
-      return this.#broken('handshake', new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`))
     const initiator = this.#initiator
     if (initiator !== undefined) {
       initiator.handle({ kind: 'tick' }, now)
@@ -270,6 +304,11 @@ export class PacketLink extends LinkCore {
     if (this.#packets === undefined) return
     if (this.#packets.tick(now) === 'silent' && !this.ended)
       return this.#broken('silence', new GuildError('GH_LINK_SILENT'))
+    if (this.timeout !== undefined && now >= this.timeout) {
+      // The peer may have let us in: it is told that we did not hear of it.
+      const error = new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`)
+      return this.closing(closeCodes.DISCONNECTED, error, 'handshake')
+    }
     if (this.#packets.flush(now)) this.#options.onMore()
   }
 
@@ -293,7 +332,7 @@ export class PacketLink extends LinkCore {
     if (packets === undefined || packets.state !== 'alive') return false
     packets.finish(w => encodeClose(w, code, ''), this.now)
     // A peer that broke the protocol is not waited for.
-    if (code !== closeCodes.GOODBYE && code !== closeCodes.DISCONNECTED) packets.hurry(this.now)
+    if (!polite.has(code)) packets.hurry(this.now)
     packets.flush(this.now)
     return true
   }
@@ -305,15 +344,23 @@ export class PacketLink extends LinkCore {
     if (abruptly) this.#packets?.abandon()
     // What we say last is said until it has arrived; what the peer says last ends it here.
     else if (this.ended || this.#packets?.state === 'alive') this.#packets?.drain(this.now)
-    if (this.#packets === undefined || abruptly) this.#over = true
   }
 
-  /** That the carrier is not needed any more is the last word, after why. */
-  override poll(): LinkOutput | undefined {
-    const output = super.poll()
-    if (output !== undefined || this.#gone || !(this.#over || this.#packets?.state === 'gone')) return output
+  /** Why it ended is said before its carrier goes: whoever dialled waits for that. */
+  protected override end(by: LinkEnd['by'], error: GuildError, abruptly = false, stranger = false): void {
+    super.end(by, error, abruptly, stranger)
+    this.#tellGone(abruptly || this.#packets === undefined)
+  }
+
+  protected override over(end: LinkEnd): void {
+    this.#observer?.ended(end, this.now)
+  }
+
+  #tellGone(now = this.#packets?.state === 'gone'): void {
+    if (!now || this.#gone) return
     this.#gone = true
     this.state = 'closed'
-    return { kind: 'end-carrier', abruptly: true }
+    this.#observer?.gone(this.now)
+    this.outputs.push({ kind: 'end-carrier', abruptly: true })
   }
 }

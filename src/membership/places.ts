@@ -11,7 +11,7 @@
  *
  * Pure functions. Floor: membership. Page: protocol/membership.md (spec: MEM-14).
  */
-import { type Address, hostKind } from '../wire/address.ts'
+import { type Address, addressKey, hostKind } from '../wire/address.ts'
 import type { AddressBook } from './address-book.ts'
 import type { Proof } from './messages.ts'
 
@@ -32,6 +32,12 @@ export function placesOf(proof: Proof, dialled: Address | undefined): Address[] 
   // Behind a port that is forwarded, the other transport may not be.
   if (otherAddress?.port !== dialled.port) return [place]
   return tcpFirst([place, { ...place, transport: otherAddress.transport }])
+}
+
+/** Is a peer at this address where it was asked for? A TCP address asks for the place, whichever transport won there. */
+export function isAt(peer: Address, asked: Address): boolean {
+  const { transport } = asked.transport === 'tcp' ? asked : peer
+  return addressKey({ ...peer, transport }) === addressKey(asked)
 }
 
 /** So that of two addresses of one place the one that stands for both is met first. */

@@ -20,12 +20,13 @@ import type { Self } from '../link/self.ts'
 import type { Source } from '../membership/address-book.ts'
 import { Membership } from '../membership/membership.ts'
 import type { MembershipInput, MembershipOutput } from '../membership/messages.ts'
+import { isAt } from '../membership/places.ts'
 import type { Remembered } from '../membership/remembering.ts'
 import { Router } from '../router/router.ts'
 import { Drive, type Driven } from '../runtime/drive.ts'
 import { parametersOf } from '../streams/grants.ts'
 import type { Stream } from '../streams/stream.ts'
-import { type Address, addressKey, decodeAddress, formatAddress } from '../wire/address.ts'
+import { type Address, decodeAddress, formatAddress } from '../wire/address.ts'
 import { encodeChat } from '../wire/frames/chat.ts'
 import type { MeshFrames } from '../wire/frames/index.ts'
 import type { PeerEntry } from '../wire/frames/peers.ts'
@@ -43,6 +44,8 @@ import { Listening } from './listening.ts'
 import { paceOf } from './pace.ts'
 import { policyOf } from './policy.ts'
 import { proofOf } from './proof.ts'
+import type { Qlog } from './qlog.ts'
+import { Tracing } from './tracing.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
 import { UdpPort } from './udp-port.ts'
 import { peerInfos, Totals } from './views.ts'
@@ -58,6 +61,7 @@ export interface MeshOptions {
   readonly swarmKeys: readonly Uint8Array[]
   readonly identitySeed: Uint8Array
   readonly happenings: Happenings
+  readonly qlog?: Qlog | undefined
 }
 
 export class Mesh implements ConnectionEvents {
@@ -81,7 +85,7 @@ export class Mesh implements ConnectionEvents {
 
   constructor(options: MeshOptions) {
     this.#options = options
-    const { config, runtime, swarmKeys, identitySeed, happenings } = options
+    const { config, runtime, swarmKeys, identitySeed, happenings, qlog } = options
     const { suite, random, clock, scheduler } = runtime
     this.drive = new Drive(clock, scheduler)
     const pace = paceOf(config, this.drive)
@@ -114,6 +118,8 @@ export class Mesh implements ConnectionEvents {
         drive: this.drive,
         interfaces: () => runtime.network.interfaces(),
         self,
+        tracing: new Tracing(this.peerId, qlog),
+        congestion: config.congestion,
         // Of the identity, so that a node that crashed can still end the links its peers believe in.
         idKey: suite.hmac(identitySeed, utf8('guild-home connection ids v1')),
         onNewcomer: (carrier, from) => {
@@ -189,7 +195,7 @@ export class Mesh implements ConnectionEvents {
 
   /** Listens. */
   async start(): Promise<void> {
-    const { config, runtime } = this.#options
+    const { config, runtime, qlog } = this.#options
     if (config.hosts !== undefined)
       await this.#listening.start({
         runtime,
@@ -203,6 +209,7 @@ export class Mesh implements ConnectionEvents {
     const { sockets } = this.#listening
     if (sockets !== undefined) this.#udp?.use(sockets)
     if (config.name === undefined) this.name = this.port === 0 ? 'visitor' : `peer-${this.port}`
+    if (qlog !== undefined) qlog.name = this.name
   }
 
   /** Begins to look for peers. */
@@ -259,11 +266,7 @@ export class Mesh implements ConnectionEvents {
 
   /** Dials for a person: resolves with the peer's id once it is linked, or fails as the dial did. */
   async connect(address: Address, signal?: AbortSignal): Promise<string> {
-    const key = addressKey(address)
-    // A TCP address stands for a place, whichever transport won there.
-    const standsFor = (peer: Address): string =>
-      addressKey({ ...peer, transport: address.transport === 'tcp' ? 'tcp' : peer.transport })
-    const linked = this.membership.peers().find(peer => standsFor(peer.address) === key)
+    const linked = this.membership.peers().find(peer => isAt(peer.address, address))
     if (linked !== undefined && linked.peerId === (address.peerId ?? linked.peerId)) return linked.peerId
     return this.#dialer.outcome(address, signal, () => this.learn([address], 'person'))
   }

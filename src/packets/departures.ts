@@ -24,6 +24,7 @@ import { type Congestion, type CongestionName, createCongestion } from './conges
 import { ControlOut } from './control-stream.ts'
 import type { LocalIds } from './local-ids.ts'
 import { type MtuOptions, MtuSearch } from './mtu.ts'
+import type { PacketObserver } from './observer.ts'
 import { Pacer, paceOf } from './pacer.ts'
 import { type Path, Paths } from './paths.ts'
 import { Protection, type ProtectionOptions } from './protection.ts'
@@ -47,6 +48,7 @@ export interface DeparturesOptions {
   readonly rtt?: Millis | undefined
   /** Frames of streams; set once the link is open. */
   readonly source?: FrameSource | undefined
+  readonly observer?: PacketObserver | undefined
   readonly send: (to: Endpoint, datagram: Uint8Array) => void
   /** The frames of one packet, shared by all of a node: sealing is never interrupted. At least 65,535 bytes. */
   readonly plaintext: ByteWriter
@@ -74,6 +76,7 @@ export class Departures {
   /** When something left last that asks for an answer. */
   askedAt: Millis | undefined
   source: FrameSource | undefined
+  observer: PacketObserver | undefined
   /** A path may have something to say. */
   pathWork = false
   readonly #options: DeparturesOptions
@@ -97,6 +100,7 @@ export class Departures {
     this.#options = options
     this.#localIds = localIds
     this.source = source
+    this.observer = options.observer
     if (rtt !== undefined) this.rtt.sample(rtt, 0)
     const pto = (): Millis => this.pto
     this.received = new Received(this.rtt)
@@ -150,7 +154,9 @@ export class Departures {
     const { lost, lostAside, persistent, probes } = this.recovery.onTimer(now)
     this.#probes = Math.max(this.#probes, probes)
     this.#onLost(lost, lostAside, persistent, now)
+    if (probes > 0) for (const frame of this.recovery.reclaim(probes)) frame.lost()
     this.#blocked = undefined
+    this.observer?.measured(now)
   }
 
   onAck(ack: AckFrame, now: Millis): void {
@@ -174,6 +180,7 @@ export class Departures {
     this.#resize()
     this.#pacer.setRate(paceOf(this.congestion, this.rtt))
     this.#blocked = undefined
+    this.observer?.measured(now)
   }
 
   /** Sends what may leave now; at most so many bytes of data. True: more would leave in another turn. */
@@ -277,6 +284,7 @@ export class Departures {
     for (let said = this.paths.poll(now); said !== undefined; said = this.paths.poll(now)) {
       if (said.kind === 'moved') {
         this.#moved(said.reset, now)
+        this.observer?.moved(said.from, said.to, now)
         continue
       }
       const w = this.#begin(Math.max(said.padTo, Math.min(said.most, this.#size)))
@@ -327,6 +335,7 @@ export class Departures {
     this.paths.sent(to, size)
     this.bytesOut += size
     this.packetsOut++
+    this.observer?.sent(packet, plaintext, protection.sendPhase, to.remote)
     this.#options.send(to.remote, datagram)
     return size
   }
@@ -341,11 +350,13 @@ export class Departures {
       let largest = 0
       for (const packet of lost) {
         largest = Math.max(largest, packet.size)
+        this.observer?.lost(packet, this.recovery.whyLost(packet), now)
         for (const frame of packet.frames) frame.lost()
       }
       this.mtu.dropped(largest)
     }
     for (const packet of aside) {
+      this.observer?.lost(packet, this.recovery.whyLost(packet), now)
       if (packet.mtuProbe) this.mtu.lost(packet.size, now)
       for (const frame of packet.frames) frame.lost()
     }

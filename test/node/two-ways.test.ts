@@ -6,6 +6,8 @@ import { createNode, type GuildNode, type NodeOptions } from '../../src/index.ts
 import { type Host, type Simulation, simulate } from '../../src/testing/index.ts'
 import type { LinkConditions } from '../../src/testing/link.ts'
 
+/** More of them: `SEEDS=300 node dist/test/node/two-ways.test.js`. */
+const seeds = Number(process.env.SEEDS ?? 24)
 const swarmKey = new Uint8Array(32).fill(7)
 
 /** Hosts and nodes of one simulation. */
@@ -120,7 +122,7 @@ t.test(
 t.test(
   'HS-16 both dial at once, one by TCP, one by UDP: one link, the same at both, no word lost',
   async t => {
-    for (let seed = 1; seed <= 24; seed++)
+    for (let seed = 1; seed <= seeds; seed++)
       await play(
         async place => {
           const a = await place.node('a', { transport: ['tcp', 'udp'] })
