@@ -67,6 +67,12 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly plaintext: ByteWriter
 }
 
+/** Ends at which what was said before is still to arrive. */
+const polite: ReadonlySet<CloseCode> = new Set([
+  closeCodes.GOODBYE,
+  closeCodes.DISCONNECTED,
+  closeCodes.REPLACED,
+])
 /** Above this much control that waits, chat gives way. */
 const CROWDED = 128 * 1024
 
@@ -175,10 +181,20 @@ export class PacketLink extends LinkCore {
       }
       case 'reset':
         if (this.state === 'closing') this.#packets?.abandon()
-        else this.#cut('the peer has forgotten the link')
+        else this.#broken('transport', new GuildError('GH_LINK_CLOSED', 'the peer has forgotten the link'))
+        break
+      case 'close':
+        // Whoever has heard the last word need not stay for it to be said again.
+        if (this.#packets?.state === 'draining') this.#packets.abandon()
+        else this.command(input)
         break
       case 'carrier-closed':
-        this.#cut(input.error?.message)
+        // Nothing more is waited for, and the peer is still to hear that we go.
+        if (this.#packets?.state === 'finishing') {
+          this.#packets.hurry(now)
+          this.#packets.flush(now)
+        }
+        this.#broken('transport', new GuildError('GH_LINK_CLOSED', input.error?.message))
         break
       default:
         this.command(input)
@@ -294,7 +310,7 @@ export class PacketLink extends LinkCore {
     }
     if (this.#packets === undefined) return
     if (this.#packets.tick(now) === 'silent' && !this.ended)
-      return this.end('silence', new GuildError('GH_LINK_SILENT'), true)
+      return this.#broken('silence', new GuildError('GH_LINK_SILENT'))
     if (this.timeout !== undefined && now >= this.timeout) {
       // The peer may have let us in: it is told that we did not hear of it.
       const error = new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`)
@@ -303,8 +319,9 @@ export class PacketLink extends LinkCore {
     if (this.#packets.flush(now)) this.#options.onMore()
   }
 
-  #cut(detail: string | undefined): void {
-    this.end(this.open ? 'transport' : 'handshake', new GuildError('GH_LINK_CLOSED', detail), true)
+  /** Ends without a word; a dial that was not accepted comes to nothing by that. */
+  #broken(by: LinkEnd['by'], error: GuildError): void {
+    this.end(this.open ? by : 'handshake', error, true)
   }
 
   rekey(): never {
@@ -322,7 +339,7 @@ export class PacketLink extends LinkCore {
     if (packets === undefined || packets.state !== 'alive') return false
     packets.finish(w => encodeClose(w, code, ''), this.now)
     // A peer that broke the protocol is not waited for.
-    if (code !== closeCodes.GOODBYE && code !== closeCodes.DISCONNECTED) packets.hurry(this.now)
+    if (!polite.has(code)) packets.hurry(this.now)
     packets.flush(this.now)
     return true
   }
@@ -332,7 +349,8 @@ export class PacketLink extends LinkCore {
     if (this.#initiator !== undefined) this.#drainInitiator()
     this.#initiator = undefined
     if (abruptly) this.#packets?.abandon()
-    else this.#packets?.drain(this.now)
+    // What we say last is said until it has arrived; what the peer says last ends it here.
+    else if (this.ended || this.#packets?.state === 'alive') this.#packets?.drain(this.now)
   }
 
   /** Why it ended is said before its carrier goes: whoever dialled waits for that. */
