@@ -17,6 +17,7 @@ import { earlier, type Millis } from '../base/machine.ts'
 import type { Endpoint, Random } from '../base/ports.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import { type AckFrame, encodeProbe } from '../wire/frames/ack.ts'
+import { encodePadding } from '../wire/frames/padding.ts'
 import { encodePathChallenge, encodePathResponse } from '../wire/frames/path.ts'
 import type { FrameSource, InFlight } from '../wire/frames/sinks.ts'
 import { limits } from '../wire/limits.ts'
@@ -160,7 +161,8 @@ export class Departures {
     if (due === undefined || due > now) return
     const { lost, lostAside, persistent, probes } = this.recovery.onTimer(now)
     this.#probes = Math.max(this.#probes, probes)
-    this.#onLost(lost, lostAside, persistent, now)
+    this.#onLost(lost, lostAside, now)
+    if (persistent) this.congestion.onPersistent(now)
     this.#blocked = undefined
   }
 
@@ -170,11 +172,13 @@ export class Departures {
     const { acked, ackedAside, lost, lostAside, spurious, newestAcked, priorInFlight, persistent } = told
     this.protection.acked(ack.largest, now)
     for (const packet of spurious) this.congestion.onSpurious(packet, now)
-    this.#onLost(lost, lostAside, persistent, now)
+    this.#onLost(lost, lostAside, now)
     if (newestAcked !== undefined) {
       const inFlight = this.recovery.bytesInFlight
       this.congestion.onAck({ now, acked, newest: newestAcked, inFlight, priorInFlight, rtt: this.rtt, lost })
     }
+    // Behind it: what arrived before the path broke makes no window for what comes after.
+    if (persistent) this.congestion.onPersistent(now)
     const isNews = acked.length + ackedAside.length + spurious.length > 0
     let largest = 0
     for (const packet of acked) {
@@ -260,7 +264,8 @@ export class Departures {
     this.control.fill(w, this.#manifest)
     if (withStreams) this.#datagrams?.fill(w)
     if (this.source === undefined) this.#more = false
-    else if (withStreams && this.#more && w.room >= LEAST_ROOM) this.#more = this.source.fill(w, this.#manifest)
+    else if (withStreams && this.#more && w.room >= LEAST_ROOM)
+      this.#more = this.source.fill(w, this.#manifest)
     if (w.length === ackOnly) {
       if (!forced) return w.length === 0 ? 0 : this.#depart(this.paths.current, false, false, now)
       encodeProbe(w)
@@ -285,7 +290,7 @@ export class Departures {
   #sendMtuProbe(size: number, now: Millis): void {
     const w = this.#begin(size)
     encodeProbe(w)
-    pad(w)
+    encodePadding(w)
     this.#depart(this.paths.current, true, true, now)
   }
 
@@ -300,7 +305,7 @@ export class Departures {
       if (said.challenge !== undefined) encodePathChallenge(w, said.challenge)
       if (said.response !== undefined) encodePathResponse(w, said.response)
       if (said.probe) encodeProbe(w)
-      if (said.padTo > 0) pad(w)
+      if (said.padTo > 0) encodePadding(w)
       this.#depart(said.path, true, false, now)
     }
   }
@@ -351,7 +356,7 @@ export class Departures {
 
   // What became of it
 
-  #onLost(lost: readonly SentPacket[], aside: readonly SentPacket[], persistent: boolean, now: Millis): void {
+  #onLost(lost: readonly SentPacket[], aside: readonly SentPacket[], now: Millis): void {
     if (lost.length > 0) {
       const largestSent = this.#number - 1
       this.packetsLost += lost.length
@@ -367,8 +372,7 @@ export class Departures {
       if (packet.mtuProbe) this.mtu.lost(packet.size, now)
       for (const frame of packet.frames) frame.lost()
     }
-    if (persistent) this.congestion.onPersistent(now)
-    if (lost.length > 0 || persistent) this.#resize()
+    if (lost.length > 0) this.#resize()
   }
 
   #resize(): void {
@@ -390,10 +394,3 @@ export class Departures {
     return createCongestion(congestion, options)
   }
 }
-
-/** PADDING is a byte of 0. */
-function pad(w: ByteWriter): void {
-  if (w.room > 0) w.raw(zeros.subarray(0, w.room))
-}
-
-const zeros = new Uint8Array(65_535)
