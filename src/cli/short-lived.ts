@@ -56,6 +56,8 @@ function options(settings: Settings): NodeOptions {
     mdns: false,
     ...(settings.name === undefined ? {} : { name: settings.name }),
     transport: settings.transport,
+    congestion: settings.congestion,
+    ...(settings.qlog === undefined ? {} : { qlog: settings.qlog }),
     connectTimeout: settings.connectTimeout,
   }
 }

@@ -16,6 +16,7 @@ import { Budget } from '../base/budget.ts'
 import { asGuildError, GuildError } from '../base/errors.ts'
 import type { Machine, Millis } from '../base/machine.ts'
 import { ByteWriter } from '../base/writer.ts'
+import type { Figures } from '../packets/figures.ts'
 import { encodeAccepted, encodeDrain, encodeRefused } from '../wire/frames/admission.ts'
 import type { FrameSink, LinkFrames } from '../wire/frames/index.ts'
 import { encodePeers, type PeerEntry } from '../wire/frames/peers.ts'
@@ -93,6 +94,11 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
 
   /** The round trip, where the carrier measures it. */
   get rtt(): Millis | undefined {
+    return undefined
+  }
+
+  /** How the path does; undefined for a link in records, which leaves that to the system. */
+  get figures(): Figures | undefined {
     return undefined
   }
 
@@ -273,10 +279,15 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
     this.held = false // and what was, is not read any more
     this.timeout = undefined
     this.state = abruptly ? 'closed' : 'closing'
+    // As far as it came: ending the carrier forgets who it was.
+    const end: LinkEnd = { by, error, stage: this.stage, closeCode: this.#closeCode, peerId: this.peerId }
+    if (!this.ended) this.over(end)
     this.endCarrier(abruptly, latest)
     if (this.ended) return
     this.ended = true
-    const [stage, closeCode, peerId] = [this.stage, this.#closeCode, this.peerId]
-    this.outputs.push({ kind: 'ended', end: { by, error, stage, closeCode, peerId }, stranger })
+    this.outputs.push({ kind: 'ended', end, stranger })
   }
+
+  /** Its end is told. */
+  protected over(_end: LinkEnd): void {}
 }

@@ -10,6 +10,7 @@ import { utf8 } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Runtime } from '../base/ports.ts'
 import { visible } from '../base/text.ts'
+import { type CongestionName, congestionNames } from '../packets/congestion/index.ts'
 import { type Address, parseAddress } from '../wire/address.ts'
 import { type Dnsaddr, isDnsaddr, parseBootstrap } from '../wire/dnsaddr.ts'
 import { limits } from '../wire/limits.ts'
@@ -36,6 +37,9 @@ export interface Config {
   readonly maxPeers: number
   readonly maxStreams: number
   readonly transport: readonly string[]
+  readonly congestion: CongestionName
+  /** Directory of the logs; undefined: none are written. */
+  readonly qlog: string | undefined
   /** Milliseconds from here on. */
   readonly interval: number
   readonly discoveryInterval: number
@@ -68,6 +72,8 @@ const known: ReadonlySet<string> = new Set([
   'maxPeers',
   'maxStreams',
   'transport',
+  'congestion',
+  'qlog',
   'interval',
   'discoveryInterval',
   'maintenanceInterval',
@@ -115,6 +121,8 @@ export function checkOptions(options: NodeOptions): Config {
     maxPeers: whole(options.maxPeers, 'maxPeers', 20, 1, 10_000),
     maxStreams: whole(options.maxStreams, 'maxStreams', limits.streams, 1, 65_536),
     transport: transports(options.transport),
+    congestion: congestion(options.congestion),
+    qlog: text(options.qlog, 'qlog'),
     interval,
     discoveryInterval: seconds(options.discoveryInterval, 'discoveryInterval', 30, 0.1, 86_400),
     maintenanceInterval: seconds(options.maintenanceInterval, 'maintenanceInterval', 15, 0.1, 86_400),
@@ -248,4 +256,11 @@ function transports(list: readonly string[] | undefined): readonly string[] {
     if (one !== 'tcp' && one !== 'udp')
       throw invalid('transport', `"${visible(String(one))}"`, 'tcp and udp exist')
   return Object.freeze([...list])
+}
+
+function congestion(name: string | undefined): CongestionName {
+  const found = congestionNames.find(one => one === (name ?? 'bbr'))
+  if (found === undefined)
+    throw invalid('congestion', `"${visible(String(name))}"`, congestionNames.join(', '))
+  return found
 }

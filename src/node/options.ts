@@ -34,6 +34,10 @@ export interface NodeOptions {
   readonly maxStreams?: number
   /** What to listen on and dial with, best first. Default `['tcp']`. */
   readonly transport?: readonly string[]
+  /** Congestion control of links over UDP: `bbr`, `cubic` or `newreno`. Default `bbr`: it takes a random loss for what it is, and keeps queues short. */
+  readonly congestion?: 'bbr' | 'cubic' | 'newreno'
+  /** Directory for qlog, made if missing: one file for each link over UDP, at most 256 MiB, 4 GiB in all. Default none: a packet takes a third of a kilobyte there. */
+  readonly qlog?: string
   /** Seconds of silence after which the side that dialled PINGs; the other side waits twice as long. Default 5. 0.05 to 3600. */
   readonly interval?: number
   /** Seconds between rounds of REQUEST_PEERS. Default 30. */

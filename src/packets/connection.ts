@@ -31,6 +31,8 @@ import { Departures, type DeparturesOptions } from './departures.ts'
 import { Idle, type IdleOptions } from './idle.ts'
 import { saysClose } from './last-words.ts'
 import { LocalIds } from './local-ids.ts'
+import { Lull } from './lull.ts'
+import type { PacketObserver } from './observer.ts'
 import type { Path } from './paths.ts'
 import type { TokenWatch } from './remote-ids.ts'
 
@@ -77,6 +79,7 @@ export class PacketConnection implements PacketFrames {
   readonly #localIds: LocalIds
   readonly #control = new ControlIn()
   readonly #idle: Idle
+  readonly #lull = new Lull(() => this.departures.pto)
   readonly #sink: { link: LinkFrames; streams: StreamFrames; packets: PacketFrames }
   #streams: StreamFrames | undefined
   /** Of the packet being read. */
@@ -105,6 +108,10 @@ export class PacketConnection implements PacketFrames {
     this.#sink = { link: options.link, streams: early, packets: this }
   }
 
+  get observer(): PacketObserver | undefined {
+    return this.departures.observer
+  }
+
   /** The link is open: frames of streams are read from now on. */
   opened(streams: StreamFrames & DeparturesOptions['source']): void {
     this.#streams = streams
@@ -119,7 +126,11 @@ export class PacketConnection implements PacketFrames {
     this.bytesIn += datagram.length
     const { protection, received, paths } = this.departures
     const opened = protection.open(datagram, received.largest, received, now)
-    if (opened === undefined) return false
+    if (opened === undefined) {
+      this.observer?.dropped(datagram.length, protection.refusal, now)
+      return false
+    }
+    this.observer?.received(opened, datagram.length, from, now)
     if (this.state === 'closing') {
       if (saysClose(opened.plaintext)) this.#forget('heard')
       else this.#closeAgain()
@@ -130,10 +141,12 @@ export class PacketConnection implements PacketFrames {
     this.#at = paths.heard(from, datagram.length, now)
     this.#destination = datagram.subarray(1, 13)
     const seen = this.#readFrames(opened.plaintext, now)
+    if (seen === undefined) this.observer?.dropped(datagram.length, 'too early', now)
     if (seen === undefined || this.#isOver) return true
     this.packetsIn++
     received.note(opened.number, seen.eliciting, now, seen.asked)
     this.#idle.heard(now)
+    if (seen.eliciting) this.#lull.heard(now)
     if (newest && !seen.trial) paths.arrived(this.#at, now)
     this.departures.pathWork = true
     return true
@@ -146,7 +159,10 @@ export class PacketConnection implements PacketFrames {
     if (this.state !== 'alive' && this.state !== 'finishing') return false
     const before = this.departures.askedAt
     const more = this.departures.flush(now, allowance)
-    if (this.departures.askedAt !== before) this.#idle.asked(now)
+    if (this.departures.askedAt !== before) {
+      this.#idle.asked(now)
+      this.#lull.asked()
+    }
     return more
   }
 
@@ -193,7 +209,8 @@ export class PacketConnection implements PacketFrames {
   deadline(): Millis | undefined {
     if (this.state === 'gone') return undefined
     if (this.#isOver) return this.#until
-    const own = earlier(earlier(this.#until, this.#idle.deadline()), this.#localIds.deadline())
+    const silence = earlier(this.#idle.deadline(), this.#lull.deadline())
+    const own = earlier(earlier(this.#until, silence), this.#localIds.deadline())
     return earlier(own, this.departures.deadline(this.#now))
   }
 
@@ -211,7 +228,7 @@ export class PacketConnection implements PacketFrames {
       this.abandon()
       return 'silent'
     }
-    if (idle === 'keepalive') this.departures.probe()
+    if (idle === 'keepalive' || this.#lull.due(now)) this.departures.probe()
     this.departures.tick(now)
     return undefined
   }
@@ -247,7 +264,7 @@ export class PacketConnection implements PacketFrames {
   ): { eliciting: boolean; trial: boolean; asked: boolean } | undefined {
     const r = new ByteReader(frames)
     const sink: PacketSink = this.#sink
-    const seen = { eliciting: false, trial: true, asked: false }
+    const seen = { eliciting: false, trial: true, asked: false, free: false }
     while (r.remaining > 0) {
       const type = frames[r.offset]!
       if (type !== frameTypes.PADDING.type) {
@@ -255,8 +272,10 @@ export class PacketConnection implements PacketFrames {
         if (!isProbing(type)) seen.trial = false
         if (type === frameTypes.PROBE.type) seen.asked = true
         if (this.#streams === undefined && ofStreams.has(type)) return undefined
-        // What acknowledges our packets is paid for by them (spec: TYPE-5).
-        if (type !== frameTypes.ACK.type) this.#options.charge(type, now)
+        // One of these a packet is paid for with the packet; an honest peer sends thousands a second.
+        const free = (type === frameTypes.ACK.type || type === frameTypes.DATAGRAM.type) && !seen.free
+        if (free) seen.free = true
+        else this.#options.charge(type, now)
       }
       readPacketFrame(r, sink)
       if (type === frameTypes.CLOSE.type && this.state === 'finishing') this.#bothClose(now)
@@ -266,7 +285,7 @@ export class PacketConnection implements PacketFrames {
   }
 
   ack(ack: AckFrame): void {
-    if (!this.departures.onAck(ack, this.#now)) this.#options.charge(frameTypes.ACK.type, this.#now)
+    this.departures.onAck(ack, this.#now)
   }
 
   control(offset: number, bytes: Uint8Array): void {

@@ -27,6 +27,7 @@ import { DatagramsOut } from './datagrams.ts'
 import { LeftOut } from './left-out.ts'
 import type { LocalIds } from './local-ids.ts'
 import { type MtuOptions, MtuSearch } from './mtu.ts'
+import type { PacketObserver } from './observer.ts'
 import { Pacer, paceOf } from './pacer.ts'
 import { type Path, Paths } from './paths.ts'
 import { Protection, type ProtectionOptions } from './protection.ts'
@@ -50,6 +51,7 @@ export interface DeparturesOptions {
   readonly rtt?: Millis | undefined
   /** Frames of streams; set once the link is open. */
   readonly source?: FrameSource | undefined
+  readonly observer?: PacketObserver | undefined
   readonly send: (to: Endpoint, datagram: Uint8Array) => void
   /** The frames of one packet, shared by all of a node: sealing is never interrupted. At least 65,535 bytes. */
   readonly plaintext: ByteWriter
@@ -70,6 +72,7 @@ export class Departures {
   readonly protection: Protection
   readonly remoteIds: RemoteIds
   readonly control = new ControlOut()
+  readonly datagrams = new DatagramsOut()
   mtu: MtuSearch
   bytesOut = 0
   packetsOut = 0
@@ -77,6 +80,7 @@ export class Departures {
   /** When something left last that asks for an answer. */
   askedAt: Millis | undefined
   source: FrameSource | undefined
+  observer: PacketObserver | undefined
   /** A path may have something to say. */
   pathWork = false
   readonly #options: DeparturesOptions
@@ -87,7 +91,6 @@ export class Departures {
   readonly #manifest = { add: (frame: InFlight): void => void this.#frames.push(frame) }
   #number = 0
   readonly #leftOut: LeftOut
-  #datagrams: DatagramsOut | undefined
   /** Packets that must leave whatever the window says. */
   #probes = 0
   /** The source has more than it wrote. */
@@ -103,6 +106,7 @@ export class Departures {
     this.#localIds = localIds
     this.#leftOut = new LeftOut(random)
     this.source = source
+    this.observer = options.observer
     if (rtt !== undefined) this.rtt.sample(rtt, 0)
     const pto = (): Millis => this.pto
     this.received = new Received(this.rtt)
@@ -131,12 +135,6 @@ export class Departures {
     this.#more = true
   }
 
-  /** Bytes that leave once, in a packet of their own or beside others; at most 1,100. */
-  datagram(bytes: Uint8Array): void {
-    this.#datagrams ??= new DatagramsOut()
-    this.#datagrams.push(bytes)
-  }
-
   /** Something that asks for an answer leaves next. */
   probe(): void {
     this.#probes = Math.max(this.#probes, 1)
@@ -163,11 +161,12 @@ export class Departures {
     this.#probes = Math.max(this.#probes, probes)
     this.#onLost(lost, lostAside, now)
     if (persistent) this.congestion.onPersistent(now)
+    if (probes > 0) for (const frame of this.recovery.reclaim(probes)) frame.lost()
     this.#blocked = undefined
+    this.observer?.measured(now)
   }
 
-  /** False when it told nothing new. */
-  onAck(ack: AckFrame, now: Millis): boolean {
+  onAck(ack: AckFrame, now: Millis): void {
     const told = this.recovery.onAck(ack, now)
     const { acked, ackedAside, lost, lostAside, spurious, newestAcked, priorInFlight, persistent } = told
     this.protection.acked(ack.largest, now)
@@ -179,7 +178,6 @@ export class Departures {
     }
     // Behind it: what arrived before the path broke makes no window for what comes after.
     if (persistent) this.congestion.onPersistent(now)
-    const isNews = acked.length + ackedAside.length + spurious.length > 0
     let largest = 0
     for (const packet of acked) {
       if (packet.mtuProbe) this.mtu.acked(packet.size)
@@ -191,7 +189,7 @@ export class Departures {
     this.#resize()
     this.#pacer.setRate(paceOf(this.congestion, this.rtt))
     this.#blocked = undefined
-    return isNews
+    this.observer?.measured(now)
   }
 
   /** Sends what may leave now; at most so many bytes of data. True: more would leave in another turn. */
@@ -230,7 +228,7 @@ export class Departures {
   }
 
   get #hasData(): boolean {
-    return this.#more || this.#hasWords || this.#datagrams?.waiting === true
+    return this.#more || this.#hasWords || this.datagrams.waiting
   }
 
   /** Of control and of connection ids: what never waits for the rate of the streams. */
@@ -262,7 +260,7 @@ export class Departures {
     this.#localIds.fill(w, this.#manifest)
     this.remoteIds.fill(w, this.#manifest)
     this.control.fill(w, this.#manifest)
-    if (withStreams) this.#datagrams?.fill(w)
+    if (withStreams) this.datagrams.fill(w)
     if (this.source === undefined) this.#more = false
     else if (withStreams && this.#more && w.room >= LEAST_ROOM)
       this.#more = this.source.fill(w, this.#manifest)
@@ -299,6 +297,7 @@ export class Departures {
     for (let said = this.paths.poll(now); said !== undefined; said = this.paths.poll(now)) {
       if (said.kind === 'moved') {
         this.#moved(said.reset, now)
+        this.observer?.moved(said.from, said.to, now)
         continue
       }
       const w = this.#begin(Math.max(said.padTo, Math.min(said.most, this.#size)))
@@ -350,6 +349,7 @@ export class Departures {
     this.paths.sent(to, size)
     this.bytesOut += size
     this.packetsOut++
+    this.observer?.sent(packet, plaintext, protection.sendPhase, to.remote)
     this.#options.send(to.remote, datagram)
     return size
   }
@@ -364,11 +364,13 @@ export class Departures {
       let largest = 0
       for (const packet of lost) {
         largest = Math.max(largest, packet.size)
+        this.observer?.lost(packet, this.recovery.whyLost(packet), now)
         for (const frame of packet.frames) frame.lost()
       }
       this.mtu.dropped(largest)
     }
     for (const packet of aside) {
+      this.observer?.lost(packet, this.recovery.whyLost(packet), now)
       if (packet.mtuProbe) this.mtu.lost(packet.size, now)
       for (const frame of packet.frames) frame.lost()
     }

@@ -293,31 +293,25 @@ t.test('UQ-12 who acknowledges ahead of what came is caught by a number that was
   t.ok(said < 500, `after ${said}`)
 })
 
-t.test(
-  'FR-04 CONTROL that is empty or repeats, and acknowledgements of nothing new, are paid for',
-  async t => {
-    const pair = new PacketPair().settle()
-    const forger = new Forger(pair)
-    pair.a.charged.length = 0
-    const packet = Array.from({ length: 300 }, () => control(0, new Uint8Array(0)))
-    forger.say(...packet)
-    t.equal(pair.a.charged.length, 300, 'each empty one')
-    forger.say(control(0, Uint8Array.of(2, 1, 2)), control(0, Uint8Array.of(2, 1, 2)))
-    t.equal(pair.a.charged.length, 302, 'each repeated one')
-    t.equal(pair.a.control.length, 1)
-    pair.a.charged.length = 0
-    pair.a.say(spoken(10))
-    const { recovery } = pair.a.connection.departures
-    forger.say(ackOf(recovery.next - 1, recovery.next - 1))
-    t.equal(pair.a.charged.length, 0, 'one that tells something costs nothing: our packet paid for it')
-    for (let n = 0; n < 10; n++) forger.say(ackOf(recovery.next - 1, recovery.next - 1))
-    t.ok(
-      pair.a.charged.filter(type => type === frameTypes.ACK.type).length >= 9,
-      'one that repeats is paid for',
-    )
-    t.ok(pair.crossings.length < 60, 'nobody answers a flood')
-  },
-)
+t.test('FR-04 CONTROL that is empty or repeats, and acknowledgements by the dozen, are paid for', async t => {
+  const pair = new PacketPair().settle()
+  const forger = new Forger(pair)
+  pair.a.charged.length = 0
+  const packet = Array.from({ length: 300 }, () => control(0, new Uint8Array(0)))
+  forger.say(...packet)
+  t.equal(pair.a.charged.length, 300, 'each empty one')
+  forger.say(control(0, Uint8Array.of(2, 1, 2)), control(0, Uint8Array.of(2, 1, 2)))
+  t.equal(pair.a.charged.length, 302, 'each repeated one')
+  t.equal(pair.a.control.length, 1)
+  pair.a.charged.length = 0
+  pair.a.say(spoken(10))
+  const { recovery } = pair.a.connection.departures
+  forger.say(ackOf(recovery.next - 1, recovery.next - 1))
+  t.equal(pair.a.charged.length, 0, 'one a packet costs nothing more')
+  forger.say(...Array.from({ length: 10 }, () => ackOf(recovery.next - 1, recovery.next - 1)))
+  t.equal(pair.a.charged.filter(type => type === frameTypes.ACK.type).length, 9, 'all but one of a packet')
+  t.ok(pair.crossings.length < 60, 'nobody answers a flood')
+})
 
 t.test('UQ-04 control too far ahead, with too many gaps, or in frames too long, ends the link', async t => {
   const ends: Readonly<Record<string, readonly Uint8Array[]>> = {
@@ -385,7 +379,7 @@ t.test('[DGRAM-1] datagrams leave once, directly in a packet, and are never sent
   pair.weather = { ...pair.weather, loss: 30 }
   for (let n = 0; n < 40; n++)
     pair.at(pair.now + 10 * n, () => {
-      pair.a.connection.departures.datagram(Uint8Array.of(n, ...pattern(1_099)))
+      pair.a.connection.departures.datagrams.push(Uint8Array.of(n, ...pattern(1_099)))
       pair.a.flush()
     })
   pair.run(pair.now + 20_000)
@@ -403,10 +397,11 @@ t.test('[DGRAM-1] datagrams that find no room wait, at most 64; the oldest give 
   pair.a.open()
   pair.b.open()
   pair.drops = () => true
-  for (let n = 0; n < 200; n++) pair.a.connection.departures.datagram(Uint8Array.of(n, ...pattern(1_099)))
+  for (let n = 0; n < 200; n++)
+    pair.a.connection.departures.datagrams.push(Uint8Array.of(n, ...pattern(1_099)))
   pair.a.flush()
   const first = pair.sent(pair.a).length
-  for (let n = 0; n < 5_000; n++) pair.a.connection.departures.datagram(Uint8Array.of(255))
+  for (let n = 0; n < 5_000; n++) pair.a.connection.departures.datagrams.push(Uint8Array.of(255))
   t.ok(first < 200 + 20)
   pair.drops = () => false
   pair.run(pair.now + 60_000)

@@ -13,8 +13,9 @@ import { Door } from '../../src/link/door.ts'
 import type { PacketKeys, Proved } from '../../src/link/handshake.ts'
 import type { LinkEnd } from '../../src/link/link-end.ts'
 import type { LinkOutput } from '../../src/link/link-io.ts'
-import { PacketLink, type PacketLinkOptions } from '../../src/link/packet-link.ts'
+import { type LinkObserver, PacketLink, type PacketLinkOptions } from '../../src/link/packet-link.ts'
 import type { Self } from '../../src/link/self.ts'
+import type { PacketConnection } from '../../src/packets/connection.ts'
 import { Protection } from '../../src/packets/protection.ts'
 import type { Stream } from '../../src/streams/stream.ts'
 import { Streams } from '../../src/streams/streams.ts'
@@ -43,6 +44,21 @@ export interface NodeOptions {
   readonly self?: Self
 }
 
+const nothing = (): void => {}
+const blind: LinkObserver = {
+  sent: nothing,
+  received: nothing,
+  dropped: nothing,
+  lost: nothing,
+  measured: nothing,
+  moved: nothing,
+  handshake: nothing,
+  proved: nothing,
+  joined: nothing,
+  ended: nothing,
+  gone: nothing,
+}
+
 export class LinkEndpoint {
   readonly link: PacketLink
   readonly outputs: LinkOutput[] = []
@@ -50,6 +66,7 @@ export class LinkEndpoint {
   readonly told: unknown[][] = []
   proved: Proved | undefined
   streams: Streams | undefined
+  packets: PacketConnection | undefined
   end: LinkEnd | undefined
   gone = false
   readonly #node: PacketNode
@@ -90,6 +107,13 @@ export class LinkEndpoint {
         mtu: node.options.mtu ?? { ceiling: 1_472 },
         send: (to, datagram) => path.send(node, to, datagram),
         plaintext: path.plaintext,
+        onMore: () => {},
+        observer: {
+          ...blind,
+          proved: (_, packets) => {
+            this.packets = packets
+          },
+        },
       },
       path.now,
     )
@@ -173,7 +197,7 @@ export class PacketNode {
       case 'packet':
         return judged.key.feed({ kind: 'datagram', bytes, from })
       case 'unit':
-        return judged.key.feed({ kind: 'unit', unit: judged.unit })
+        return judged.key.feed({ kind: 'unit', unit: judged.unit, size: bytes.length })
       case 'reset':
         return judged.key.feed({ kind: 'reset' })
       case 'reply':
@@ -311,7 +335,7 @@ export class Member {
     this.#path = path
     this.#victim = alice.link
     this.#from = bob.place
-    const { departures } = mine.link.packets!
+    const { departures } = mine.packets!
     this.#id = departures.remoteIds.current.slice()
     this.number = departures.recovery.next
     this.#protection = new Protection({
