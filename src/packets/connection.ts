@@ -272,10 +272,10 @@ export class PacketConnection implements PacketFrames {
         if (!isProbing(type)) seen.trial = false
         if (type === frameTypes.PROBE.type) seen.asked = true
         if (this.#streams === undefined && ofStreams.has(type)) return undefined
-        // One of these a packet is paid for with the packet; an honest peer sends thousands a second.
-        const free = (type === frameTypes.ACK.type || type === frameTypes.DATAGRAM.type) && !seen.free
-        if (free) seen.free = true
-        else this.#options.charge(type, now)
+        // What acknowledges our packets is paid for by them, and one DATAGRAM by its packet (spec: TYPE-5).
+        const free = type === frameTypes.ACK.type || (type === frameTypes.DATAGRAM.type && !seen.free)
+        if (!free) this.#options.charge(type, now)
+        else if (type === frameTypes.DATAGRAM.type) seen.free = true
       }
       readPacketFrame(r, sink)
       if (type === frameTypes.CLOSE.type && this.state === 'finishing') this.#bothClose(now)
@@ -285,7 +285,7 @@ export class PacketConnection implements PacketFrames {
   }
 
   ack(ack: AckFrame): void {
-    this.departures.onAck(ack, this.#now)
+    if (!this.departures.onAck(ack, this.#now)) this.#options.charge(frameTypes.ACK.type, this.#now)
   }
 
   control(offset: number, bytes: Uint8Array): void {

@@ -166,7 +166,8 @@ export class Departures {
     this.observer?.measured(now)
   }
 
-  onAck(ack: AckFrame, now: Millis): void {
+  /** False when it told nothing new. */
+  onAck(ack: AckFrame, now: Millis): boolean {
     const told = this.recovery.onAck(ack, now)
     const { acked, ackedAside, lost, lostAside, spurious, newestAcked, priorInFlight, persistent } = told
     this.protection.acked(ack.largest, now)
@@ -190,6 +191,7 @@ export class Departures {
     this.#pacer.setRate(paceOf(this.congestion, this.rtt))
     this.#blocked = undefined
     this.observer?.measured(now)
+    return acked.length + ackedAside.length + spurious.length > 0
   }
 
   /** Sends what may leave now; at most so many bytes of data. True: more would leave in another turn. */

@@ -319,6 +319,20 @@ t.test('FR-04 PING by the thousand: answers wait boundedly, and then the link en
   t.ok(most <= (256 + 64) * 1024, `${most} bytes`)
 })
 
+t.test('FR-04 frames inside CONTROL are paid for one by one', async t => {
+  const { path, alice, bob } = linked()
+  const member = new Member(path, bob, alice)
+  let error: GuildError | undefined
+  let frames = 0
+  for (let offset = 0; error === undefined && frames < 100_000; frames += 100) {
+    const one = control(offset, ...new Array<Uint8Array>(100).fill(mesh))
+    offset += 100 * (1 + mesh.length)
+    error = member.say(one)
+  }
+  t.equal(error?.code, 'GH_LINK_BUDGET')
+  t.ok(frames <= 20_200, `${frames}`)
+})
+
 t.test('control that leaves no gap filled is bounded, however it comes (FR-02)', async t => {
   const { path, alice, bob } = linked()
   const member = new Member(path, bob, alice)
@@ -399,6 +413,11 @@ t.test('UQ-02 GOODBYE behind control: what was said before arrives, under loss t
   let whole = 0
   for (let seed = 1; seed <= 20; seed++) {
     const { path, alice, bob } = linked({ weather: { seed, loss: 20 } })
+    let last: Uint8Array = new Uint8Array(0)
+    path.drops = (bytes, from) => {
+      if (from === bob) last = bytes
+      return false
+    }
     const text = 'y'.repeat(limits.chatText - 1)
     bob.link.link.send(chat(text))
     bob.link.feed({
@@ -410,6 +429,7 @@ t.test('UQ-02 GOODBYE behind control: what was said before arrives, under loss t
     if (alice.link.names.includes('chat')) whole++
     t.ok(alice.link.gone && bob.link.gone)
     t.equal(alice.links.size + bob.links.size, 0)
+    t.not(alice.door.judge(last, bob.place, path.now).kind, 'packet', 'no id leads anywhere')
   }
   t.ok(whole >= 18, `${whole} of 20`) // three PTO, and then it ends
 })

@@ -50,10 +50,11 @@ t.test('OBS-3 qlog: each event has its shape, and the figures are those of the l
   const closing = 1 // CLOSE, after we looked
   t.equal(sent.length, packets!.packetsSent + closing)
   t.equal(dataOf(alice!, 'transport:packet_sent').length, seenByAlice!.packets!.packetsSent + closing)
+  const numbers = sent.map(one => one.header!.packet_number)
   t.strictSame(
-    sent.map(one => one.header!.packet_number),
-    sent.map((_, i) => i),
-    'each number once',
+    numbers,
+    [...new Set(numbers)].sort((a, b) => a - b),
+    'each number once, in order; some are left out',
   )
   t.equal(
     dataOf(bob!, 'recovery:packet_lost').filter(one => one.is_mtu_probe_packet === undefined).length,

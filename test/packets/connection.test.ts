@@ -307,9 +307,13 @@ t.test('FR-04 CONTROL that is empty or repeats, and acknowledgements by the doze
   pair.a.say(spoken(10))
   const { recovery } = pair.a.connection.departures
   forger.say(ackOf(recovery.next - 1, recovery.next - 1))
-  t.equal(pair.a.charged.length, 0, 'one a packet costs nothing more')
+  t.equal(pair.a.charged.length, 0, 'one that tells something costs nothing: our packet paid for it')
   forger.say(...Array.from({ length: 10 }, () => ackOf(recovery.next - 1, recovery.next - 1)))
-  t.equal(pair.a.charged.filter(type => type === frameTypes.ACK.type).length, 9, 'all but one of a packet')
+  t.equal(
+    pair.a.charged.filter(type => type === frameTypes.ACK.type).length,
+    10,
+    'one that repeats is paid for',
+  )
   t.ok(pair.crossings.length < 60, 'nobody answers a flood')
 })
 
@@ -458,4 +462,93 @@ t.test('PROBE is answered at once; an ACK alone is not', async t => {
   forger.say(ackOf(0, 0), new Array(10).fill(0))
   t.equal(pair.sent(pair.a, from).length, 1)
   t.same(framesIn(Uint8Array.of(...PROBE)), [['probe']])
+})
+
+t.test('an acknowledgement waits neither for the congestion window nor for data', async t => {
+  const pair = new PacketPair({ congestion: 'newreno', timeout: 1e7 }).settle()
+  const forger = new Forger(pair)
+  const source = new Numbered(1_000)
+  pair.a.open(source)
+  source.total = 1_000
+  pair.a.connection.departures.waiting()
+  pair.a.flush()
+  pair.run(pair.now + 1_000)
+  const { recovery, congestion } = pair.a.connection.departures
+  t.ok(recovery.bytesInFlight + 1_472 > congestion.window, 'the window is full')
+  const from = pair.crossings.length
+  forger.say(PROBE)
+  t.same(
+    forger.heard(from).map(([name]) => name),
+    ['ack'],
+  )
+})
+
+t.test('what is on its way stays within the congestion window, and fills it', async t => {
+  for (const congestion of ['newreno', 'cubic', 'bbr'] as const) {
+    const pair = new PacketPair({ congestion, weather: { delay: 40 } }).settle()
+    const source = new Numbered(1_000)
+    pair.a.open(source)
+    pair.b.open()
+    source.total = 600
+    pair.a.connection.departures.waiting()
+    const { departures } = pair.a.connection
+    let [over, most] = [0, 0]
+    pair.run(pair.now + 10_000, () => {
+      const { window } = departures.congestion
+      over = Math.max(over, departures.recovery.bytesInFlight - window)
+      most = Math.max(most, departures.recovery.bytesInFlight / window)
+      return source.acked.size === source.total
+    })
+    t.ok(over <= 0, `${congestion}: ${over} bytes beyond it`)
+    t.ok(most > 0.85, `${congestion}: ${most} of it`)
+  }
+})
+
+t.test(
+  'UQ-10 UQ-09 another host begins congestion control, RTT and size anew; another port keeps the first two',
+  async t => {
+    for (const what of ['port', 'host'] as const) {
+      const pair = new PacketPair({ congestion: 'newreno', weather: { delay: 40 } }).settle()
+      const source = new Numbered(1_000)
+      pair.a.open(source)
+      pair.b.open()
+      source.total = 400
+      const { departures } = pair.a.connection
+      departures.waiting()
+      pair.run(pair.now + 10_000, () => source.acked.size === source.total)
+      t.equal(departures.mtu.size, 1_472)
+      const before = departures.congestion
+      const old = pair.b.place
+      pair.b.place = what === 'port' ? { ...old, port: 9_999 } : { host: '10.0.9.9', port: 8_000 }
+      pair.b.connection.departures.probe()
+      const tried = new Set<number>()
+      pair.run(pair.now + 3_000, () => tried.add(departures.mtu.size).size === 0)
+      t.same(departures.paths.current.remote, pair.b.place)
+      t.equal(departures.congestion === before, what === 'port')
+      t.ok(tried.has(1_200), 'a new path is searched anew')
+      pair.crossings.length = 0
+      source.total = 500
+      departures.waiting()
+      t.ok(
+        pair.run(pair.now + 10_000, () => source.acked.size === source.total),
+        'and it goes on',
+      )
+    }
+  },
+)
+
+t.test('UQ-11 a late packet from elsewhere is read, and asks nobody where he is', async t => {
+  const pair = new PacketPair().settle()
+  const forger = new Forger(pair)
+  const late = forger.sealed(Uint8Array.of(...PROBE, ...PROBE, ...PROBE, ...PROBE))
+  forger.say(PROBE)
+  const from = pair.crossings.length
+  pair.a.receive(late, { host: '10.6.6.6', port: 6 })
+  t.same(
+    forger.heard(from).filter(([name]) => name === 'pathChallenge'),
+    [],
+  )
+  const newest = forger.sealed(Uint8Array.of(...PROBE, ...PROBE, ...PROBE, ...PROBE))
+  pair.a.receive(newest, { host: '10.6.6.6', port: 6 })
+  t.ok(forger.heard(from).some(([name]) => name === 'pathChallenge'))
 })

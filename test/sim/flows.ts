@@ -48,6 +48,12 @@ export class Flows implements DatagramTap {
   readonly repeaters = new Set<string>()
   /** The shortest time in which anybody can answer. */
   roundTrip = 0
+  /** Called with each datagram before the process gets it. */
+  before: (bytes: Uint8Array, from: Endpoint) => void = () => {}
+  /** Datagrams that went out. */
+  datagramsOut = 0
+  bytesOut = 0
+  deliver: (bytes: Uint8Array, from: Endpoint) => void = () => {}
   /** The largest share of bytes out to bytes in, of all addresses while they were unproved. */
   worst = 0
   #in = new Map<string, Flow>()
@@ -59,7 +65,13 @@ export class Flows implements DatagramTap {
     this.#options = options
   }
 
+  opened(deliver: (bytes: Uint8Array, from: Endpoint) => void): void {
+    this.deliver = deliver
+  }
+
   sent(to: Endpoint, bytes: Uint8Array): void {
+    this.datagramsOut++
+    this.bytesOut += bytes.length
     const now = this.#options.now()
     const place = this.#place(to, true)
     place.lastOut = now
@@ -74,6 +86,7 @@ export class Flows implements DatagramTap {
   }
 
   came(from: Endpoint, bytes: Uint8Array): void {
+    this.before(bytes, from)
     const now = this.#options.now()
     const place = this.#place(from, false)
     place.firstIn ??= now
