@@ -25,7 +25,7 @@ import type { PacketObserver } from '../packets/observer.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
 import { readControlFrame } from '../wire/frames/index.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
-import { DatagramInitiator, defaults as dialDefaults } from './datagram-initiator.ts'
+import { DatagramInitiator } from './datagram-initiator.ts'
 import type { Newcomer } from './datagram-responder.ts'
 import type { Proved } from './handshake.ts'
 import { LinkCore } from './link-core.ts'
@@ -99,7 +99,6 @@ export class PacketLink extends LinkCore {
       this.#early = [...held]
     } else {
       this.#initiator = new DatagramInitiator({ ...dial!, self, ids }, now)
-      this.timeout = now + (dial!.timeout ?? dialDefaults.timeout)
       this.stage = 'message 1'
       this.#drainInitiator()
     }
@@ -293,7 +292,7 @@ export class PacketLink extends LinkCore {
   }
 
   protected putDatagram(bytes: Uint8Array): void {
-    this.#packets!.departures.datagram(bytes)
+    this.#packets!.departures.datagrams.push(bytes)
   }
 
   protected override opening({ streams }: Carried): void {
@@ -301,8 +300,6 @@ export class PacketLink extends LinkCore {
   }
 
   #tick(now: Millis): void {
-    if (this.timeout !== undefined && now >= this.timeout && !this.dialling)
-      return this.fail(new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`))
     const initiator = this.#initiator
     if (initiator !== undefined) {
       initiator.handle({ kind: 'tick' }, now)

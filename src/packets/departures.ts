@@ -17,6 +17,7 @@ import { earlier, type Millis } from '../base/machine.ts'
 import type { Endpoint, Random } from '../base/ports.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import { type AckFrame, encodeProbe } from '../wire/frames/ack.ts'
+import { encodePadding } from '../wire/frames/padding.ts'
 import { encodePathChallenge, encodePathResponse } from '../wire/frames/path.ts'
 import type { FrameSource, InFlight } from '../wire/frames/sinks.ts'
 import { limits } from '../wire/limits.ts'
@@ -72,6 +73,7 @@ export class Departures {
   readonly protection: Protection
   readonly remoteIds: RemoteIds
   readonly control = new ControlOut()
+  readonly datagrams = new DatagramsOut()
   mtu: MtuSearch
   bytesOut = 0
   packetsOut = 0
@@ -90,7 +92,6 @@ export class Departures {
   readonly #manifest = { add: (frame: InFlight): void => void this.#frames.push(frame) }
   #number = 0
   readonly #leftOut: LeftOut
-  #datagrams: DatagramsOut | undefined
   /** Packets that must leave whatever the window says. */
   #probes = 0
   /** The source has more than it wrote. */
@@ -135,12 +136,6 @@ export class Departures {
     this.#more = true
   }
 
-  /** Bytes that leave once, in a packet of their own or beside others; at most 1,100. */
-  datagram(bytes: Uint8Array): void {
-    this.#datagrams ??= new DatagramsOut()
-    this.#datagrams.push(bytes)
-  }
-
   /** Something that asks for an answer leaves next. */
   probe(): void {
     this.#probes = Math.max(this.#probes, 1)
@@ -165,7 +160,8 @@ export class Departures {
     if (due === undefined || due > now) return
     const { lost, lostAside, persistent, probes } = this.recovery.onTimer(now)
     this.#probes = Math.max(this.#probes, probes)
-    this.#onLost(lost, lostAside, persistent, now)
+    this.#onLost(lost, lostAside, now)
+    if (persistent) this.congestion.onPersistent(now)
     if (probes > 0) for (const frame of this.recovery.reclaim(probes)) frame.lost()
     this.#blocked = undefined
     this.observer?.measured(now)
@@ -177,12 +173,13 @@ export class Departures {
     const { acked, ackedAside, lost, lostAside, spurious, newestAcked, priorInFlight, persistent } = told
     this.protection.acked(ack.largest, now)
     for (const packet of spurious) this.congestion.onSpurious(packet, now)
-    this.#onLost(lost, lostAside, persistent, now)
+    this.#onLost(lost, lostAside, now)
     if (newestAcked !== undefined) {
       const inFlight = this.recovery.bytesInFlight
       this.congestion.onAck({ now, acked, newest: newestAcked, inFlight, priorInFlight, rtt: this.rtt, lost })
     }
-    const isNews = acked.length + ackedAside.length + spurious.length > 0
+    // Behind it: what arrived before the path broke makes no window for what comes after.
+    if (persistent) this.congestion.onPersistent(now)
     let largest = 0
     for (const packet of acked) {
       if (packet.mtuProbe) this.mtu.acked(packet.size)
@@ -195,7 +192,7 @@ export class Departures {
     this.#pacer.setRate(paceOf(this.congestion, this.rtt))
     this.#blocked = undefined
     this.observer?.measured(now)
-    return isNews
+    return acked.length + ackedAside.length + spurious.length > 0
   }
 
   /** Sends what may leave now; at most so many bytes of data. True: more would leave in another turn. */
@@ -234,7 +231,7 @@ export class Departures {
   }
 
   get #hasData(): boolean {
-    return this.#more || this.#hasWords || this.#datagrams?.waiting === true
+    return this.#more || this.#hasWords || this.datagrams.waiting
   }
 
   /** Of control and of connection ids: what never waits for the rate of the streams. */
@@ -266,7 +263,7 @@ export class Departures {
     this.#localIds.fill(w, this.#manifest)
     this.remoteIds.fill(w, this.#manifest)
     this.control.fill(w, this.#manifest)
-    if (withStreams) this.#datagrams?.fill(w)
+    if (withStreams) this.datagrams.fill(w)
     if (this.source === undefined) this.#more = false
     else if (withStreams && this.#more && w.room >= LEAST_ROOM)
       this.#more = this.source.fill(w, this.#manifest)
@@ -294,7 +291,7 @@ export class Departures {
   #sendMtuProbe(size: number, now: Millis): void {
     const w = this.#begin(size)
     encodeProbe(w)
-    pad(w)
+    encodePadding(w)
     this.#depart(this.paths.current, true, true, now)
   }
 
@@ -310,7 +307,7 @@ export class Departures {
       if (said.challenge !== undefined) encodePathChallenge(w, said.challenge)
       if (said.response !== undefined) encodePathResponse(w, said.response)
       if (said.probe) encodeProbe(w)
-      if (said.padTo > 0) pad(w)
+      if (said.padTo > 0) encodePadding(w)
       this.#depart(said.path, true, false, now)
     }
   }
@@ -362,7 +359,7 @@ export class Departures {
 
   // What became of it
 
-  #onLost(lost: readonly SentPacket[], aside: readonly SentPacket[], persistent: boolean, now: Millis): void {
+  #onLost(lost: readonly SentPacket[], aside: readonly SentPacket[], now: Millis): void {
     if (lost.length > 0) {
       const largestSent = this.#number - 1
       this.packetsLost += lost.length
@@ -380,8 +377,7 @@ export class Departures {
       if (packet.mtuProbe) this.mtu.lost(packet.size, now)
       for (const frame of packet.frames) frame.lost()
     }
-    if (persistent) this.congestion.onPersistent(now)
-    if (lost.length > 0 || persistent) this.#resize()
+    if (lost.length > 0) this.#resize()
   }
 
   #resize(): void {
