@@ -15,6 +15,7 @@ import { type Dnsaddr, isDnsaddr, parseBootstrap } from '../wire/dnsaddr.ts'
 import { limits } from '../wire/limits.ts'
 import { keyFromPeerId, peerIdFromKey } from '../wire/peer-id.ts'
 import type { NodeOptions } from './options.ts'
+import { leastMtu } from './path-size.ts'
 
 export interface Config {
   readonly port: number
@@ -36,6 +37,8 @@ export interface Config {
   readonly maxPeers: number
   readonly maxStreams: number
   readonly transport: readonly string[]
+  /** Of the IP packet, in bytes; undefined: as much as the path takes. */
+  readonly mtu: number | undefined
   /** Milliseconds from here on. */
   readonly interval: number
   readonly discoveryInterval: number
@@ -68,6 +71,7 @@ const known: ReadonlySet<string> = new Set([
   'maxPeers',
   'maxStreams',
   'transport',
+  'mtu',
   'interval',
   'discoveryInterval',
   'maintenanceInterval',
@@ -115,6 +119,7 @@ export function checkOptions(options: NodeOptions): Config {
     maxPeers: whole(options.maxPeers, 'maxPeers', 20, 1, 10_000),
     maxStreams: whole(options.maxStreams, 'maxStreams', limits.streams, 1, 65_536),
     transport: transports(options.transport),
+    mtu: options.mtu === undefined ? undefined : whole(options.mtu, 'mtu', 0, leastMtu, 65_535),
     interval,
     discoveryInterval: seconds(options.discoveryInterval, 'discoveryInterval', 30, 0.1, 86_400),
     maintenanceInterval: seconds(options.maintenanceInterval, 'maintenanceInterval', 15, 0.1, 86_400),

@@ -113,6 +113,7 @@ export class Mesh implements ConnectionEvents {
         datagrams,
         drive: this.drive,
         interfaces: () => runtime.network.interfaces(),
+        mtu: config.mtu,
         self,
         // Of the identity, so that a node that crashed can still end the links its peers believe in.
         idKey: suite.hmac(identitySeed, utf8('guild-home connection ids v1')),

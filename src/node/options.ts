@@ -34,6 +34,8 @@ export interface NodeOptions {
   readonly maxStreams?: number
   /** What to listen on and dial with, best first. Default `['tcp']`. */
   readonly transport?: readonly string[]
+  /** Largest IP packet of UDP to send, in bytes: for a tunnel that loses what is larger. Default: as much as the path takes, which is searched for and never above the MTU of the interface. 1,248 (as every path takes) to 65,535. */
+  readonly mtu?: number
   /** Seconds of silence after which the side that dialled PINGs; the other side waits twice as long. Default 5. 0.05 to 3600. */
   readonly interval?: number
   /** Seconds between rounds of REQUEST_PEERS. Default 30. */

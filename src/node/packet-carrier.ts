@@ -22,6 +22,8 @@ export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestio
   readonly mint: () => Uint8Array
   readonly token: (id: Uint8Array) => Uint8Array
   readonly interfaces: () => readonly Interface[]
+  /** The largest IP packet to try. */
+  readonly mtu: number | undefined
   readonly socketFor: (host: string) => DatagramSocket | undefined
   /** On the dialling side. */
   readonly dial?: AttemptDial & { readonly remote: Endpoint }
@@ -43,7 +45,7 @@ export class PacketCarrier implements Carrier {
   constructor(options: PacketCarrierOptions, host: CarrierHost) {
     this.#options = options
     this.#host = host
-    const { self, drive, plaintext, door, mint, token, dial, newcomer, congestion, interfaces } = options
+    const { self, drive, plaintext, door, mint, token, dial, newcomer, congestion, interfaces, mtu } = options
     const remote = newcomer?.from ?? dial!.remote
     this.link = new PacketLink(
       {
@@ -59,7 +61,7 @@ export class PacketCarrier implements Carrier {
           watch: reset => door.watch(reset, this),
           unwatch: reset => door.unwatch(reset),
         },
-        mtu: pathSize(remote.host, interfaces()),
+        mtu: pathSize(remote.host, interfaces(), mtu),
         send: (to, datagram) => this.#send(to, datagram),
         onMore: () => host.flushSoon(),
         plaintext,

@@ -26,6 +26,8 @@ export interface UdpPortOptions extends Pick<PacketLinkOptions, 'congestion'> {
   readonly datagrams: Datagrams
   readonly drive: Drive
   readonly interfaces: () => readonly Interface[]
+  /** The largest IP packet to try. */
+  readonly mtu: number | undefined
   readonly self: Self
   /** 32 secret bytes: connection ids and reset tokens follow from them. */
   readonly idKey: Uint8Array
@@ -95,7 +97,7 @@ export class UdpPort {
   }
 
   carrier(self: Self, whom: Pick<PacketCarrierOptions, 'dial' | 'newcomer'>): MakeCarrier {
-    const { drive, congestion, interfaces } = this.#options
+    const { drive, congestion, interfaces, mtu } = this.#options
     return host =>
       new PacketCarrier(
         {
@@ -103,6 +105,7 @@ export class UdpPort {
           self,
           drive,
           interfaces,
+          mtu,
           plaintext: this.#plaintext,
           door: this.#door,
           mint: () => this.#ids.mint(),

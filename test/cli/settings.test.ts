@@ -29,6 +29,7 @@ t.test('each flag: by flag, by variable, by older name, flag before variable bef
     ['bandwidthIn', '1.5MB', 1_500_000, '500k'],
     ['bandwidthOut', '2000', 2000, '1G'],
     ['transport', 'tcp', ['tcp'], 'tcp'],
+    ['mtu', '1400', 1400, '1500'],
     ['mdns', 'false', false, 'true'],
     ['swarmKey', 'team.key', 'team.key', 'other.key'],
     ['open', 'town square', 'town square', 'x'],
