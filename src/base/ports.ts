@@ -113,11 +113,11 @@ export interface DatagramSocket {
   /** Absent where there is no system that grants them. */
   readonly buffers?: DatagramBuffers
   /**
-   * One datagram of at most 65,507 bytes to an IP address, without waiting. Takes ownership of the
-   * bytes: the system may hold them still. Never throws for what the network does: a send that
-   * fails is a loss.
+   * One datagram of at most 65,507 bytes to an IP address, without waiting. True: the caller may use
+   * the bytes again. False: somebody holds them still, and they must never change. Never throws for
+   * what the network does: a send that fails is a loss.
    */
-  send(to: Endpoint, bytes: Uint8Array): void
+  send(to: Endpoint, bytes: Uint8Array): boolean
   /** Frees the port now. Nothing is called any more, `send` does nothing. */
   close(): void
 }

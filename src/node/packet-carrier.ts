@@ -9,6 +9,7 @@ import type { Newcomer } from '../link/datagram-responder.ts'
 import type { Door } from '../link/door.ts'
 import { PacketLink, type PacketLinkOptions } from '../link/packet-link.ts'
 import type { Self } from '../link/self.ts'
+import type { Slab } from '../packets/slab.ts'
 import type { Drive } from '../runtime/drive.ts'
 import type { AttemptDial } from './attempts.ts'
 import type { Carrier, CarrierHost } from './carrier.ts'
@@ -18,6 +19,7 @@ export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestio
   readonly self: Self
   readonly drive: Drive
   readonly plaintext: ByteWriter
+  readonly slab: Slab
   readonly door: Door<PacketCarrier>
   readonly mint: () => Uint8Array
   readonly token: (id: Uint8Array) => Uint8Array
@@ -45,7 +47,7 @@ export class PacketCarrier implements Carrier {
   constructor(options: PacketCarrierOptions, host: CarrierHost) {
     this.#options = options
     this.#host = host
-    const { self, drive, plaintext, door, mint, token, dial, newcomer, congestion, interfaces, mtu } = options
+    const { self, drive, plaintext, slab, door, mint, token, dial, newcomer, congestion, interfaces, mtu } = options
     const remote = newcomer?.from ?? dial!.remote
     this.link = new PacketLink(
       {
@@ -64,7 +66,7 @@ export class PacketCarrier implements Carrier {
         mtu: pathSize(remote.host, interfaces(), mtu),
         send: (to, datagram) => this.#send(to, datagram),
         onMore: () => host.flushSoon(),
-        plaintext,
+        ...{ plaintext, slab },
         ...(dial && { dial }),
         ...(newcomer && { newcomer }),
         ...(congestion && { congestion }),
@@ -94,11 +96,11 @@ export class PacketCarrier implements Carrier {
     this.#host.feed({ kind: 'carrier-closed', error: undefined })
   }
 
-  #send(to: Endpoint, datagram: Uint8Array): void {
+  #send(to: Endpoint, datagram: Uint8Array): boolean {
     if (to !== this.#to) {
       this.#to = to
       this.#socket = this.#options.socketFor(to.host)
     }
-    this.#socket?.send(to, datagram)
+    return this.#socket?.send(to, datagram) ?? true
   }
 }

@@ -16,6 +16,7 @@ import { ConnectionIds } from '../link/connection-ids.ts'
 import { Door } from '../link/door.ts'
 import type { PacketLinkOptions } from '../link/packet-link.ts'
 import type { Self } from '../link/self.ts'
+import { Slab } from '../packets/slab.ts'
 import type { Drive } from '../runtime/drive.ts'
 import type { Address } from '../wire/address.ts'
 import type { MakeCarrier } from './carrier.ts'
@@ -44,6 +45,7 @@ export class UdpPort {
   readonly #door: Door<PacketCarrier>
   readonly #ids: ConnectionIds
   readonly #plaintext = new ByteWriter(new Uint8Array(65_535))
+  readonly #slab = new Slab()
   #sockets: DatagramSockets | undefined
   #opening: Promise<DatagramSockets> | undefined
   #ticking = false
@@ -107,6 +109,7 @@ export class UdpPort {
           interfaces,
           mtu,
           plaintext: this.#plaintext,
+          slab: this.#slab,
           door: this.#door,
           mint: () => this.#ids.mint(),
           token: id => this.#ids.token(id),
