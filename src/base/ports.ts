@@ -178,7 +178,9 @@ export interface Cipher {
     associated: Uint8Array,
     plaintext: Uint8Array,
   ): { body: Uint8Array; tag: Uint8Array }
-  /** The plaintext, or GH_NOISE_OPEN. Never partial. */
+  /** The same into `out`, which has room for both and is no part of the plaintext. */
+  sealInto(nonce: number, associated: Uint8Array, plaintext: Uint8Array, out: Uint8Array): void
+  /** The plaintext in memory of its own, or GH_NOISE_OPEN. Never partial. */
   open(nonce: number, associated: Uint8Array, sealed: Uint8Array): Uint8Array
   /** A cipher under Noise's REKEY of this key: sealing 32 zero bytes with nonce 2^64 - 1. */
   rekeyed(): Cipher

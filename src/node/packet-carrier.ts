@@ -47,7 +47,8 @@ export class PacketCarrier implements Carrier {
   constructor(options: PacketCarrierOptions, host: CarrierHost) {
     this.#options = options
     this.#host = host
-    const { self, drive, plaintext, slab, door, mint, token, dial, newcomer, congestion, interfaces, mtu } = options
+    const { self, drive, plaintext, slab, door, mint, token, dial, newcomer, congestion, interfaces, mtu } =
+      options
     const remote = newcomer?.from ?? dial!.remote
     this.link = new PacketLink(
       {
