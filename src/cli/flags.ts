@@ -68,6 +68,9 @@ export interface Flag<T> {
   readonly parse: (text: string) => T
 }
 
+const congestions = ['bbr', 'cubic', 'newreno'] as const
+type Congestion = (typeof congestions)[number]
+
 const every: readonly CommandName[] = commandNames
 /** Those that ask or steer the node that runs. */
 const steering: readonly CommandName[] = ['connect', 'status', 'peers', 'send', 'monitor']
@@ -199,6 +202,23 @@ export const flags = {
     commands: ['run', 'connect', 'send'],
     about: 'largest IP packet to send over UDP, for a tunnel that loses what is larger',
     parse: whole(1248, 65_535),
+  }),
+  congestion: flag<Congestion>({
+    value: 'name',
+    fallback: 'bbr',
+    fallbackText: 'bbr',
+    choices: congestions,
+    commands: ['run', 'connect', 'send'],
+    about: 'congestion control over UDP: bbr, cubic or newreno',
+    parse: oneOf(congestions),
+  }),
+  qlog: flag<string | undefined>({
+    value: 'directory',
+    fallback: undefined,
+    fallbackText: 'off',
+    commands: ['run', 'connect', 'send'],
+    about: 'log the packets of each link over UDP there, for qvis: one file a link, at most 256 MiB',
+    parse: path,
   }),
   mdns: flag<boolean>({
     fallback: true,

@@ -57,6 +57,8 @@ function options(settings: Settings): NodeOptions {
     ...(settings.name === undefined ? {} : { name: settings.name }),
     transport: settings.transport,
     ...(settings.mtu === undefined ? {} : { mtu: settings.mtu }),
+    congestion: settings.congestion,
+    ...(settings.qlog === undefined ? {} : { qlog: settings.qlog }),
     connectTimeout: settings.connectTimeout,
   }
 }

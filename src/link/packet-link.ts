@@ -18,16 +18,19 @@ import { ByteReader } from '../base/reader.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { CongestionName } from '../packets/congestion/index.ts'
 import { type ConnectionIdPort, PacketConnection } from '../packets/connection.ts'
+import { type Figures, figuresOf } from '../packets/figures.ts'
 import { defaults as idleDefaults } from '../packets/idle.ts'
 import type { MtuOptions } from '../packets/mtu.ts'
+import type { PacketObserver } from '../packets/observer.ts'
 import type { Slab } from '../packets/slab.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
 import { readControlFrame } from '../wire/frames/index.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
-import { DatagramInitiator } from './datagram-initiator.ts'
+import { DatagramInitiator, defaults as dialDefaults } from './datagram-initiator.ts'
 import type { Newcomer } from './datagram-responder.ts'
 import type { Proved } from './handshake.ts'
 import { LinkCore } from './link-core.ts'
+import type { LinkEnd } from './link-end.ts'
 import type { Carried, LinkInput, LinkOptions } from './link-io.ts'
 
 /** The node's door, as one link sees it. */
@@ -37,6 +40,19 @@ export interface LinkIds extends ConnectionIdPort {
   forget(id: Uint8Array): void
 }
 
+/** Who watches a link, from its first datagram to its last. */
+export interface LinkObserver extends PacketObserver {
+  /** A datagram of the handshake, ours or the peer's, of so many bytes. */
+  handshake(direction: 'sent' | 'received', size: number, now: Millis): void
+  /** The peer has shown who it is; packets go from now on. */
+  proved(peerId: string, packets: PacketConnection, now: Millis): void
+  /** It begins to watch a link that is proved already. */
+  joined(peerId: string, packets: PacketConnection): void
+  ended(end: LinkEnd, now: Millis): void
+  /** The last call. */
+  gone(now: Millis): void
+}
+
 export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly dial?: LinkOptions['dial'] & { readonly remote: Endpoint }
   /** On the side that was dialled. */
@@ -44,6 +60,7 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly ids: LinkIds
   readonly mtu: MtuOptions
   readonly congestion?: CongestionName
+  readonly observer?: LinkObserver | undefined
   /** As of `DatagramSocket`: true where the bytes may be used again. */
   readonly send: (to: Endpoint, datagram: Uint8Array) => boolean
   /** A timer let something leave, and more would in another turn. */
@@ -60,6 +77,7 @@ export class PacketLink extends LinkCore {
   readonly #options: PacketLinkOptions
   #initiator: DatagramInitiator | undefined
   #packets: PacketConnection | undefined
+  #observer: LinkObserver | undefined
   /** Packets that came before message 3; read once the peer is let in. */
   #early: Uint8Array[] = []
   /** The end of the carrier was told. */
@@ -68,18 +86,28 @@ export class PacketLink extends LinkCore {
   constructor(options: PacketLinkOptions, now: Millis) {
     super(options, now)
     this.#options = options
+    this.#observer = options.observer
     const { dial, newcomer, ids, self } = options
     if (newcomer !== undefined) {
-      const { proved, localId, remoteId, from, held } = newcomer
-      this.#begin(proved, localId, remoteId, from, undefined)
+      const { proved, localId, remoteId, from, held, rtt } = newcomer
+      this.#begin(proved, localId, remoteId, from, rtt)
       this.state = 'proved'
       this.outputs.push({ kind: 'proved', proved })
       this.#early = [...held]
     } else {
       this.#initiator = new DatagramInitiator({ ...dial!, self, ids }, now)
+      this.timeout = now + (dial!.timeout ?? dialDefaults.timeout)
       this.stage = 'message 1'
       this.#drainInitiator()
     }
+  }
+
+  /** Somebody watches from now on. */
+  observe(observer: LinkObserver): void {
+    this.#observer = observer
+    if (this.#packets === undefined) return
+    this.#packets.departures.observer = observer
+    observer.joined(this.proven!.peerId, this.#packets)
   }
 
   /** Where the peer is now. */
@@ -87,8 +115,9 @@ export class PacketLink extends LinkCore {
     return this.#packets?.departures.paths.current.remote ?? this.#options.dial!.remote
   }
 
-  get packets(): PacketConnection | undefined {
-    return this.#packets
+  override get figures(): Figures | undefined {
+    const packets = this.#packets
+    return packets && figuresOf(packets.departures, packets.packetsIn)
   }
 
   override get rtt(): Millis | undefined {
@@ -131,6 +160,7 @@ export class PacketLink extends LinkCore {
         this.#receive(input.bytes, input.from, now)
         break
       case 'unit':
+        this.#observer?.handshake('received', input.size, now)
         this.#initiator?.handle({ kind: 'unit', unit: input.unit }, now)
         this.#drainInitiator()
         break
@@ -171,6 +201,7 @@ export class PacketLink extends LinkCore {
       switch (output.kind) {
         case 'send':
           this.#handshakeBytes += output.datagram.length
+          this.#observer?.handshake('sent', output.datagram.length, this.now)
           send(dial!.remote, output.datagram)
           break
         case 'expect':
@@ -182,6 +213,7 @@ export class PacketLink extends LinkCore {
         case 'proved':
           this.#begin(output.proved, output.localId, output.remoteId, dial!.remote, output.rtt)
           this.state = 'awaiting'
+          this.timeout = initiator.endsAt
           break
         case 'failed':
           if (this.ended) break
@@ -215,6 +247,7 @@ export class PacketLink extends LinkCore {
         },
         ...{ random, remote, remoteId, localId, ids, mtu, rtt, send, plaintext, slab },
         ...(congestion !== undefined && { congestion }),
+        observer: this.#observer,
         idle: { timeout: idleDefaults.timeout, peerTimeout: idleDefaults.timeout },
         link: this,
         onControl: frame => this.#control(frame),
@@ -222,6 +255,7 @@ export class PacketLink extends LinkCore {
       },
       this.now,
     )
+    this.#observer?.proved(proved.peerId, this.#packets, this.now)
   }
 
   // Packets
@@ -245,11 +279,17 @@ export class PacketLink extends LinkCore {
     readControlFrame(new ByteReader(frame), this.sink)
   }
 
+  protected putDatagram(bytes: Uint8Array): void {
+    this.#packets!.departures.datagram(bytes)
+  }
+
   protected override opening({ streams }: Carried): void {
     this.#packets!.opened(streams)
   }
 
   #tick(now: Millis): void {
+    if (this.timeout !== undefined && now >= this.timeout && !this.dialling)
+      return this.fail(new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`))
     const initiator = this.#initiator
     if (initiator !== undefined) {
       initiator.handle({ kind: 'tick' }, now)
@@ -258,6 +298,11 @@ export class PacketLink extends LinkCore {
     if (this.#packets === undefined) return
     if (this.#packets.tick(now) === 'silent' && !this.ended)
       return this.end('silence', new GuildError('GH_LINK_SILENT'), true)
+    if (this.timeout !== undefined && now >= this.timeout) {
+      // The peer may have let us in: it is told that we did not hear of it.
+      const error = new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`)
+      return this.closing(closeCodes.DISCONNECTED, error, 'handshake')
+    }
     if (this.#packets.flush(now)) this.#options.onMore()
   }
 
@@ -291,13 +336,23 @@ export class PacketLink extends LinkCore {
     this.#initiator = undefined
     if (abruptly) this.#packets?.abandon()
     else this.#packets?.drain(this.now)
-    if (this.#packets === undefined || abruptly) this.#tellGone(true)
+  }
+
+  /** Why it ended is said before its carrier goes: whoever dialled waits for that. */
+  protected override end(by: LinkEnd['by'], error: GuildError, abruptly = false, stranger = false): void {
+    super.end(by, error, abruptly, stranger)
+    this.#tellGone(abruptly || this.#packets === undefined)
+  }
+
+  protected override over(end: LinkEnd): void {
+    this.#observer?.ended(end, this.now)
   }
 
   #tellGone(now = this.#packets?.state === 'gone'): void {
     if (!now || this.#gone) return
     this.#gone = true
     this.state = 'closed'
+    this.#observer?.gone(this.now)
     this.outputs.push({ kind: 'end-carrier', abruptly: true })
   }
 }

@@ -10,6 +10,7 @@ import { utf8 } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Runtime } from '../base/ports.ts'
 import { visible } from '../base/text.ts'
+import { type CongestionName, congestionNames } from '../packets/congestion/index.ts'
 import { type Address, parseAddress } from '../wire/address.ts'
 import { type Dnsaddr, isDnsaddr, parseBootstrap } from '../wire/dnsaddr.ts'
 import { limits } from '../wire/limits.ts'
@@ -39,6 +40,9 @@ export interface Config {
   readonly transport: readonly string[]
   /** Of the IP packet, in bytes; undefined: as much as the path takes. */
   readonly mtu: number | undefined
+  readonly congestion: CongestionName
+  /** Directory of the logs; undefined: none are written. */
+  readonly qlog: string | undefined
   /** Milliseconds from here on. */
   readonly interval: number
   readonly discoveryInterval: number
@@ -72,6 +76,8 @@ const known: ReadonlySet<string> = new Set([
   'maxStreams',
   'transport',
   'mtu',
+  'congestion',
+  'qlog',
   'interval',
   'discoveryInterval',
   'maintenanceInterval',
@@ -120,6 +126,8 @@ export function checkOptions(options: NodeOptions): Config {
     maxStreams: whole(options.maxStreams, 'maxStreams', limits.streams, 1, 65_536),
     transport: transports(options.transport),
     mtu: options.mtu === undefined ? undefined : whole(options.mtu, 'mtu', 0, leastMtu, 65_535),
+    congestion: congestion(options.congestion),
+    qlog: text(options.qlog, 'qlog'),
     interval,
     discoveryInterval: seconds(options.discoveryInterval, 'discoveryInterval', 30, 0.1, 86_400),
     maintenanceInterval: seconds(options.maintenanceInterval, 'maintenanceInterval', 15, 0.1, 86_400),
@@ -253,4 +261,11 @@ function transports(list: readonly string[] | undefined): readonly string[] {
     if (one !== 'tcp' && one !== 'udp')
       throw invalid('transport', `"${visible(String(one))}"`, 'tcp and udp exist')
   return Object.freeze([...list])
+}
+
+function congestion(name: string | undefined): CongestionName {
+  const found = congestionNames.find(one => one === (name ?? 'bbr'))
+  if (found === undefined)
+    throw invalid('congestion', `"${visible(String(name))}"`, congestionNames.join(', '))
+  return found
 }

@@ -118,7 +118,9 @@ export class Connections {
 
   /** Somebody has proved itself at the door for datagrams. */
   welcome(carrier: MakeCarrier, from: Endpoint): void {
-    this.#add(this.#nextKey++, carrier, from.host)
+    const key = this.#nextKey++
+    this.#add(key, carrier, from.host)
+    this.#open.get(key)?.feed({ kind: 'flush', buffered: 0 }) // it is let in now, not with its first packet
   }
 
   /** Resolves once all are gone, or after `wait` milliseconds; those left are dropped. */
@@ -173,19 +175,20 @@ export class Connections {
     this.#add(key, carrier, pipe.remote.host, attempt, race)
   }
 
-  /** Every address of the name at once: nobody answers a datagram to say that it leads nowhere. */
+  /** Every address of the name at once, with every key: nobody answers a datagram to say that it leads nowhere. */
   async #startPackets(race: Race, attempt: Attempt): Promise<void> {
-    const { udp, dialer, self } = this.#options
+    const { udp, dialer, self, attempts } = this.#options
     if (udp === undefined) throw new GuildError('GH_DIAL_FAILED', 'no transport udp')
     // A bad path may need as many attempts as fit; where TCP is tried too, membership tries both again.
     const patience = this.#options.ways.length === 1 ? PATIENCE : 1
     const remotes = await dialer.within(attempt, signal => udp.resolve(attempt.address, signal))
-    for (const remote of remotes ?? []) {
-      const key = this.#nextKey++
-      if (!race.joined(key, 'udp')) return
-      const dial = { ...this.#dialOf(key, race, attempt, patience), remote }
-      this.#add(key, udp.carrier(self(remote.host), { dial }), remote.host, attempt, race)
-    }
+    for (const remote of remotes ?? [])
+      for (const one of attempts.withEachKey(attempt)) {
+        const key = this.#nextKey++
+        if (!race.joined(key, 'udp')) return
+        const dial = { ...this.#dialOf(key, race, one, patience), remote }
+        this.#add(key, udp.carrier(self(remote.host), { dial }), remote.host, one, race)
+      }
   }
 
   #records(pipe: Pipe, dial?: AttemptDial): MakeCarrier {

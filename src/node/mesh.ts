@@ -43,6 +43,8 @@ import { Listening } from './listening.ts'
 import { paceOf } from './pace.ts'
 import { policyOf } from './policy.ts'
 import { proofOf } from './proof.ts'
+import type { Qlog } from './qlog.ts'
+import { Tracing } from './tracing.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
 import { UdpPort } from './udp-port.ts'
 import { peerInfos, Totals } from './views.ts'
@@ -58,6 +60,7 @@ export interface MeshOptions {
   readonly swarmKeys: readonly Uint8Array[]
   readonly identitySeed: Uint8Array
   readonly happenings: Happenings
+  readonly qlog?: Qlog | undefined
 }
 
 export class Mesh implements ConnectionEvents {
@@ -81,7 +84,7 @@ export class Mesh implements ConnectionEvents {
 
   constructor(options: MeshOptions) {
     this.#options = options
-    const { config, runtime, swarmKeys, identitySeed, happenings } = options
+    const { config, runtime, swarmKeys, identitySeed, happenings, qlog } = options
     const { suite, random, clock, scheduler } = runtime
     this.drive = new Drive(clock, scheduler)
     const pace = paceOf(config, this.drive)
@@ -115,6 +118,8 @@ export class Mesh implements ConnectionEvents {
         interfaces: () => runtime.network.interfaces(),
         mtu: config.mtu,
         self,
+        tracing: new Tracing(this.peerId, qlog),
+        congestion: config.congestion,
         // Of the identity, so that a node that crashed can still end the links its peers believe in.
         idKey: suite.hmac(identitySeed, utf8('guild-home connection ids v1')),
         onNewcomer: (carrier, from) => this.#connections.welcome(carrier, from),
@@ -182,7 +187,7 @@ export class Mesh implements ConnectionEvents {
 
   /** Listens. */
   async start(): Promise<void> {
-    const { config, runtime } = this.#options
+    const { config, runtime, qlog } = this.#options
     if (config.hosts !== undefined)
       await this.#listening.start({
         runtime,
@@ -196,6 +201,7 @@ export class Mesh implements ConnectionEvents {
     const { sockets } = this.#listening
     if (sockets !== undefined) this.#udp?.use(sockets)
     if (config.name === undefined) this.name = this.port === 0 ? 'visitor' : `peer-${this.port}`
+    if (qlog !== undefined) qlog.name = this.name
   }
 
   /** Begins to look for peers. */

@@ -14,10 +14,12 @@ import type { Drive } from '../runtime/drive.ts'
 import type { AttemptDial } from './attempts.ts'
 import type { Carrier, CarrierHost } from './carrier.ts'
 import { pathSize } from './path-size.ts'
+import type { Tracing } from './tracing.ts'
 
 export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestion'> {
   readonly self: Self
   readonly drive: Drive
+  readonly tracing: Tracing
   readonly plaintext: ByteWriter
   readonly slab: Slab
   readonly door: Door<PacketCarrier>
@@ -43,13 +45,17 @@ export class PacketCarrier implements Carrier {
   /** Where the last datagram went, and by which socket. */
   #to: Endpoint | undefined
   #socket: DatagramSocket | undefined
+  #watched: boolean
 
   constructor(options: PacketCarrierOptions, host: CarrierHost) {
     this.#options = options
     this.#host = host
-    const { self, drive, plaintext, slab, door, mint, token, dial, newcomer, congestion, interfaces, mtu } =
+    const { self, drive, plaintext, slab, door, mint, token, dial, newcomer, congestion, interfaces } =
       options
+    const { tracing, mtu } = options
     const remote = newcomer?.from ?? dial!.remote
+    const observer = tracing.begin(this.#traced(remote), drive.now())
+    this.#watched = observer !== undefined
     this.link = new PacketLink(
       {
         self,
@@ -67,7 +73,7 @@ export class PacketCarrier implements Carrier {
         mtu: pathSize(remote.host, interfaces(), mtu),
         send: (to, datagram) => this.#send(to, datagram),
         onMore: () => host.flushSoon(),
-        ...{ plaintext, slab },
+        ...{ plaintext, slab, observer },
         ...(dial && { dial }),
         ...(newcomer && { newcomer }),
         ...(congestion && { congestion }),
@@ -82,6 +88,7 @@ export class PacketCarrier implements Carrier {
 
   /** A packet for this link. */
   receive(bytes: Uint8Array, from: Endpoint): void {
+    if (!this.#watched) this.#look()
     this.#host.read({ kind: 'datagram', bytes, from })
   }
 
@@ -95,6 +102,19 @@ export class PacketCarrier implements Carrier {
 
   destroy(): void {
     this.#host.feed({ kind: 'carrier-closed', error: undefined })
+  }
+
+  /** Has somebody begun to listen? */
+  #look(): void {
+    const observer = this.#options.tracing.later(() => this.#traced(this.remote))
+    if (observer === undefined) return
+    this.#watched = true
+    this.link.observe(observer)
+  }
+
+  #traced(remote: Endpoint): Parameters<Tracing['begin']>[0] {
+    const { dial, socketFor } = this.#options
+    return { direction: dial === undefined ? 'in' : 'out', local: socketFor(remote.host)?.local, remote }
   }
 
   #send(to: Endpoint, datagram: Uint8Array): boolean {

@@ -22,6 +22,7 @@ import type { Address } from '../wire/address.ts'
 import type { MakeCarrier } from './carrier.ts'
 import { DatagramSockets, type DatagramSocketsOptions } from './datagram-sockets.ts'
 import { PacketCarrier, type PacketCarrierOptions } from './packet-carrier.ts'
+import type { Tracing } from './tracing.ts'
 
 export interface UdpPortOptions extends Pick<PacketLinkOptions, 'congestion'> {
   readonly datagrams: Datagrams
@@ -30,6 +31,7 @@ export interface UdpPortOptions extends Pick<PacketLinkOptions, 'congestion'> {
   /** The largest IP packet to try. */
   readonly mtu: number | undefined
   readonly self: Self
+  readonly tracing: Tracing
   /** 32 secret bytes: connection ids and reset tokens follow from them. */
   readonly idKey: Uint8Array
   /** Somebody proved itself; the carrier of its link is made by this. */
@@ -99,13 +101,14 @@ export class UdpPort {
   }
 
   carrier(self: Self, whom: Pick<PacketCarrierOptions, 'dial' | 'newcomer'>): MakeCarrier {
-    const { drive, congestion, interfaces, mtu } = this.#options
+    const { drive, congestion, interfaces, mtu, tracing } = this.#options
     return host =>
       new PacketCarrier(
         {
           ...whom,
           self,
           drive,
+          tracing,
           interfaces,
           mtu,
           plaintext: this.#plaintext,
@@ -128,7 +131,7 @@ export class UdpPort {
       case 'packet':
         return judgement.key.receive(bytes, from)
       case 'unit':
-        return judgement.key.feed({ kind: 'unit', unit: judgement.unit })
+        return judgement.key.feed({ kind: 'unit', unit: judgement.unit, size: bytes.length })
       case 'reset':
         return judgement.key.feed({ kind: 'reset' })
       case 'reply':

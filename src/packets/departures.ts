@@ -22,8 +22,11 @@ import type { FrameSource, InFlight } from '../wire/frames/sinks.ts'
 import { limits } from '../wire/limits.ts'
 import { type Congestion, type CongestionName, createCongestion } from './congestion/index.ts'
 import { ControlOut } from './control-stream.ts'
+import { DatagramsOut } from './datagrams.ts'
+import { LeftOut } from './left-out.ts'
 import type { LocalIds } from './local-ids.ts'
 import { type MtuOptions, MtuSearch } from './mtu.ts'
+import type { PacketObserver } from './observer.ts'
 import { Pacer, paceOf } from './pacer.ts'
 import { type Path, Paths } from './paths.ts'
 import { Protection, type ProtectionOptions } from './protection.ts'
@@ -35,7 +38,7 @@ import { type SentPacket, sentPacket } from './sent.ts'
 import { Slab } from './slab.ts'
 
 export interface DeparturesOptions {
-  readonly keys: Pick<ProtectionOptions, 'send' | 'receive' | 'sendMask' | 'receiveMask'>
+  readonly keys: Pick<ProtectionOptions, 'send' | 'receive' | 'sendMask' | 'receiveMask' | 'phaseLimits'>
   readonly random: Random
   readonly congestion?: CongestionName
   readonly remote: Endpoint
@@ -48,6 +51,7 @@ export interface DeparturesOptions {
   readonly rtt?: Millis | undefined
   /** Frames of streams; set once the link is open. */
   readonly source?: FrameSource | undefined
+  readonly observer?: PacketObserver | undefined
   /** True: the bytes may be used again. */
   readonly send: (to: Endpoint, datagram: Uint8Array) => boolean
   /** The frames of one packet, shared by all of a node: sealing is never interrupted. At least 65,535 bytes. */
@@ -80,6 +84,7 @@ export class Departures {
   /** When something left last that asks for an answer. */
   askedAt: Millis | undefined
   source: FrameSource | undefined
+  observer: PacketObserver | undefined
   /** A path may have something to say. */
   pathWork = false
   readonly #options: DeparturesOptions
@@ -90,6 +95,8 @@ export class Departures {
   readonly #manifest = { add: (frame: InFlight): void => void this.#frames.push(frame) }
   readonly #slab: Slab
   #number = 0
+  readonly #leftOut: LeftOut
+  #datagrams: DatagramsOut | undefined
   /** Packets that must leave whatever the window says. */
   #probes = 0
   /** The source has more than it wrote. */
@@ -104,7 +111,9 @@ export class Departures {
     this.#options = options
     this.#slab = options.slab ?? new Slab()
     this.#localIds = localIds
+    this.#leftOut = new LeftOut(random)
     this.source = source
+    this.observer = options.observer
     if (rtt !== undefined) this.rtt.sample(rtt, 0)
     const pto = (): Millis => this.pto
     this.received = new Received(this.rtt)
@@ -133,6 +142,12 @@ export class Departures {
     this.#more = true
   }
 
+  /** Bytes that leave once, in a packet of their own or beside others; at most 1,100. */
+  datagram(bytes: Uint8Array): void {
+    this.#datagrams ??= new DatagramsOut()
+    this.#datagrams.push(bytes)
+  }
+
   /** Something that asks for an answer leaves next. */
   probe(): void {
     this.#probes = Math.max(this.#probes, 1)
@@ -158,10 +173,13 @@ export class Departures {
     const { lost, lostAside, persistent, probes } = this.recovery.onTimer(now)
     this.#probes = Math.max(this.#probes, probes)
     this.#onLost(lost, lostAside, persistent, now)
+    if (probes > 0) for (const frame of this.recovery.reclaim(probes)) frame.lost()
     this.#blocked = undefined
+    this.observer?.measured(now)
   }
 
-  onAck(ack: AckFrame, now: Millis): void {
+  /** False when it told nothing new. */
+  onAck(ack: AckFrame, now: Millis): boolean {
     const told = this.recovery.onAck(ack, now)
     const { acked, ackedAside, lost, lostAside, spurious, newestAcked, priorInFlight, persistent } = told
     this.protection.acked(ack.largest, now)
@@ -171,6 +189,7 @@ export class Departures {
       const inFlight = this.recovery.bytesInFlight
       this.congestion.onAck({ now, acked, newest: newestAcked, inFlight, priorInFlight, rtt: this.rtt, lost })
     }
+    const isNews = acked.length + ackedAside.length + spurious.length > 0
     let largest = 0
     for (const packet of acked) {
       if (packet.mtuProbe) this.mtu.acked(packet.size)
@@ -182,6 +201,8 @@ export class Departures {
     this.#resize()
     this.#pacer.setRate(paceOf(this.congestion, this.rtt))
     this.#blocked = undefined
+    this.observer?.measured(now)
+    return isNews
   }
 
   /** Sends what may leave now; at most so many bytes of data. True: more would leave in another turn. */
@@ -191,16 +212,16 @@ export class Departures {
     for (let packets = 0; packets < BURST; packets++) {
       if (this.#probes > 0) {
         this.#probes--
-        this.#sendData(now, true)
+        this.#sendData(now, true, left > 0)
         continue
       }
-      if (!this.#mayLeave(now) || left <= 0) {
+      if (!this.#mayLeave(now) || (left <= 0 && !this.#hasWords)) {
         if (this.received.ackDue(now)) this.#sendAck(now)
         return false
       }
       const probe = this.mtu.probe(now)
       if (probe !== undefined) this.#sendMtuProbe(probe, now)
-      else left -= this.#sendData(now, false)
+      else left -= this.#sendData(now, false, left > 0)
     }
     return true
   }
@@ -220,7 +241,12 @@ export class Departures {
   }
 
   get #hasData(): boolean {
-    return this.#more || this.control.waiting || this.#localIds.waiting || this.remoteIds.waiting
+    return this.#more || this.#hasWords || this.#datagrams?.waiting === true
+  }
+
+  /** Of control and of connection ids: what never waits for the rate of the streams. */
+  get #hasWords(): boolean {
+    return this.control.waiting || this.#localIds.waiting || this.remoteIds.waiting
   }
 
   #mayLeave(now: Millis): boolean {
@@ -240,20 +266,19 @@ export class Departures {
   }
 
   /** One packet as full as it gets; how many bytes. `forced`: with PROBE, if there is nothing to say. */
-  #sendData(now: Millis, forced: boolean): number {
+  #sendData(now: Millis, forced: boolean, withStreams: boolean): number {
     const w = this.#begin(this.#size)
     if (this.received.hasNews) this.#writeAck(w, now)
     const ackOnly = w.length
-    let more = this.#localIds.fill(w, this.#manifest)
-    more = this.remoteIds.fill(w, this.#manifest) || more
-    more = this.control.fill(w, this.#manifest) || more
+    this.#localIds.fill(w, this.#manifest)
+    this.remoteIds.fill(w, this.#manifest)
+    this.control.fill(w, this.#manifest)
+    if (withStreams) this.#datagrams?.fill(w)
     if (this.source === undefined) this.#more = false
-    else if (this.#more && w.room >= LEAST_ROOM) this.#more = this.source.fill(w, this.#manifest)
+    else if (withStreams && this.#more && w.room >= LEAST_ROOM)
+      this.#more = this.source.fill(w, this.#manifest)
     if (w.length === ackOnly) {
-      if (!forced) {
-        if (w.length === 0) return 0
-        return this.#depart(this.paths.current, false, false, now)
-      }
+      if (!forced) return w.length === 0 ? 0 : this.#depart(this.paths.current, false, false, now)
       encodeProbe(w)
     }
     return this.#depart(this.paths.current, true, false, now)
@@ -285,6 +310,7 @@ export class Departures {
     for (let said = this.paths.poll(now); said !== undefined; said = this.paths.poll(now)) {
       if (said.kind === 'moved') {
         this.#moved(said.reset, now)
+        this.observer?.moved(said.from, said.to, now)
         continue
       }
       const w = this.#begin(Math.max(said.padTo, Math.min(said.most, this.#size)))
@@ -318,7 +344,8 @@ export class Departures {
   }
 
   #depart(to: Path, eliciting: boolean, mtuProbe: boolean, now: Millis): number {
-    const number = this.#number++
+    const number = this.#number
+    this.#number = this.#leftOut.after(number)
     const { protection, recovery, remoteIds } = this
     const plaintext = this.#options.plaintext.view()
     const room = this.#slab.room(plaintext.length + SEAL_MOST)
@@ -336,6 +363,7 @@ export class Departures {
     this.paths.sent(to, size)
     this.bytesOut += size
     this.packetsOut++
+    this.observer?.sent(packet, plaintext, protection.sendPhase, to.remote)
     if (!this.#options.send(to.remote, datagram)) this.#slab.keep(size)
     return size
   }
@@ -350,11 +378,13 @@ export class Departures {
       let largest = 0
       for (const packet of lost) {
         largest = Math.max(largest, packet.size)
+        this.observer?.lost(packet, this.recovery.whyLost(packet), now)
         for (const frame of packet.frames) frame.lost()
       }
       this.mtu.dropped(largest)
     }
     for (const packet of aside) {
+      this.observer?.lost(packet, this.recovery.whyLost(packet), now)
       if (packet.mtuProbe) this.mtu.lost(packet.size, now)
       for (const frame of packet.frames) frame.lost()
     }

@@ -21,6 +21,7 @@
 import { GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
 import type { AckFrame } from '../wire/frames/ack.ts'
+import type { InFlight } from '../wire/frames/index.ts'
 import { Reordering } from './reordering.ts'
 import { GRANULARITY, type Rtt } from './rtt.ts'
 import { ACKED, LOST, OUT, type SentPacket, SentRing } from './sent.ts'
@@ -60,6 +61,9 @@ export interface Acknowledged {
   /** Nothing came through for three probe timeouts (RFC 9002, 7.6). */
   readonly persistent: boolean
 }
+
+/** Later packets came, or later ones came and time passed (RFC 9002, 6.1). */
+export type LossReason = 'reordering' | 'time'
 
 export interface TimerResult {
   readonly lost: readonly SentPacket[]
@@ -199,6 +203,23 @@ export class Recovery {
   }
 
   /**
+   * The frames of the oldest packets that are out, `most` of them: a probe says them again, and its answer helps
+   * at once (RFC 9002, 6.2.4). The packets are waited for as before, but hold nothing any more.
+   */
+  reclaim(most: number): readonly InFlight[] {
+    const frames: InFlight[] = []
+    const ring = this.#ring
+    for (let n = ring.unsettled(this.#decided); n < ring.next && most > 0; n = ring.unsettled(n + 1)) {
+      const packet = this.#isOut(n) ? ring.at(n)! : undefined
+      if (packet === undefined || !packet.eliciting || packet.frames.length === 0) continue
+      frames.push(...packet.frames)
+      packet.frames = []
+      most--
+    }
+    return frames
+  }
+
+  /**
    * The link moved on from this path: its packets are still waited for and told, aside, but count no
    * more, and give no sample (RFC 9000, 9.4). The caller resets `Rtt`.
    */
@@ -214,6 +235,11 @@ export class Recovery {
     this.#firstSample = undefined
     this.#brokenSince = undefined
     this.reordering.reset()
+  }
+
+  /** Which of the two thresholds a packet that was just told as lost has passed. */
+  whyLost(packet: SentPacket): LossReason {
+    return this.largestAcked - packet.number >= this.reordering.packets ? 'reordering' : 'time'
   }
 
   /** spec: LOSS-4 */
