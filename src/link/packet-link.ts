@@ -22,6 +22,7 @@ import { type Figures, figuresOf } from '../packets/figures.ts'
 import { defaults as idleDefaults } from '../packets/idle.ts'
 import type { MtuOptions } from '../packets/mtu.ts'
 import type { PacketObserver } from '../packets/observer.ts'
+import type { Slab } from '../packets/slab.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
 import { readControlFrame } from '../wire/frames/index.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
@@ -60,11 +61,13 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly mtu: MtuOptions
   readonly congestion?: CongestionName
   readonly observer?: LinkObserver | undefined
-  readonly send: (to: Endpoint, datagram: Uint8Array) => void
+  /** As of `DatagramSocket`: true where the bytes may be used again. */
+  readonly send: (to: Endpoint, datagram: Uint8Array) => boolean
   /** A timer let something leave, and more would in another turn. */
   readonly onMore: () => void
   /** The frames of one packet, shared by all links of a node. */
   readonly plaintext: ByteWriter
+  readonly slab?: Slab
 }
 
 /** Ends at which what was said before is still to arrive. */
@@ -243,7 +246,7 @@ export class PacketLink extends LinkCore {
     remote: Endpoint,
     rtt: Millis | undefined,
   ): void {
-    const { self, ids, mtu, congestion, send, plaintext } = this.#options
+    const { self, ids, mtu, congestion, send, plaintext, slab } = this.#options
     const { suite, random } = self
     const keys = proved.packetKeys!
     ids.added(localId)
@@ -257,7 +260,7 @@ export class PacketLink extends LinkCore {
           sendMask: suite.headerMask(keys.sendMask),
           receiveMask: suite.headerMask(keys.receiveMask),
         },
-        ...{ random, remote, remoteId, localId, ids, mtu, rtt, send, plaintext },
+        ...{ random, remote, remoteId, localId, ids, mtu, rtt, send, plaintext, slab },
         ...(congestion !== undefined && { congestion }),
         observer: this.#observer,
         idle: { timeout: idleDefaults.timeout, peerTimeout: idleDefaults.timeout },

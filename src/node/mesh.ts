@@ -117,6 +117,7 @@ export class Mesh implements ConnectionEvents {
         datagrams,
         drive: this.drive,
         interfaces: () => runtime.network.interfaces(),
+        mtu: config.mtu,
         self,
         tracing: new Tracing(this.peerId, qlog),
         congestion: config.congestion,

@@ -9,6 +9,7 @@ import type { Newcomer } from '../link/datagram-responder.ts'
 import type { Door } from '../link/door.ts'
 import { PacketLink, type PacketLinkOptions } from '../link/packet-link.ts'
 import type { Self } from '../link/self.ts'
+import type { Slab } from '../packets/slab.ts'
 import type { Drive } from '../runtime/drive.ts'
 import type { AttemptDial } from './attempts.ts'
 import type { Carrier, CarrierHost } from './carrier.ts'
@@ -20,10 +21,13 @@ export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestio
   readonly drive: Drive
   readonly tracing: Tracing
   readonly plaintext: ByteWriter
+  readonly slab: Slab
   readonly door: Door<PacketCarrier>
   readonly mint: () => Uint8Array
   readonly token: (id: Uint8Array) => Uint8Array
   readonly interfaces: () => readonly Interface[]
+  /** The largest IP packet to try. */
+  readonly mtu: number | undefined
   readonly socketFor: (host: string) => DatagramSocket | undefined
   /** On the dialling side. */
   readonly dial?: AttemptDial & { readonly remote: Endpoint }
@@ -46,8 +50,9 @@ export class PacketCarrier implements Carrier {
   constructor(options: PacketCarrierOptions, host: CarrierHost) {
     this.#options = options
     this.#host = host
-    const { self, drive, plaintext, door, mint, token, dial, newcomer, congestion, interfaces, tracing } =
+    const { self, drive, plaintext, slab, door, mint, token, dial, newcomer, congestion, interfaces } =
       options
+    const { tracing, mtu } = options
     const remote = newcomer?.from ?? dial!.remote
     const observer = tracing.begin(this.#traced(remote), drive.now())
     this.#watched = observer !== undefined
@@ -65,11 +70,10 @@ export class PacketCarrier implements Carrier {
           watch: reset => door.watch(reset, this),
           unwatch: reset => door.unwatch(reset),
         },
-        mtu: pathSize(remote.host, interfaces()),
+        mtu: pathSize(remote.host, interfaces(), mtu),
         send: (to, datagram) => this.#send(to, datagram),
         onMore: () => host.flushSoon(),
-        plaintext,
-        observer,
+        ...{ plaintext, slab, observer },
         ...(dial && { dial }),
         ...(newcomer && { newcomer }),
         ...(congestion && { congestion }),
@@ -113,11 +117,11 @@ export class PacketCarrier implements Carrier {
     return { direction: dial === undefined ? 'in' : 'out', local: socketFor(remote.host)?.local, remote }
   }
 
-  #send(to: Endpoint, datagram: Uint8Array): void {
+  #send(to: Endpoint, datagram: Uint8Array): boolean {
     if (to !== this.#to) {
       this.#to = to
       this.#socket = this.#options.socketFor(to.host)
     }
-    this.#socket?.send(to, datagram)
+    return this.#socket?.send(to, datagram) ?? true
   }
 }

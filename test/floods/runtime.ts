@@ -50,6 +50,7 @@ export function countingRuntime(): {
 function countingSuite(counters: Counters): Suite {
   const counting = (inner: Cipher): Cipher => ({
     seal: (...args) => inner.seal(...args),
+    sealInto: (...args) => inner.sealInto(...args),
     sealParts: (...args) => inner.sealParts(...args),
     open: (...args) => inner.open(...args),
     rekeyed: () => {
