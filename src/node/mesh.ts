@@ -112,6 +112,7 @@ export class Mesh implements ConnectionEvents {
         datagrams,
         drive: this.drive,
         self,
+        turn: pace.turn,
         idKey: random.bytes(32),
         onNewcomer: (carrier, from) => this.#connections.welcome(carrier, from),
         onError: error => this.fault(asGuildError(error, 'GH_LISTEN_FAILED')),

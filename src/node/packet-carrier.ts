@@ -14,11 +14,13 @@ import type { Drive } from '../runtime/drive.ts'
 import { hostKind } from '../wire/address.ts'
 import type { AttemptDial } from './attempts.ts'
 import type { Carrier, CarrierHost } from './carrier.ts'
+import { Share, type Turn } from './turn.ts'
 
 export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestion'> {
   readonly self: Self
   readonly drive: Drive
   readonly plaintext: ByteWriter
+  readonly turn: Turn
   readonly door: Door<PacketCarrier>
   readonly mint: () => Uint8Array
   readonly token: (id: Uint8Array) => Uint8Array
@@ -36,6 +38,7 @@ export class PacketCarrier implements Carrier {
   readonly link: PacketLink
   readonly #options: PacketCarrierOptions
   readonly #host: CarrierHost
+  readonly #share = new Share()
   /** Where the last datagram went, and by which socket. */
   #to: Endpoint | undefined
   #socket: DatagramSocket | undefined
@@ -74,9 +77,17 @@ export class PacketCarrier implements Carrier {
     return this.link.remote
   }
 
-  /** A packet for this link. */
+  /** A packet for this link, if the turn has time for it (P15). */
   receive(bytes: Uint8Array, from: Endpoint): void {
-    this.#host.read({ kind: 'datagram', bytes, from })
+    const { turn, drive } = this.#options
+    if (!turn.hears(this.#share)) return
+    turn.begin()
+    try {
+      this.#host.read({ kind: 'datagram', bytes, from })
+    } finally {
+      const took = turn.end()
+      if (took > 0) this.#share.add(took, drive.now())
+    }
   }
 
   feed: CarrierHost['feed'] = input => this.#host.feed(input)

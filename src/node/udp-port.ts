@@ -21,11 +21,13 @@ import type { Address } from '../wire/address.ts'
 import type { MakeCarrier } from './carrier.ts'
 import { DatagramSockets, type DatagramSocketsOptions } from './datagram-sockets.ts'
 import { PacketCarrier, type PacketCarrierOptions } from './packet-carrier.ts'
+import type { Turn } from './turn.ts'
 
 export interface UdpPortOptions extends Pick<PacketLinkOptions, 'congestion'> {
   readonly datagrams: Datagrams
   readonly drive: Drive
   readonly self: Self
+  readonly turn: Turn
   /** 32 secret bytes: connection ids and reset tokens follow from them. */
   readonly idKey: Uint8Array
   /** Somebody proved itself; the carrier of its link is made by this. */
@@ -94,13 +96,14 @@ export class UdpPort {
   }
 
   carrier(self: Self, whom: Pick<PacketCarrierOptions, 'dial' | 'newcomer'>): MakeCarrier {
-    const { drive, congestion } = this.#options
+    const { drive, turn, congestion } = this.#options
     return host =>
       new PacketCarrier(
         {
           ...whom,
           self,
           drive,
+          turn,
           plaintext: this.#plaintext,
           door: this.#door,
           mint: () => this.#ids.mint(),

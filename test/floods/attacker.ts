@@ -32,8 +32,10 @@ export interface AttackerCommands {
   halfOpenOn(options: Where & { atOnce: number; count: number }): Promise<{ made: number }>
   standing(_: object): { standing: readonly boolean[] }
   deed(options: DeedOptions & { deed: DeedName }): Promise<DeedFigures>
-  unread(options: Where & { shape: Shape }): Promise<{ sent: number; granted: number; standing: boolean }>
-  neverReads(options: Where & { members: number }): Promise<void>
+  unread(
+    options: Where & { shape: Shape; udp?: boolean },
+  ): Promise<{ sent: number; granted: number; standing: boolean }>
+  neverReads(options: Where & { members: number; udp?: boolean }): Promise<void>
   singleBytes(options: DeedOptions): Promise<{ sent: number; seconds: number; standing: boolean }>
   cookies(options: Where & { count: number }): Promise<CookieFigures>
   replays(options: Where & { sent: Uint8Array; times: number }): Promise<ReplayFigures>
