@@ -147,6 +147,8 @@ export interface Interface {
   /** Leading one-bits of the netmask. */
   readonly prefix: number
   readonly internal: boolean
+  /** Its largest IP packet in bytes, where the system tells. */
+  readonly mtu?: number
 }
 
 /** The TXT records of a name, each in one piece. GH_DIAL_NAME when there is none. */

@@ -19,7 +19,7 @@ import { Budget } from '../base/budget.ts'
 import type { Millis } from '../base/machine.ts'
 import type { Interface } from '../base/ports.ts'
 import { checkDnsMessage, DNS_MESSAGE_MAX } from '../wire/dns-message.ts'
-import { parseIp, unmapped } from '../wire/ip.ts'
+import { parseIp, samePrefix, unmapped } from '../wire/ip.ts'
 
 /** A node says some ten messages at its start and then two a minute. */
 const PER_SOURCE = { perSecond: 20, burst: 40 }
@@ -98,13 +98,6 @@ export function isOnLink(address: string, name: string, interfaces: readonly Int
     const own = parseIp(one.address.split('%', 1)[0]!)
     return own !== undefined && own.length === ip.length && samePrefix(own, ip, one.prefix)
   })
-}
-
-function samePrefix(a: Uint8Array, b: Uint8Array, prefix: number): boolean {
-  const whole = prefix >> 3
-  for (let i = 0; i < whole; i++) if (a[i] !== b[i]) return false
-  const rest = prefix & 7
-  return rest === 0 || ((a[whole]! ^ b[whole]!) & (0xff << (8 - rest)) & 0xff) === 0
 }
 
 /**

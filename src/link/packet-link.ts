@@ -44,6 +44,8 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly mtu: MtuOptions
   readonly congestion?: CongestionName
   readonly send: (to: Endpoint, datagram: Uint8Array) => void
+  /** A timer let something leave, and more would in another turn. */
+  readonly onMore: () => void
   /** The frames of one packet, shared by all links of a node. */
   readonly plaintext: ByteWriter
 }
@@ -55,6 +57,8 @@ export class PacketLink extends LinkCore {
   readonly #options: PacketLinkOptions
   #initiator: DatagramInitiator | undefined
   #packets: PacketConnection | undefined
+  /** Packets that came before message 3; read once the peer is let in. */
+  #early: Uint8Array[] = []
   /** The end of the carrier was told. */
   #gone = false
 
@@ -67,7 +71,7 @@ export class PacketLink extends LinkCore {
       this.#begin(proved, localId, remoteId, from, undefined)
       this.state = 'proved'
       this.outputs.push({ kind: 'proved', proved })
-      for (const datagram of held) this.#packets!.receive(datagram, from, now)
+      this.#early = [...held]
     } else {
       this.#initiator = new DatagramInitiator({ ...dial!, self, ids }, now)
       this.stage = 'message 1'
@@ -133,12 +137,18 @@ export class PacketLink extends LinkCore {
       case 'tick':
         this.#tick(now)
         break
+      case 'admit': {
+        this.command(input)
+        const { from } = this.#options.newcomer!
+        for (const datagram of this.#early.splice(0)) this.#receive(datagram, from, now)
+        break
+      }
       case 'reset':
         if (this.state === 'closing') this.#packets?.abandon()
-        else this.end('transport', new GuildError('GH_LINK_CLOSED', 'the peer has forgotten the link'), true)
+        else this.#cut('the peer has forgotten the link')
         break
       case 'carrier-closed':
-        this.end('transport', new GuildError('GH_LINK_CLOSED', input.error?.message), true)
+        this.#cut(input.error?.message)
         break
       default:
         this.command(input)
@@ -245,7 +255,11 @@ export class PacketLink extends LinkCore {
     if (this.#packets === undefined) return
     if (this.#packets.tick(now) === 'silent' && !this.ended)
       return this.end('silence', new GuildError('GH_LINK_SILENT'), true)
-    this.#packets.flush(now)
+    if (this.#packets.flush(now)) this.#options.onMore()
+  }
+
+  #cut(detail: string | undefined): void {
+    this.end(this.open ? 'transport' : 'handshake', new GuildError('GH_LINK_CLOSED', detail), true)
   }
 
   rekey(): never {

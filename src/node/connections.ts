@@ -49,6 +49,9 @@ export interface ConnectionsOptions {
 /** Addresses at which another way than the first won: more than a mesh has. */
 const REMEMBERED_MAX = 1_024
 
+/** How many times as long a handshake in datagrams may take where there is no other way: 30 s. */
+const PATIENCE = 3
+
 export class Connections {
   readonly #options: ConnectionsOptions
   /** Of connections that are dialled and not yet linked. */
@@ -174,11 +177,13 @@ export class Connections {
   async #startPackets(race: Race, attempt: Attempt): Promise<void> {
     const { udp, dialer, self } = this.#options
     if (udp === undefined) throw new GuildError('GH_DIAL_FAILED', 'no transport udp')
+    // A bad path may need as many attempts as fit; where TCP is tried too, membership tries both again.
+    const patience = this.#options.ways.length === 1 ? PATIENCE : 1
     const remotes = await dialer.within(attempt, signal => udp.resolve(attempt.address, signal))
     for (const remote of remotes ?? []) {
       const key = this.#nextKey++
       if (!race.joined(key, 'udp')) return
-      const dial = { ...this.#dialOf(key, race, attempt), remote }
+      const dial = { ...this.#dialOf(key, race, attempt, patience), remote }
       this.#add(key, udp.carrier(self(remote.host), { dial }), remote.host, attempt, race)
     }
   }
@@ -206,13 +211,14 @@ export class Connections {
     this.#open.set(key, new Connection({ ...whom, drive, events, pace, onGone }))
   }
 
-  #dialOf(key: number, race: Race, attempt: Attempt): AttemptDial {
+  #dialOf(key: number, race: Race, attempt: Attempt, patience = 1): AttemptDial {
     const { attempts, drive, objection } = this.#options
-    return attempts.dial(attempt, drive.now(), (peerId, linkCount) => {
+    const dial = attempts.dial(attempt, drive.now(), (peerId, linkCount) => {
       attempts.worked(attempt)
       if (!race.wins(key)) return new GuildError('GH_ABORTED', 'another way was faster')
       const against = objection(peerId, linkCount)
       return against && new GuildError(against.code, against.detail)
     })
+    return { ...dial, timeout: patience * dial.timeout }
   }
 }

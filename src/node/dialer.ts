@@ -17,6 +17,9 @@ import type { NodeMessage } from './types.ts'
 /** The peer that is linked now, or why none is. */
 export type Outcome = string | GuildError
 
+/** Times the connect timeout, until whoever waits for a dial is told that it failed. */
+const PATIENCE = 4
+
 interface Waiter {
   readonly key: string
   /** Who must be there. */
@@ -89,8 +92,8 @@ export class Dialer {
       }
       const aborted = (): void =>
         waiter.done(new GuildError('GH_ABORTED', 'connect', { cause: signal?.reason }))
-      // A dial may have to wait for its turn; its own time begins then.
-      const cancel = this.#drive.after(2 * this.#timeout, () =>
+      // A dial may have to wait for its turn, and one in datagrams alone has three times as long.
+      const cancel = this.#drive.after(PATIENCE * this.#timeout, () =>
         waiter.done(new GuildError('GH_DIAL_TIMEOUT', formatAddress(address))),
       )
       signal?.addEventListener('abort', aborted, { once: true })

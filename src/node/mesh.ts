@@ -10,6 +10,7 @@
  *
  * Floor: node.
  */
+import { utf8 } from '../base/bytes.ts'
 import { asGuildError, GuildError } from '../base/errors.ts'
 import type { Endpoint, Runtime, Transport } from '../base/ports.ts'
 import { Freshness } from '../link/freshness.ts'
@@ -111,9 +112,11 @@ export class Mesh implements ConnectionEvents {
       this.#udp = new UdpPort({
         datagrams,
         drive: this.drive,
+        interfaces: () => runtime.network.interfaces(),
         self,
         turn: pace.turn,
-        idKey: random.bytes(32),
+        // Of the identity, so that a node that crashed can still end the links its peers believe in.
+        idKey: suite.hmac(identitySeed, utf8('guild-home connection ids v1')),
         onNewcomer: (carrier, from) => this.#connections.welcome(carrier, from),
         onError: error => this.fault(asGuildError(error, 'GH_LISTEN_FAILED')),
       })

@@ -3,17 +3,16 @@
  *
  * Floor: node.
  */
-import type { DatagramSocket, Endpoint } from '../base/ports.ts'
+import type { DatagramSocket, Endpoint, Interface } from '../base/ports.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { Newcomer } from '../link/datagram-responder.ts'
 import type { Door } from '../link/door.ts'
 import { PacketLink, type PacketLinkOptions } from '../link/packet-link.ts'
 import type { Self } from '../link/self.ts'
-import { ceilingOf, loopbackCeiling, type MtuOptions } from '../packets/mtu.ts'
 import type { Drive } from '../runtime/drive.ts'
-import { hostKind } from '../wire/address.ts'
 import type { AttemptDial } from './attempts.ts'
 import type { Carrier, CarrierHost } from './carrier.ts'
+import { pathSize } from './path-size.ts'
 import { Share, type Turn } from './turn.ts'
 
 export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestion'> {
@@ -24,6 +23,7 @@ export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestio
   readonly door: Door<PacketCarrier>
   readonly mint: () => Uint8Array
   readonly token: (id: Uint8Array) => Uint8Array
+  readonly interfaces: () => readonly Interface[]
   readonly socketFor: (host: string) => DatagramSocket | undefined
   /** On the dialling side. */
   readonly dial?: AttemptDial & { readonly remote: Endpoint }
@@ -46,7 +46,7 @@ export class PacketCarrier implements Carrier {
   constructor(options: PacketCarrierOptions, host: CarrierHost) {
     this.#options = options
     this.#host = host
-    const { self, drive, plaintext, door, mint, token, dial, newcomer, congestion } = options
+    const { self, drive, plaintext, door, mint, token, dial, newcomer, congestion, interfaces } = options
     const remote = newcomer?.from ?? dial!.remote
     this.link = new PacketLink(
       {
@@ -62,8 +62,9 @@ export class PacketCarrier implements Carrier {
           watch: reset => door.watch(reset, this),
           unwatch: reset => door.unwatch(reset),
         },
-        mtu: mtuTo(remote.host),
+        mtu: pathSize(remote.host, interfaces()),
         send: (to, datagram) => this.#send(to, datagram),
+        onMore: () => host.flushSoon(),
         plaintext,
         ...(dial && { dial }),
         ...(newcomer && { newcomer }),
@@ -109,11 +110,4 @@ export class PacketCarrier implements Carrier {
     }
     this.#socket?.send(to, datagram)
   }
-}
-
-/** How large a datagram may become on the way there. */
-function mtuTo(host: string): MtuOptions {
-  const family = host.includes(':') ? 6 : 4
-  if (hostKind(host) === 'loopback') return { ceiling: loopbackCeiling[family], direct: true }
-  return { ceiling: ceilingOf(family) }
 }

@@ -10,7 +10,7 @@
  * Floor: node.
  */
 import { GuildError } from '../base/errors.ts'
-import type { DatagramSocket, Datagrams, Endpoint } from '../base/ports.ts'
+import type { DatagramSocket, Datagrams, Endpoint, Interface } from '../base/ports.ts'
 import { ByteWriter } from '../base/writer.ts'
 import { ConnectionIds } from '../link/connection-ids.ts'
 import { Door } from '../link/door.ts'
@@ -26,6 +26,7 @@ import type { Turn } from './turn.ts'
 export interface UdpPortOptions extends Pick<PacketLinkOptions, 'congestion'> {
   readonly datagrams: Datagrams
   readonly drive: Drive
+  readonly interfaces: () => readonly Interface[]
   readonly self: Self
   readonly turn: Turn
   /** 32 secret bytes: connection ids and reset tokens follow from them. */
@@ -96,7 +97,7 @@ export class UdpPort {
   }
 
   carrier(self: Self, whom: Pick<PacketCarrierOptions, 'dial' | 'newcomer'>): MakeCarrier {
-    const { drive, turn, congestion } = this.#options
+    const { drive, turn, congestion, interfaces } = this.#options
     return host =>
       new PacketCarrier(
         {
@@ -104,6 +105,7 @@ export class UdpPort {
           self,
           drive,
           turn,
+          interfaces,
           plaintext: this.#plaintext,
           door: this.#door,
           mint: () => this.#ids.mint(),

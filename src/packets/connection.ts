@@ -21,12 +21,14 @@ import type { Endpoint } from '../base/ports.ts'
 import { ByteReader } from '../base/reader.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { AckFrame } from '../wire/frames/ack.ts'
+import { encodeClose } from '../wire/frames/admission.ts'
 import { isEliciting, isProbing, readPacketFrame } from '../wire/frames/index.ts'
 import type { LinkFrames, PacketFrames, PacketSink, StreamFrames } from '../wire/frames/sinks.ts'
-import { frameTypes } from '../wire/registry.ts'
+import { closeCodes, frameTypes } from '../wire/registry.ts'
 import { ControlIn } from './control-stream.ts'
 import { Departures, type DeparturesOptions } from './departures.ts'
 import { Idle, type IdleOptions } from './idle.ts'
+import { saysClose } from './last-words.ts'
 import { LocalIds } from './local-ids.ts'
 import type { Path } from './paths.ts'
 import type { TokenWatch } from './remote-ids.ts'
@@ -109,8 +111,11 @@ export class PacketConnection implements PacketFrames {
     const { protection, received, paths } = this.departures
     const opened = protection.open(datagram, received.largest, received, now)
     if (opened === undefined) return false
-    if (this.state === 'closing') this.#closeAgain()
-    if (this.state === 'closing' || this.state === 'draining') return true
+    if (this.state === 'closing') {
+      if (saysClose(opened.plaintext)) this.abandon()
+      else this.#closeAgain()
+    }
+    if (this.#isOver) return true
     if (opened.plaintext.length === 0) throw new WireError('GH_WIRE_LENGTH', 'packet', 0, 'no frames') // spec: PKT-7
     const newest = opened.number > received.largest
     this.#at = paths.heard(from, datagram.length, now)
@@ -156,9 +161,11 @@ export class PacketConnection implements PacketFrames {
     if (this.state === 'finishing') this.#until = now
   }
 
-  /** The peer said CLOSE: nothing is sent any more. Not where we are saying it ourselves. */
+  /** The peer said CLOSE. It is told once that we heard it; where both have said it, that is all. */
   drain(now: Millis): void {
-    if (this.state !== 'alive') return
+    if (this.#isOver) return
+    this.departures.sendClose(this.#close ?? goodbye, now)
+    if (this.state === 'finishing') return this.abandon()
     this.state = 'draining'
     this.#until = now + LINGER * this.departures.pto
   }
@@ -223,7 +230,7 @@ export class PacketConnection implements PacketFrames {
   ): { eliciting: boolean; trial: boolean; asked: boolean } | undefined {
     const r = new ByteReader(frames)
     const sink: PacketSink = this.#sink
-    const seen = { eliciting: false, trial: true, asked: false }
+    const seen = { eliciting: false, trial: true, asked: false, free: false }
     while (r.remaining > 0) {
       const type = frames[r.offset]!
       if (type !== frameTypes.PADDING.type) {
@@ -231,7 +238,10 @@ export class PacketConnection implements PacketFrames {
         if (!isProbing(type)) seen.trial = false
         if (type === frameTypes.PROBE.type) seen.asked = true
         if (this.#streams === undefined && ofStreams.has(type)) return undefined
-        this.#options.charge(type, now)
+        // One of these a packet is paid for with the packet; an honest peer sends thousands a second.
+        const free = (type === frameTypes.ACK.type || type === frameTypes.DATAGRAM.type) && !seen.free
+        if (free) seen.free = true
+        else this.#options.charge(type, now)
       }
       readPacketFrame(r, sink)
       if (this.#isOver) return seen
@@ -269,6 +279,8 @@ export class PacketConnection implements PacketFrames {
     this.#options.link.datagram(bytes)
   }
 }
+
+const goodbye = (w: ByteWriter): void => encodeClose(w, closeCodes.GOODBYE, '')
 
 const ofStreams: ReadonlySet<number> = new Set([
   frameTypes.STREAM.type,

@@ -12,6 +12,7 @@
  * Floor: runtime (shell).
  */
 import { randomFillSync } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import type { Millis } from '../base/machine.ts'
 import type {
@@ -126,12 +127,23 @@ export function systemScheduler(keepAlive: boolean): Scheduler {
 
 /** Every address of this machine. */
 function interfaces(): Interface[] {
-  return Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
-    (addresses ?? []).map(({ address, cidr, internal }) => ({
+  return Object.entries(networkInterfaces()).flatMap(([name, addresses]) => {
+    const mtu = mtuOf(name)
+    return (addresses ?? []).map(({ address, cidr, internal }) => ({
       name,
       address,
       prefix: Number(cidr?.split('/')[1] ?? 0),
       internal,
-    })),
-  )
+      ...(mtu !== undefined && { mtu }),
+    }))
+  })
+}
+
+/** Linux tells it in a file; elsewhere Node does not say. */
+function mtuOf(name: string): number | undefined {
+  try {
+    return Number(readFileSync(`/sys/class/net/${name}/mtu`, 'latin1')) || undefined
+  } catch {
+    return undefined
+  }
 }

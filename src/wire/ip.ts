@@ -154,3 +154,11 @@ function startsWith(bytes: Uint8Array, prefix: readonly number[]): boolean {
 function zeros(length: number): number[] {
   return new Array<number>(length).fill(0)
 }
+
+/** Are the first `prefix` bits of two addresses the same? Both have 4 bytes, or both 16. */
+export function samePrefix(a: Uint8Array, b: Uint8Array, prefix: number): boolean {
+  const whole = prefix >> 3
+  for (let i = 0; i < whole; i++) if (a[i] !== b[i]) return false
+  const rest = prefix & 7
+  return rest === 0 || ((a[whole]! ^ b[whole]!) & (0xff << (8 - rest)) & 0xff) === 0
+}

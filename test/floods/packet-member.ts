@@ -51,7 +51,8 @@ const heedless: Congestion = {
 export interface PacketMemberOptions {
   /** The largest datagram: 65,507 is the most that loopback takes. */
   readonly most?: number
-  readonly host?: string
+  /** Keep every datagram that leaves. */
+  readonly keep?: boolean
 }
 
 export class PacketMember {
@@ -60,8 +61,8 @@ export class PacketMember {
   readonly identity: Identity
   end: LinkEnd | undefined
   closed = false
-  /** Every datagram that left, newest last, if they are to be kept. */
-  sent: Uint8Array[] | undefined
+  /** Every datagram that left, if they are to be kept. */
+  readonly sent: Uint8Array[] = []
   readonly #link: PacketLink
   readonly #driven: Driven<LinkInput>
   readonly #pump = (): void => {
@@ -95,7 +96,7 @@ export class PacketMember {
         clearTimeout(late)
         resolve(member)
       }
-      const remote = { host: options.host ?? '127.0.0.1', port }
+      const remote = { host: '127.0.0.1', port }
       const member = new PacketMember(socket, self, remote, options, linked, give)
     })
   }
@@ -104,7 +105,7 @@ export class PacketMember {
     socket: Socket,
     self: Self,
     remote: Endpoint,
-    { most = 65_507 }: PacketMemberOptions,
+    { most = 65_507, keep }: PacketMemberOptions,
     linked: () => void,
     failed: (error: Error) => void,
   ) {
@@ -129,9 +130,10 @@ export class PacketMember {
           watch: token => door.watch(token, whose),
           unwatch: token => door.unwatch(token),
         },
+        onMore: () => drive.defer(this.#pump),
         mtu: { ceiling: most, direct: true },
         send: (to, bytes) => {
-          this.sent?.push(bytes.slice())
+          if (keep === true) this.sent.push(bytes.slice())
           if (!this.closed) socket.send(bytes, to.port, to.host)
         },
       },

@@ -10,6 +10,7 @@
  * whether all bounds held. Everything stays on 127.0.0.1.
  */
 import { parseArgs } from 'node:util'
+import { atTheUdpPort } from './at-the-udp-port.ts'
 import { dials, identity, rekeys } from './between.ts'
 import { fromInside } from './from-inside.ts'
 import { cookies, halfOpen, refusing, replays, strangers } from './from-outside.ts'
@@ -23,6 +24,7 @@ const floods: readonly Flood[] = [
   replays,
   cookies,
   refusing,
+  ...atTheUdpPort,
   ...fromInside,
   rekeys,
   dials,

@@ -1,6 +1,7 @@
 /**
  * The system's runtime with meters: Diffie-Hellmans, rekeys, open pipes, and a clock to set on.
  */
+import { empty } from '../../src/base/bytes.ts'
 import type { Cipher, Datagrams, Pipe, PipeEvents, Runtime, Scheduler, Suite } from '../../src/base/ports.ts'
 import { nativeSuite } from '../../src/crypto/native.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
@@ -16,12 +17,16 @@ export interface Counters {
   datagramsOut: number
 }
 
+const HEAD = 13
+
 /** Bytes of datagrams to and from one address and port. */
 export interface Traffic {
   in: number
   out: number
   /** The most that had gone out for each byte that had come, at any time. */
   worst: number
+  /** How the last packet from there began: first byte and connection id, as anybody on the path sees them. */
+  head: Uint8Array
 }
 
 export interface FastClock {
@@ -69,8 +74,8 @@ export function countingRuntime(): {
 
 function countedDatagrams(inner: Datagrams, counters: Counters, traffic: Map<number, Traffic>): Datagrams {
   const of = (port: number): Traffic => {
-    let one = traffic.get(port)
-    if (one === undefined) traffic.set(port, (one = { in: 0, out: 0, worst: 0 }))
+    const one = traffic.get(port) ?? { in: 0, out: 0, worst: 0, head: empty }
+    traffic.set(port, one)
     return one
   }
   return {
@@ -80,7 +85,9 @@ function countedDatagrams(inner: Datagrams, counters: Counters, traffic: Map<num
         ...options,
         onDatagram: (bytes, from) => {
           counters.datagramsIn++
-          of(from.port).in += bytes.length
+          const one = of(from.port)
+          one.in += bytes.length
+          if (bytes[0]! >= 0x40 && bytes.length > HEAD) one.head = bytes.slice(0, HEAD)
           options.onDatagram(bytes, from)
         },
       })

@@ -6,6 +6,7 @@
  * is taken at once, and by `pace` to run so many times as fast, so that the time after which a
  * link rekeys comes soon.
  */
+import { empty } from '../../src/base/bytes.ts'
 import { createNode, type GuildNode, type GuildStream, test as preset } from '../../src/index.ts'
 import { answer } from './child.ts'
 import { Gauge, live, type Usage } from './gauge.ts'
@@ -100,6 +101,7 @@ answer({
       in: all.reduce((sum, one) => sum + one.in, 0),
       out: all.reduce((sum, one) => sum + one.out, 0),
       worst: Math.max(0, ...all.map(one => one.worst)),
+      head: all.at(-1)?.head ?? empty,
     }
   },
   part() {

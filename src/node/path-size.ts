@@ -1,0 +1,33 @@
+/**
+ * How large a datagram may become on the way to a host, as far as our own interfaces tell.
+ *
+ * A probe above the interface's own MTU would not be lost: the system cuts it up, and it arrives (platform
+ * of most systems). So the search for a path's size ends where the interface does. This machine's own
+ * addresses are reached by loopback, which takes the largest datagram there is.
+ *
+ * Floor: node.
+ */
+import type { Interface } from '../base/ports.ts'
+import { ceilingOf, loopbackCeiling, type MtuOptions } from '../packets/mtu.ts'
+import { hostKind } from '../wire/address.ts'
+import { parseIp, samePrefix } from '../wire/ip.ts'
+
+/** Where the system does not tell. */
+const USUAL = 1_500
+
+export function pathSize(host: string, interfaces: readonly Interface[]): MtuOptions {
+  const family = host.includes(':') ? 6 : 4
+  const own = interfaces.some(({ address }) => address === host)
+  if (own || hostKind(host) === 'loopback') return { ceiling: loopbackCeiling[family], direct: true }
+  const outward = interfaces.filter(
+    ({ address, internal }) => !internal && address.includes(':') === (family === 6),
+  )
+  const near = outward.find(one => sameSubnet(one, host))
+  const mtus = (near === undefined ? outward : [near]).map(({ mtu }) => mtu ?? USUAL)
+  return { ceiling: ceilingOf(family, mtus.length === 0 ? USUAL : Math.min(...mtus)) }
+}
+
+function sameSubnet({ address, prefix }: Interface, host: string): boolean {
+  const [ours, theirs] = [parseIp(address), parseIp(host)]
+  return ours !== undefined && ours.length === theirs?.length && samePrefix(ours, theirs, prefix)
+}
