@@ -118,7 +118,10 @@ export class Connections {
 
   /** Somebody has proved itself at the door for datagrams. */
   welcome(carrier: MakeCarrier, from: Endpoint): void {
-    this.#add(this.#nextKey++, carrier, from.host)
+    const key = this.#nextKey++
+    this.#add(key, carrier, from.host)
+    // It begins proved: that is told now, not with its first packet, which may be lost or never come.
+    this.#open.get(key)?.feed({ kind: 'flush', buffered: 0 })
   }
 
   /** Resolves once all are gone, or after `wait` milliseconds; those left are dropped. */

@@ -8,7 +8,7 @@ import { ConnectionIds } from '../../src/link/connection-ids.ts'
 import { DatagramInitiator, type ResponderUnit } from '../../src/link/datagram-initiator.ts'
 import type { Self } from '../../src/link/self.ts'
 import { udpDatagrams } from '../../src/transport/udp.ts'
-import { decodeHandshakeDatagram } from '../../src/wire/handshake-datagram.ts'
+import { decodeHandshakeDatagram, isHandshakeDatagram } from '../../src/wire/handshake-datagram.ts'
 import { responderUnits } from '../../src/wire/registry.ts'
 import { Seeded } from '../support/seeded.ts'
 import { memberSelf } from './bad-member.ts'
@@ -201,6 +201,7 @@ export class Asking {
     this.#self = self
     this.#ids = new ConnectionIds(self.suite, randomBytes(32), self.random)
     place.onDatagram = bytes => {
+      if (!isHandshakeDatagram(bytes)) return
       const decoded = decodeHandshakeDatagram(bytes)
       if (decoded.kind === 'RESPONDER_UNIT')
         this.#waiting.get(toHex(decoded.initiatorId))?.(decoded, bytes.length)
