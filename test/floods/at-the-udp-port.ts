@@ -58,7 +58,12 @@ export const datagramReplays: Flood = {
       { name: 'message 1 among them', value: told.messages1, unit: '', least: 1 },
       { name: 'bytes back for one, all times together', value: told.mostBack, unit: '', most: told.message1 },
       { name: 'answers that were no cookie, and no reset', value: told.otherAnswers, unit: '', most: 0 },
-      { name: 'sessions beside the recorded one', value: after.sessions - before.sessions - 1, unit: '', most: 0 },
+      {
+        name: 'sessions beside the recorded one',
+        value: after.sessions - before.sessions - 1,
+        unit: '',
+        most: 0,
+      },
       // Four of the recorded link itself.
       { name: 'Diffie-Hellmans', value: after.dhs - before.dhs, unit: '', most: 4 },
       { name: 'chat shown', value: after.chats, unit: '', most: 0 },
@@ -94,7 +99,12 @@ export const datagramRefusing: Flood = {
       { name: 'refused a second, everything on these cores', value: read / fast.seconds, unit: '1/s' },
       { name: 'CPU time of one refusal', value: each, unit: 'µs' },
       { name: 'CPU time of one in a bare socket', value: eachBare, unit: 'µs' },
-      { name: 'refused a second of a whole core', value: 1e6 / each, unit: '1/s', ...(full && { least: 15_000 }) },
+      {
+        name: 'refused a second of a whole core',
+        value: 1e6 / each,
+        unit: '1/s',
+        ...(full && { least: 15_000 }),
+      },
       { name: 'datagrams that came back', value: fast.datagramsBack, unit: '', most: 0 },
       { name: 'Diffie-Hellmans', value: strained.dhs, unit: '', most: 0 },
       { name: 'loop delay p99, as measured', value: strained.loopP99, unit: 'ms' },
@@ -146,7 +156,12 @@ async function beside(
       { name: `transfer over ${name}, ${RATE}/s into a bare socket`, value: sink!, unit: 'MB/s' },
       { name: `transfer over ${name}, ${RATE}/s into the victim`, value: victim!, unit: 'MB/s' },
       // Half a second is too short to tell much.
-      { name: `of its speed over ${name} is kept`, value: victim! / sink!, unit: '', least: full ? 0.7 : 0.2 },
+      {
+        name: `of its speed over ${name} is kept`,
+        value: victim! / sink!,
+        unit: '',
+        least: full ? 0.7 : 0.2,
+      },
     )
   }
   return figures
@@ -178,7 +193,12 @@ export const forgedPackets: Flood = {
     const { sessions, peers } = await victim.ask('figures', {})
     return [
       { name: 'forged packets sent', value: fast.sent, unit: '' },
-      { name: 'forged packets read', value: strained.datagramsIn - before.datagramsIn, unit: '', least: 1_000 },
+      {
+        name: 'forged packets read',
+        value: strained.datagramsIn - before.datagramsIn,
+        unit: '',
+        least: 1_000,
+      },
       { name: 'CPU time of one', value: each, unit: 'µs', ...(full && { most: 40 }) },
       { name: 'datagrams that came back', value: fast.datagramsBack, unit: '', most: 0 },
       { name: 'loop delay p99, as measured', value: strained.loopP99, unit: 'ms' },
@@ -213,7 +233,12 @@ export const datagramHalfOpen: Flood = {
     const peers = await joining
     const full1 = await victim.ask('figures', {})
     // Busy: who brings no cookie back costs none.
-    const shy = await attacker.ask('ask', { ...where, count: full ? 2_000 : 200, atOnce: 32, answering: false })
+    const shy = await attacker.ask('ask', {
+      ...where,
+      count: full ? 2_000 : 200,
+      atOnce: 32,
+      answering: false,
+    })
     const busy = await victim.ask('figures', {})
     const traffic = await victim.ask('traffic', { ports: [told.port] })
     await attacker.ask('prove', { count: 2_048 })
@@ -229,11 +254,22 @@ export const datagramHalfOpen: Flood = {
       { name: 'half-open handshakes', value: told.halfOpen, unit: '', least: count * 0.98 },
       { name: 'of them asked for a cookie first', value: told.cookies, unit: '', least: count - 128 - 256 },
       { name: 'made in', value: told.seconds * 1000, unit: 'ms' },
-      { name: 'answer larger than the question by', value: Math.max(told.excess, shy.excess), unit: 'bytes', most: 0 },
+      {
+        name: 'answer larger than the question by',
+        value: Math.max(told.excess, shy.excess),
+        unit: 'bytes',
+        most: 0,
+      },
       { name: 'most that went out for a byte that came', value: traffic.worst, unit: '', most: 3 },
       { name: 'memory for them', value: mib(held.live - before.live), unit: 'MiB', most: 16 },
       { name: 'resident memory grown', value: mib(full1.rssGrown), unit: 'MiB', most: 64 },
-      { name: 'Diffie-Hellmans of message 3: those kept', value: standing, unit: '', most: 2 * 1_024, least: 100 },
+      {
+        name: 'Diffie-Hellmans of message 3: those kept',
+        value: standing,
+        unit: '',
+        most: 2 * 1_024,
+        least: 100,
+      },
       { name: 'newcomers linked meanwhile', value: peers.count, unit: '', least: 3 },
       { name: 'newcomers that failed', value: peers.failed, unit: '', most: 0 },
       { name: 'newcomer, median', value: peers.median, unit: 'ms' },
@@ -246,7 +282,12 @@ export const datagramHalfOpen: Flood = {
         most: 0,
       },
       { name: 'Diffie-Hellmans at all', value: busy.dhs - begun.dhs, unit: '' },
-      { name: 'memory left after eleven seconds', value: mib(after.live - before.live), unit: 'MiB', most: 3 },
+      {
+        name: 'memory left after eleven seconds',
+        value: mib(after.live - before.live),
+        unit: 'MiB',
+        most: 3,
+      },
       { name: 'message 3 then: Diffie-Hellmans', value: none.dhs - late.dhs, unit: '', most: 0 },
       { name: 'loop delay p99', value: full1.loopP99, unit: 'ms' },
     ]
@@ -280,7 +321,13 @@ export const resets: Flood = {
     return [
       { name: 'the link is forgotten after', value: forgotten, unit: 'ms', most: 10_000 },
       { name: 'packets to its id', value: flood.sent, unit: '', least: 1_000 },
-      { name: 'resets', value: flood.datagramsBack, unit: '', most: 40 + 20 * (flood.seconds + 0.2), least: 20 },
+      {
+        name: 'resets',
+        value: flood.datagramsBack,
+        unit: '',
+        most: 40 + 20 * (flood.seconds + 0.2),
+        least: 20,
+      },
       { name: 'the largest', value: flood.largest, unit: 'bytes', most: 42 },
       { name: 'bytes out for a byte in, over all', value: traffic.out / traffic.in, unit: '', most: 0.1 },
       { name: 'most at any time', value: traffic.worst, unit: '', most: 1 },

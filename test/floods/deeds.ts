@@ -228,7 +228,7 @@ export async function unread(
   const [streams, window] = [256, 256 * 1024]
   const offsets = new Array<number>(streams).fill(unreadHeader.length)
   let sent = streams * unreadHeader.length
-  for (let at = 0; at < streams; )
+  for (let at = 0; at < streams && member.stands; await member.drained())
     member.record(w => {
       for (; at < streams && w.room > 64; at++) open(w, member.streamId(at), unreadHeader)
     })
@@ -269,7 +269,7 @@ export async function unread(
       })
       idle = wrote ? 0 : idle + 1
       if (!more) await member.drained()
-      else if (!wrote) await new Promise(resolve => setTimeout(resolve, 25))
+      if (!wrote) await new Promise(resolve => setTimeout(resolve, 25))
     }
   return { member, sent, granted: Math.max(member.heard.maxData, 4 * 2 ** 20) }
 }
@@ -287,7 +287,7 @@ export async function neverReads({
   const member: Member = await (udp === true ? PacketMember : BadMember).link(port, swarmKey)
   const header = encodeStreamHeader('/gush/1')
   const much = 2 ** 40
-  for (let number = 0; number < 256; ) {
+  for (let number = 0; number < 256 && member.stands; ) {
     member.record(w => {
       encodeMaxData(w, much)
       for (; number < 256 && w.room > 64; number++) {

@@ -30,6 +30,9 @@ const CONTROL_MOST = 96 * 1024
 /** What may be on its way, whatever was lost: the other side's buffer is about as large. */
 const IN_FLIGHT = 256 * 1024
 
+/** A last word is given so long to arrive. */
+const GOODBYE = 250
+
 const drive = new Drive(systemClock, systemScheduler(false))
 const plaintext = new ByteWriter(new Uint8Array(65_535))
 
@@ -159,7 +162,7 @@ export class PacketMember {
   }
 
   get stands(): boolean {
-    return !this.closed && this.end === undefined
+    return !this.#left && !this.closed && this.end === undefined
   }
 
   streamId(number: number): number {
@@ -214,11 +217,15 @@ export class PacketMember {
   leave(): void {
     if (this.#left) return
     this.#left = true
-    if (this.end === undefined && this.#link.open)
-      this.#driven.feed({ kind: 'close', code: closeCodes.GOODBYE, error: gone })
-    this.closed = true
-    this.#driven.stop()
-    this.socket.close()
+    const over = (): void => {
+      this.closed = true
+      this.#driven.stop()
+      this.socket.close()
+    }
+    if (this.end !== undefined || !this.#link.open) return over()
+    this.#deaf = false
+    this.#feed({ kind: 'close', code: closeCodes.GOODBYE, error: gone })
+    setTimeout(over, GOODBYE)
   }
 
   #feed(input: LinkInput): void {

@@ -12,7 +12,7 @@
 import { parseArgs } from 'node:util'
 import { atTheUdpPort } from './at-the-udp-port.ts'
 import { dials, identity, rekeys } from './between.ts'
-import { fromInside } from './from-inside.ts'
+import { fromInside, fromInsideByDatagrams } from './from-inside.ts'
 import { cookies, halfOpen, refusing, replays, strangers } from './from-outside.ts'
 import { failures, lines, type Outcome } from './report.ts'
 import { type Flood, Scene } from './scene.ts'
@@ -26,6 +26,7 @@ const floods: readonly Flood[] = [
   refusing,
   ...atTheUdpPort,
   ...fromInside,
+  ...fromInsideByDatagrams,
   rekeys,
   dials,
   identity,
