@@ -121,6 +121,7 @@ export class Mesh implements ConnectionEvents {
         self,
         tracing: new Tracing(this.peerId, qlog),
         congestion: config.congestion,
+        turn: pace.turn,
         // Of the identity, so that a node that crashed can still end the links its peers believe in.
         idKey: suite.hmac(identitySeed, utf8('guild-home connection ids v1')),
         onNewcomer: (carrier, from) => {

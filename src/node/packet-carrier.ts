@@ -15,6 +15,7 @@ import type { AttemptDial } from './attempts.ts'
 import type { Carrier, CarrierHost } from './carrier.ts'
 import { pathSize } from './path-size.ts'
 import type { Tracing } from './tracing.ts'
+import { Share, type Turn } from './turn.ts'
 
 export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestion'> {
   readonly self: Self
@@ -22,6 +23,7 @@ export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestio
   readonly tracing: Tracing
   readonly plaintext: ByteWriter
   readonly slab: Slab
+  readonly turn: Turn
   readonly door: Door<PacketCarrier>
   readonly mint: () => Uint8Array
   readonly token: (id: Uint8Array) => Uint8Array
@@ -42,6 +44,7 @@ export class PacketCarrier implements Carrier {
   readonly link: PacketLink
   readonly #options: PacketCarrierOptions
   readonly #host: CarrierHost
+  readonly #share = new Share()
   /** Where the last datagram went, and by which socket. */
   #to: Endpoint | undefined
   #socket: DatagramSocket | undefined
@@ -86,10 +89,18 @@ export class PacketCarrier implements Carrier {
     return this.link.remote
   }
 
-  /** A packet for this link. */
+  /** A packet for this link, if the turn has time for it (P15). */
   receive(bytes: Uint8Array, from: Endpoint): void {
     if (!this.#watched) this.#look()
-    this.#host.read({ kind: 'datagram', bytes, from })
+    const { turn, drive } = this.#options
+    if (!turn.hears(this.#share)) return
+    turn.begin()
+    try {
+      this.#host.read({ kind: 'datagram', bytes, from })
+    } finally {
+      const took = turn.end()
+      if (took > 0) this.#share.add(took, drive.now())
+    }
   }
 
   feed: CarrierHost['feed'] = input => this.#host.feed(input)
