@@ -14,11 +14,18 @@ import { createSwarm } from '../../src/link/swarm.ts'
 import { makeSelf, START } from '../support/link-pair.ts'
 import { Seeded } from '../support/seeded.ts'
 
-const kinds = ['random', 'wrong MAC', 'cut short', 'another swarm', 'an id made up', 'wrong length'] as const
-type Kind = (typeof kinds)[number]
+export const kinds = [
+  'random',
+  'wrong MAC',
+  'cut short',
+  'another swarm',
+  'an id made up',
+  'wrong length',
+] as const
+export type Kind = (typeof kinds)[number]
 
 /** Makes datagrams of one kind, each another one. */
-function maker(kind: Kind, self: Self, dice: Seeded): () => Uint8Array {
+export function maker(kind: Kind, self: Self, dice: Seeded): () => Uint8Array {
   const full = dice.bytes(1_500)
   const swarm = createSwarm(self.suite, new Uint8Array(32).fill(0xee))
   const other = sealedDatagram(self.suite, swarm, {

@@ -117,7 +117,7 @@ const migration = ({ transfer }: Extent): Scenario =>
       if (!dice.chance(share)) return bytes
       copies++
       const copy = bytes.slice()
-      const send = (): void => socket.send({ host: server.host.address, port: PORT }, copy)
+      const send = (): boolean => socket.send({ host: server.host.address, port: PORT }, copy)
       // What was lost on the way is not sent on: that would be the packet itself.
       const late = (): void => void (arrived.has(headOf(copy)) && send())
       if (attack === 'after') sim.world.after(dice.between(2 * DELAY + WAIT, 500), late)
@@ -151,6 +151,7 @@ function counted(suite: Suite): { suite: Suite; rekeys: () => number } {
   const wrap = (inner: Cipher): Cipher => ({
     seal: (nonce, associated, plaintext) => inner.seal(nonce, associated, plaintext),
     sealParts: (nonce, associated, plaintext) => inner.sealParts(nonce, associated, plaintext),
+    sealInto: (nonce, associated, plaintext, out) => inner.sealInto(nonce, associated, plaintext, out),
     open: (nonce, associated, sealed) => inner.open(nonce, associated, sealed),
     rekeyed: () => {
       rekeys++

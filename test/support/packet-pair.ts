@@ -113,7 +113,8 @@ export class PacketSide {
   readonly told: unknown[][] = []
   readonly control: Uint8Array[] = []
   readonly charged: number[] = []
-  readonly place: Endpoint
+  /** Where it is now; a NAT box may move it. */
+  place: Endpoint
   readonly localId: Uint8Array
   readonly ids = new Set<string>()
   readonly tokens = new Set<string>()
@@ -153,7 +154,10 @@ export class PacketSide {
         link: recorder<LinkFrames>(this.told),
         onControl: frame => void this.control.push(frame.slice()),
         charge: type => void this.charged.push(type),
-        send: (to, datagram) => pair.send(this, to, datagram),
+        send: (to, datagram) => {
+          pair.send(this, to, datagram)
+          return true
+        },
         plaintext: pair.plaintext,
         ...(options.congestion && { congestion: options.congestion }),
       },
@@ -249,7 +253,8 @@ export class PacketPair {
       const extra = dice.below(100) < late ? dice.fraction() * lateness : 0
       const target = from.peer.place
       if (to.host !== target.host || to.port !== target.port) return
-      this.at(this.now + delay + extra, () => from.peer.receive(crossing.bytes.slice(), from.place))
+      const { place } = from
+      this.at(this.now + delay + extra, () => from.peer.receive(crossing.bytes.slice(), place))
     }
   }
 
@@ -359,7 +364,12 @@ export class Forger {
   /** The frames of what a sent, from the n-th crossing on. */
   heard(since = 0): unknown[][] {
     return this.#pair.sent(this.#pair.a, since).flatMap(({ bytes }) => {
-      const opened = this.protection.open(bytes, this.#largest, { isNew: n => !this.#seen.has(n) }, this.#pair.now)
+      const opened = this.protection.open(
+        bytes,
+        this.#largest,
+        { isNew: n => !this.#seen.has(n) },
+        this.#pair.now,
+      )
       if (opened === undefined) return []
       this.#seen.add(opened.number)
       this.#largest = Math.max(this.#largest, opened.number)
