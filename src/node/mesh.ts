@@ -195,7 +195,6 @@ export class Mesh implements ConnectionEvents {
     return this.#totals.stats(membership.linkCount, this.#connections.all(), this.#chat.dropped, guests)
   }
 
-  /** Listens. */
   async start(): Promise<void> {
     const { config, runtime, qlog } = this.#options
     if (config.hosts !== undefined)
@@ -380,8 +379,6 @@ export class Mesh implements ConnectionEvents {
       ...(peerId === undefined ? {} : { peerId }),
     })
   }
-
-  // Facts
 
   #noteObserved(observed: Uint8Array): void {
     if (this.observed.size < OBSERVED_MAX) this.observed.add(formatAddress(decodeAddress(observed)))
