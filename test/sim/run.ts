@@ -11,11 +11,7 @@ import { idleCases } from './idle.ts'
 import { largeCases } from './large.ts'
 import { nodeCases } from './nodes.ts'
 import { flags, runCases, type Sum, sumText } from './runner.ts'
-import { udpAttacks } from './udp-attacks.ts'
-import { udpCases } from './udp-cases.ts'
-import { udpPathCases } from './udp-paths.ts'
-import { udpSpeedCases } from './udp-speed.ts'
-import { udpSwarm } from './udp-swarm.ts'
+import { allUdpCases } from './udp-swarm.ts'
 
 const JOBS_MAX = 64
 const args = process.argv.slice(2)
