@@ -53,21 +53,7 @@ function share(): Promise<Sum> {
   const [index = 0, of = 1] = (process.env.SIM_SHARE ?? '0/1').split('/').map(Number)
   const named = args.find(arg => arg.startsWith('--case='))?.slice('--case='.length)
   const slow = [...largeCases, ...idleCases].filter(({ name }) => name === named)
-  return runCases(
-    args,
-    [
-      ...cases,
-      ...nodeCases,
-      ...udpCases(),
-      ...udpPathCases(),
-      ...udpSpeedCases(),
-      ...udpAttacks(),
-      udpSwarm,
-      ...slow,
-    ],
-    text => console.log(text),
-    {
-      share: { index, of },
-    },
-  )
+  return runCases(args, [...cases, ...nodeCases, ...allUdpCases(), ...slow], text => console.log(text), {
+    share: { index, of },
+  })
 }
