@@ -293,7 +293,8 @@ export class Mesh implements ConnectionEvents {
   }
 
   accepted(connection: Connection, proved: Proved, observed: Uint8Array): void {
-    if (observed.length > 0) this.#noteObserved(observed)
+    if (observed.length > 0 && this.observed.size < OBSERVED_MAX)
+      this.observed.add(formatAddress(decodeAddress(observed)))
     const dialled = connection.dialled!
     this.#connections.linked(connection)
     this.#members.feed({ kind: 'accepted', ...proofOf(connection.carrier, connection.key, proved), dialled })
@@ -382,10 +383,6 @@ export class Mesh implements ConnectionEvents {
   }
 
   // Facts
-
-  #noteObserved(observed: Uint8Array): void {
-    if (this.observed.size < OBSERVED_MAX) this.observed.add(formatAddress(decodeAddress(observed)))
-  }
 
   #transports(): readonly Transport[] {
     const { config, runtime } = this.#options
