@@ -115,6 +115,11 @@ export class PacketLink extends LinkCore {
     observer.joined(this.proven!.peerId, this.#packets)
   }
 
+  /** What sends and receives, once the peer is proved: for who looks closer. */
+  get packets(): PacketConnection | undefined {
+    return this.#packets
+  }
+
   /** Where the peer is now. */
   get remote(): Endpoint {
     return this.#packets?.departures.paths.current.remote ?? this.#options.dial!.remote

@@ -195,7 +195,6 @@ export class Mesh implements ConnectionEvents {
     return this.#totals.stats(membership.linkCount, this.#connections.all(), this.#chat.dropped, guests)
   }
 
-  /** Listens. */
   async start(): Promise<void> {
     const { config, runtime, qlog } = this.#options
     if (config.hosts !== undefined)
@@ -293,8 +292,7 @@ export class Mesh implements ConnectionEvents {
   }
 
   accepted(connection: Connection, proved: Proved, observed: Uint8Array): void {
-    if (observed.length > 0 && this.observed.size < OBSERVED_MAX)
-      this.observed.add(formatAddress(decodeAddress(observed)))
+    if (observed.length > 0) this.#noteObserved(observed)
     const dialled = connection.dialled!
     this.#connections.linked(connection)
     this.#members.feed({ kind: 'accepted', ...proofOf(connection.carrier, connection.key, proved), dialled })
@@ -382,7 +380,9 @@ export class Mesh implements ConnectionEvents {
     })
   }
 
-  // Facts
+  #noteObserved(observed: Uint8Array): void {
+    if (this.observed.size < OBSERVED_MAX) this.observed.add(formatAddress(decodeAddress(observed)))
+  }
 
   #transports(): readonly Transport[] {
     const { config, runtime } = this.#options

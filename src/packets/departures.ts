@@ -29,7 +29,6 @@ import type { LocalIds } from './local-ids.ts'
 import { type MtuOptions, MtuSearch } from './mtu.ts'
 import type { PacketObserver } from './observer.ts'
 import { Pacer, paceOf } from './pacer.ts'
-import { pad } from './padding.ts'
 import { type Path, Paths } from './paths.ts'
 import { Protection, type ProtectionOptions } from './protection.ts'
 import { Received } from './received.ts'
@@ -332,8 +331,6 @@ export class Departures {
     this.#blocked = undefined
   }
 
-  // Sealing and sending
-
   /** An empty writer with room for the frames of a datagram of this size. */
   #begin(size: number): ByteWriter {
     const w = this.#options.plaintext.reset()
@@ -365,8 +362,6 @@ export class Departures {
     if (!this.#options.send(to.remote, datagram)) this.#slab.keep(size)
     return size
   }
-
-  // What became of it
 
   #onLost(lost: readonly SentPacket[], aside: readonly SentPacket[], now: Millis): void {
     if (lost.length > 0) {
