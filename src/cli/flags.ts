@@ -196,6 +196,14 @@ export const flags = {
     about: 'what to listen and dial with, at one port number; the first has a head start of 250 ms',
     parse: list(oneOf(['tcp', 'udp'])),
   }),
+  mtu: flag<number | undefined>({
+    value: 'bytes',
+    fallback: undefined,
+    fallbackText: 'what the path takes',
+    commands: ['run', 'connect', 'send'],
+    about: 'largest IP packet to send over UDP, for a tunnel that loses what is larger',
+    parse: whole(1248, 65_535),
+  }),
   congestion: flag<Congestion>({
     value: 'name',
     fallback: 'bbr',

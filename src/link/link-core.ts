@@ -80,6 +80,7 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
   protected abstract enqueue(frame: Uint8Array): boolean
   /** Says CLOSE as the last word, and waits for it to be on its way; false where nobody can be told. */
   protected abstract sayClose(code: CloseCode): boolean
+  protected abstract putDatagram(bytes: Uint8Array): void
   /** The carrier is not needed any more. */
   protected abstract endCarrier(abruptly: boolean, latest: Millis): void
   /** We dialled, and the handshake is not over. */
@@ -114,6 +115,18 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
       return
     }
     this.queue(encode)
+  }
+
+  /**
+   * Sends bytes once, in no order, with no word of whether they came: at most 1,100, or GH_WIRE_LENGTH.
+   * False: the link is not open. Copied; where the peer or the path is slow, some are dropped unsaid.
+   */
+  sendDatagram(bytes: Uint8Array): boolean {
+    if (bytes.length > limits.datagramFrame)
+      throw new GuildError('GH_WIRE_LENGTH', `a datagram of ${bytes.length} bytes`)
+    if (this.state !== 'open') return false
+    this.putDatagram(bytes)
+    return true
   }
 
   handle(input: LinkInput, now: Millis): void {

@@ -22,6 +22,7 @@ import { type Figures, figuresOf } from '../packets/figures.ts'
 import { defaults as idleDefaults } from '../packets/idle.ts'
 import type { MtuOptions } from '../packets/mtu.ts'
 import type { PacketObserver } from '../packets/observer.ts'
+import type { Slab } from '../packets/slab.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
 import { readControlFrame } from '../wire/frames/index.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
@@ -60,11 +61,13 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly mtu: MtuOptions
   readonly congestion?: CongestionName
   readonly observer?: LinkObserver | undefined
-  readonly send: (to: Endpoint, datagram: Uint8Array) => void
+  /** As of `DatagramSocket`: true where the bytes may be used again. */
+  readonly send: (to: Endpoint, datagram: Uint8Array) => boolean
   /** A timer let something leave, and more would in another turn. */
   readonly onMore: () => void
   /** The frames of one packet, shared by all links of a node. */
   readonly plaintext: ByteWriter
+  readonly slab?: Slab
 }
 
 /** Ends at which what was said before is still to arrive. */
@@ -110,6 +113,11 @@ export class PacketLink extends LinkCore {
     if (this.#packets === undefined) return
     this.#packets.departures.observer = observer
     observer.joined(this.proven!.peerId, this.#packets)
+  }
+
+  /** What sends and receives, once the peer is proved: for who looks closer. */
+  get packets(): PacketConnection | undefined {
+    return this.#packets
   }
 
   /** Where the peer is now. */
@@ -243,7 +251,7 @@ export class PacketLink extends LinkCore {
     remote: Endpoint,
     rtt: Millis | undefined,
   ): void {
-    const { self, ids, mtu, congestion, send, plaintext } = this.#options
+    const { self, ids, mtu, congestion, send, plaintext, slab } = this.#options
     const { suite, random } = self
     const keys = proved.packetKeys!
     ids.added(localId)
@@ -257,7 +265,7 @@ export class PacketLink extends LinkCore {
           sendMask: suite.headerMask(keys.sendMask),
           receiveMask: suite.headerMask(keys.receiveMask),
         },
-        ...{ random, remote, remoteId, localId, ids, mtu, rtt, send, plaintext },
+        ...{ random, remote, remoteId, localId, ids, mtu, rtt, send, plaintext, slab },
         ...(congestion !== undefined && { congestion }),
         observer: this.#observer,
         idle: { timeout: idleDefaults.timeout, peerTimeout: idleDefaults.timeout },
@@ -289,6 +297,10 @@ export class PacketLink extends LinkCore {
     if (this.state === 'closing' || this.state === 'closed') return
     this.charge(frame[0], this.now)
     readControlFrame(new ByteReader(frame), this.sink)
+  }
+
+  protected putDatagram(bytes: Uint8Array): void {
+    this.#packets!.departures.datagrams.push(bytes)
   }
 
   protected override opening({ streams }: Carried): void {

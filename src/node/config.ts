@@ -16,6 +16,7 @@ import { type Dnsaddr, isDnsaddr, parseBootstrap } from '../wire/dnsaddr.ts'
 import { limits } from '../wire/limits.ts'
 import { keyFromPeerId, peerIdFromKey } from '../wire/peer-id.ts'
 import type { NodeOptions } from './options.ts'
+import { leastMtu } from './path-size.ts'
 
 export interface Config {
   readonly port: number
@@ -37,6 +38,8 @@ export interface Config {
   readonly maxPeers: number
   readonly maxStreams: number
   readonly transport: readonly string[]
+  /** Of the IP packet, in bytes; undefined: as much as the path takes. */
+  readonly mtu: number | undefined
   readonly congestion: CongestionName
   /** Directory of the logs; undefined: none are written. */
   readonly qlog: string | undefined
@@ -72,6 +75,7 @@ const known: ReadonlySet<string> = new Set([
   'maxPeers',
   'maxStreams',
   'transport',
+  'mtu',
   'congestion',
   'qlog',
   'interval',
@@ -121,6 +125,7 @@ export function checkOptions(options: NodeOptions): Config {
     maxPeers: whole(options.maxPeers, 'maxPeers', 20, 1, 10_000),
     maxStreams: whole(options.maxStreams, 'maxStreams', limits.streams, 1, 65_536),
     transport: transports(options.transport),
+    mtu: options.mtu === undefined ? undefined : whole(options.mtu, 'mtu', 0, leastMtu, 65_535),
     congestion: congestion(options.congestion),
     qlog: text(options.qlog, 'qlog'),
     interval,

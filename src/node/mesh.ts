@@ -117,9 +117,11 @@ export class Mesh implements ConnectionEvents {
         datagrams,
         drive: this.drive,
         interfaces: () => runtime.network.interfaces(),
+        mtu: config.mtu,
         self,
         tracing: new Tracing(this.peerId, qlog),
         congestion: config.congestion,
+        turn: pace.turn,
         // Of the identity, so that a node that crashed can still end the links its peers believe in.
         idKey: suite.hmac(identitySeed, utf8('guild-home connection ids v1')),
         onNewcomer: (carrier, from) => {
@@ -193,7 +195,6 @@ export class Mesh implements ConnectionEvents {
     return this.#totals.stats(membership.linkCount, this.#connections.all(), this.#chat.dropped, guests)
   }
 
-  /** Listens. */
   async start(): Promise<void> {
     const { config, runtime, qlog } = this.#options
     if (config.hosts !== undefined)
@@ -378,8 +379,6 @@ export class Mesh implements ConnectionEvents {
       ...(peerId === undefined ? {} : { peerId }),
     })
   }
-
-  // Facts
 
   #noteObserved(observed: Uint8Array): void {
     if (this.observed.size < OBSERVED_MAX) this.observed.add(formatAddress(decodeAddress(observed)))

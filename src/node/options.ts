@@ -34,9 +34,11 @@ export interface NodeOptions {
   readonly maxStreams?: number
   /** What to listen on and dial with: `tcp` and `udp`, at one port number. A dial tries the first, and 250 ms later the other too. Default `['tcp', 'udp']`: TCP is the faster one on a good network, UDP gets through where TCP does not. */
   readonly transport?: readonly string[]
+  /** Largest IP packet of UDP to send, in bytes: for a tunnel that loses what is larger. Default: as much as the path takes, which is searched for and never above the MTU of the interface. 1,248 (as every path takes) to 65,535. */
+  readonly mtu?: number
   /** Congestion control of links over UDP: `bbr`, `cubic` or `newreno`. Default `bbr`: it takes a random loss for what it is, and keeps queues short. */
   readonly congestion?: 'bbr' | 'cubic' | 'newreno'
-  /** Directory for qlog, made if missing: one file for each link over UDP, at most 256 MiB, 4 GiB in all. Default none: a packet takes a third of a kilobyte there. */
+  /** Directory for qlog, made if missing: one file for each link over UDP, at most 256 MiB, 4 GiB in all. Default none: a packet takes a quarter of a kilobyte there. */
   readonly qlog?: string
   /** Seconds of silence after which the side that dialled PINGs; the other side waits twice as long. Default 5. 0.05 to 3600. */
   readonly interval?: number

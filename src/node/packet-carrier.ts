@@ -9,21 +9,27 @@ import type { Newcomer } from '../link/datagram-responder.ts'
 import type { Door } from '../link/door.ts'
 import { PacketLink, type PacketLinkOptions } from '../link/packet-link.ts'
 import type { Self } from '../link/self.ts'
+import type { Slab } from '../packets/slab.ts'
 import type { Drive } from '../runtime/drive.ts'
 import type { AttemptDial } from './attempts.ts'
 import type { Carrier, CarrierHost } from './carrier.ts'
 import { pathSize } from './path-size.ts'
 import type { Tracing } from './tracing.ts'
+import { Share, type Turn } from './turn.ts'
 
 export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestion'> {
   readonly self: Self
   readonly drive: Drive
   readonly tracing: Tracing
   readonly plaintext: ByteWriter
+  readonly slab: Slab
+  readonly turn: Turn
   readonly door: Door<PacketCarrier>
   readonly mint: () => Uint8Array
   readonly token: (id: Uint8Array) => Uint8Array
   readonly interfaces: () => readonly Interface[]
+  /** The largest IP packet to try. */
+  readonly mtu: number | undefined
   readonly socketFor: (host: string) => DatagramSocket | undefined
   /** On the dialling side. */
   readonly dial?: AttemptDial & { readonly remote: Endpoint }
@@ -38,6 +44,7 @@ export class PacketCarrier implements Carrier {
   readonly link: PacketLink
   readonly #options: PacketCarrierOptions
   readonly #host: CarrierHost
+  readonly #share = new Share()
   /** Where the last datagram went, and by which socket. */
   #to: Endpoint | undefined
   #socket: DatagramSocket | undefined
@@ -46,8 +53,9 @@ export class PacketCarrier implements Carrier {
   constructor(options: PacketCarrierOptions, host: CarrierHost) {
     this.#options = options
     this.#host = host
-    const { self, drive, plaintext, door, mint, token, dial, newcomer, congestion, interfaces, tracing } =
+    const { self, drive, plaintext, slab, door, mint, token, dial, newcomer, congestion, interfaces } =
       options
+    const { tracing, mtu } = options
     const remote = newcomer?.from ?? dial!.remote
     const observer = tracing.begin(this.#traced(remote), drive.now())
     this.#watched = observer !== undefined
@@ -65,11 +73,10 @@ export class PacketCarrier implements Carrier {
           watch: reset => door.watch(reset, this),
           unwatch: reset => door.unwatch(reset),
         },
-        mtu: pathSize(remote.host, interfaces()),
+        mtu: pathSize(remote.host, interfaces(), mtu),
         send: (to, datagram) => this.#send(to, datagram),
         onMore: () => host.flushSoon(),
-        plaintext,
-        observer,
+        ...{ plaintext, slab, observer },
         ...(dial && { dial }),
         ...(newcomer && { newcomer }),
         ...(congestion && { congestion }),
@@ -82,10 +89,18 @@ export class PacketCarrier implements Carrier {
     return this.link.remote
   }
 
-  /** A packet for this link. */
+  /** A packet for this link, if the turn has time for it (P15). */
   receive(bytes: Uint8Array, from: Endpoint): void {
     if (!this.#watched) this.#look()
-    this.#host.read({ kind: 'datagram', bytes, from })
+    const { turn, drive } = this.#options
+    if (!turn.hears(this.#share)) return
+    turn.begin()
+    try {
+      this.#host.read({ kind: 'datagram', bytes, from })
+    } finally {
+      const took = turn.end()
+      if (took > 0) this.#share.add(took, drive.now())
+    }
   }
 
   feed: CarrierHost['feed'] = input => this.#host.feed(input)
@@ -113,11 +128,11 @@ export class PacketCarrier implements Carrier {
     return { direction: dial === undefined ? 'in' : 'out', local: socketFor(remote.host)?.local, remote }
   }
 
-  #send(to: Endpoint, datagram: Uint8Array): void {
+  #send(to: Endpoint, datagram: Uint8Array): boolean {
     if (to !== this.#to) {
       this.#to = to
       this.#socket = this.#options.socketFor(to.host)
     }
-    this.#socket?.send(to, datagram)
+    return this.#socket?.send(to, datagram) ?? true
   }
 }

@@ -131,6 +131,7 @@ class QlogSink implements TraceSink {
     this.#write(header, time)
     for (const one of this.#early) this.#write(one, time)
     this.#early = []
+    this.#try(() => this.#file?.flush()) // so that it can be told from an empty one
   }
 
   #write(value: object, now: Millis): void {

@@ -17,11 +17,14 @@ import { earlier, type Millis } from '../base/machine.ts'
 import type { Endpoint, Random } from '../base/ports.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import { type AckFrame, encodeProbe } from '../wire/frames/ack.ts'
+import { encodePadding } from '../wire/frames/padding.ts'
 import { encodePathChallenge, encodePathResponse } from '../wire/frames/path.ts'
 import type { FrameSource, InFlight } from '../wire/frames/sinks.ts'
 import { limits } from '../wire/limits.ts'
 import { type Congestion, type CongestionName, createCongestion } from './congestion/index.ts'
 import { ControlOut } from './control-stream.ts'
+import { DatagramsOut } from './datagrams.ts'
+import { LeftOut } from './left-out.ts'
 import type { LocalIds } from './local-ids.ts'
 import { type MtuOptions, MtuSearch } from './mtu.ts'
 import type { PacketObserver } from './observer.ts'
@@ -33,9 +36,10 @@ import { Recovery } from './recovery.ts'
 import { RemoteIds, type TokenWatch } from './remote-ids.ts'
 import { Rtt } from './rtt.ts'
 import { type SentPacket, sentPacket } from './sent.ts'
+import { Slab } from './slab.ts'
 
 export interface DeparturesOptions {
-  readonly keys: Pick<ProtectionOptions, 'send' | 'receive' | 'sendMask' | 'receiveMask'>
+  readonly keys: Pick<ProtectionOptions, 'send' | 'receive' | 'sendMask' | 'receiveMask' | 'phaseLimits'>
   readonly random: Random
   readonly congestion?: CongestionName
   readonly remote: Endpoint
@@ -49,15 +53,20 @@ export interface DeparturesOptions {
   /** Frames of streams; set once the link is open. */
   readonly source?: FrameSource | undefined
   readonly observer?: PacketObserver | undefined
-  readonly send: (to: Endpoint, datagram: Uint8Array) => void
+  /** True: the bytes may be used again. */
+  readonly send: (to: Endpoint, datagram: Uint8Array) => boolean
   /** The frames of one packet, shared by all of a node: sealing is never interrupted. At least 65,535 bytes. */
   readonly plaintext: ByteWriter
+  /** For datagrams, shared like it. Default: one of its own. */
+  readonly slab?: Slab | undefined
 }
 
 /** Packets of one turn: between two turns acknowledgements are read. */
 const BURST = 64
 /** A packet with less room than this is not begun for data. */
 const LEAST_ROOM = 64
+/** What a seal adds at most: head, tag, and the PADDING of a packet that has next to nothing in it. */
+const SEAL_MOST = 64
 /** Of so many acknowledgements that nobody answers one asks for an answer (RFC 9000 section 13.2.4). */
 const UNANSWERED = 16
 
@@ -69,6 +78,7 @@ export class Departures {
   readonly protection: Protection
   readonly remoteIds: RemoteIds
   readonly control = new ControlOut()
+  readonly datagrams = new DatagramsOut()
   mtu: MtuSearch
   bytesOut = 0
   packetsOut = 0
@@ -85,7 +95,9 @@ export class Departures {
   congestion: Congestion
   #frames: InFlight[] = []
   readonly #manifest = { add: (frame: InFlight): void => void this.#frames.push(frame) }
+  readonly #slab: Slab
   #number = 0
+  readonly #leftOut: LeftOut
   /** Packets that must leave whatever the window says. */
   #probes = 0
   /** The source has more than it wrote. */
@@ -98,7 +110,9 @@ export class Departures {
   constructor(options: DeparturesOptions, now: Millis) {
     const { keys, random, remote, remoteId, tokens, localIds, mtu, rtt, source } = options
     this.#options = options
+    this.#slab = options.slab ?? new Slab()
     this.#localIds = localIds
+    this.#leftOut = new LeftOut(random)
     this.source = source
     this.observer = options.observer
     if (rtt !== undefined) this.rtt.sample(rtt, 0)
@@ -153,22 +167,26 @@ export class Departures {
     if (due === undefined || due > now) return
     const { lost, lostAside, persistent, probes } = this.recovery.onTimer(now)
     this.#probes = Math.max(this.#probes, probes)
-    this.#onLost(lost, lostAside, persistent, now)
+    this.#onLost(lost, lostAside, now)
+    if (persistent) this.congestion.onPersistent(now)
     if (probes > 0) for (const frame of this.recovery.reclaim(probes)) frame.lost()
     this.#blocked = undefined
     this.observer?.measured(now)
   }
 
-  onAck(ack: AckFrame, now: Millis): void {
+  /** False when it told nothing new. */
+  onAck(ack: AckFrame, now: Millis): boolean {
     const told = this.recovery.onAck(ack, now)
     const { acked, ackedAside, lost, lostAside, spurious, newestAcked, priorInFlight, persistent } = told
     this.protection.acked(ack.largest, now)
     for (const packet of spurious) this.congestion.onSpurious(packet, now)
-    this.#onLost(lost, lostAside, persistent, now)
+    this.#onLost(lost, lostAside, now)
     if (newestAcked !== undefined) {
       const inFlight = this.recovery.bytesInFlight
       this.congestion.onAck({ now, acked, newest: newestAcked, inFlight, priorInFlight, rtt: this.rtt, lost })
     }
+    // Behind it: what arrived before the path broke makes no window for what comes after.
+    if (persistent) this.congestion.onPersistent(now)
     let largest = 0
     for (const packet of acked) {
       if (packet.mtuProbe) this.mtu.acked(packet.size)
@@ -181,6 +199,7 @@ export class Departures {
     this.#pacer.setRate(paceOf(this.congestion, this.rtt))
     this.#blocked = undefined
     this.observer?.measured(now)
+    return acked.length + ackedAside.length + spurious.length > 0
   }
 
   /** Sends what may leave now; at most so many bytes of data. True: more would leave in another turn. */
@@ -190,16 +209,16 @@ export class Departures {
     for (let packets = 0; packets < BURST; packets++) {
       if (this.#probes > 0) {
         this.#probes--
-        this.#sendData(now, true)
+        this.#sendData(now, true, left > 0)
         continue
       }
-      if (!this.#mayLeave(now) || left <= 0) {
+      if (!this.#mayLeave(now) || (left <= 0 && !this.#hasWords)) {
         if (this.received.ackDue(now)) this.#sendAck(now)
         return false
       }
       const probe = this.mtu.probe(now)
       if (probe !== undefined) this.#sendMtuProbe(probe, now)
-      else left -= this.#sendData(now, false)
+      else left -= this.#sendData(now, false, left > 0)
     }
     return true
   }
@@ -219,7 +238,12 @@ export class Departures {
   }
 
   get #hasData(): boolean {
-    return this.#more || this.control.waiting || this.#localIds.waiting || this.remoteIds.waiting
+    return this.#more || this.#hasWords || this.datagrams.waiting
+  }
+
+  /** Of control and of connection ids: what never waits for the rate of the streams. */
+  get #hasWords(): boolean {
+    return this.control.waiting || this.#localIds.waiting || this.remoteIds.waiting
   }
 
   #mayLeave(now: Millis): boolean {
@@ -239,20 +263,19 @@ export class Departures {
   }
 
   /** One packet as full as it gets; how many bytes. `forced`: with PROBE, if there is nothing to say. */
-  #sendData(now: Millis, forced: boolean): number {
+  #sendData(now: Millis, forced: boolean, withStreams: boolean): number {
     const w = this.#begin(this.#size)
     if (this.received.hasNews) this.#writeAck(w, now)
     const ackOnly = w.length
-    let more = this.#localIds.fill(w, this.#manifest)
-    more = this.remoteIds.fill(w, this.#manifest) || more
-    more = this.control.fill(w, this.#manifest) || more
+    this.#localIds.fill(w, this.#manifest)
+    this.remoteIds.fill(w, this.#manifest)
+    this.control.fill(w, this.#manifest)
+    if (withStreams) this.datagrams.fill(w)
     if (this.source === undefined) this.#more = false
-    else if (this.#more && w.room >= LEAST_ROOM) this.#more = this.source.fill(w, this.#manifest)
+    else if (withStreams && this.#more && w.room >= LEAST_ROOM)
+      this.#more = this.source.fill(w, this.#manifest)
     if (w.length === ackOnly) {
-      if (!forced) {
-        if (w.length === 0) return 0
-        return this.#depart(this.paths.current, false, false, now)
-      }
+      if (!forced) return w.length === 0 ? 0 : this.#depart(this.paths.current, false, false, now)
       encodeProbe(w)
     }
     return this.#depart(this.paths.current, true, false, now)
@@ -275,7 +298,7 @@ export class Departures {
   #sendMtuProbe(size: number, now: Millis): void {
     const w = this.#begin(size)
     encodeProbe(w)
-    pad(w)
+    encodePadding(w)
     this.#depart(this.paths.current, true, true, now)
   }
 
@@ -291,7 +314,7 @@ export class Departures {
       if (said.challenge !== undefined) encodePathChallenge(w, said.challenge)
       if (said.response !== undefined) encodePathResponse(w, said.response)
       if (said.probe) encodeProbe(w)
-      if (said.padTo > 0) pad(w)
+      if (said.padTo > 0) encodePadding(w)
       this.#depart(said.path, true, false, now)
     }
   }
@@ -308,8 +331,6 @@ export class Departures {
     this.#blocked = undefined
   }
 
-  // Sealing and sending
-
   /** An empty writer with room for the frames of a datagram of this size. */
   #begin(size: number): ByteWriter {
     const w = this.#options.plaintext.reset()
@@ -318,10 +339,12 @@ export class Departures {
   }
 
   #depart(to: Path, eliciting: boolean, mtuProbe: boolean, now: Millis): number {
-    const number = this.#number++
+    const number = this.#number
+    this.#number = this.#leftOut.after(number)
     const { protection, recovery, remoteIds } = this
     const plaintext = this.#options.plaintext.view()
-    const datagram = protection.sealed(remoteIds.current, number, recovery.largestAcked, plaintext, now)
+    const room = this.#slab.room(plaintext.length + SEAL_MOST)
+    const datagram = protection.sealed(remoteIds.current, number, recovery.largestAcked, plaintext, now, room)
     const size = datagram.length
     const packet = sentPacket(number, now, size, eliciting, mtuProbe, to.id, this.#frames)
     this.#frames = []
@@ -336,13 +359,11 @@ export class Departures {
     this.bytesOut += size
     this.packetsOut++
     this.observer?.sent(packet, plaintext, protection.sendPhase, to.remote)
-    this.#options.send(to.remote, datagram)
+    if (!this.#options.send(to.remote, datagram)) this.#slab.keep(size)
     return size
   }
 
-  // What became of it
-
-  #onLost(lost: readonly SentPacket[], aside: readonly SentPacket[], persistent: boolean, now: Millis): void {
+  #onLost(lost: readonly SentPacket[], aside: readonly SentPacket[], now: Millis): void {
     if (lost.length > 0) {
       const largestSent = this.#number - 1
       this.packetsLost += lost.length
@@ -360,8 +381,7 @@ export class Departures {
       if (packet.mtuProbe) this.mtu.lost(packet.size, now)
       for (const frame of packet.frames) frame.lost()
     }
-    if (persistent) this.congestion.onPersistent(now)
-    if (lost.length > 0 || persistent) this.#resize()
+    if (lost.length > 0) this.#resize()
   }
 
   #resize(): void {
@@ -374,19 +394,6 @@ export class Departures {
 
   #newCongestion(now: Millis): Congestion {
     const { congestion = 'bbr', random, rtt } = this.#options
-    const options = {
-      mss: this.#size,
-      now,
-      random: () => random.fraction(),
-      ...(rtt !== undefined && { rtt }),
-    }
-    return createCongestion(congestion, options)
+    return createCongestion(congestion, { mss: this.#size, now, random: () => random.fraction(), rtt })
   }
 }
-
-/** PADDING is a byte of 0. */
-function pad(w: ByteWriter): void {
-  if (w.room > 0) w.raw(zeros.subarray(0, w.room))
-}
-
-const zeros = new Uint8Array(65_535)

@@ -29,6 +29,7 @@ t.test('each flag: by flag, by variable, by older name, flag before variable bef
     ['bandwidthIn', '1.5MB', 1_500_000, '500k'],
     ['bandwidthOut', '2000', 2000, '1G'],
     ['transport', 'udp', ['udp'], 'tcp,udp'],
+    ['mtu', '1400', 1400, '1500'],
     ['congestion', 'cubic', 'cubic', 'newreno'],
     ['qlog', '/tmp/q', '/tmp/q', 'r'],
     ['mdns', 'false', false, 'true'],

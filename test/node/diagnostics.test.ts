@@ -88,6 +88,26 @@ t.test('OBS-4 channels: whoever comes late hears from the next datagram on', asy
   })
 })
 
+t.test('a dial that met somebody else tells who answered', async t => {
+  const { heard } = listen(t, ['ended'])
+  await watchedPair({}, async ({ sim, alice, bob }) => {
+    const wanted = bob.peerId
+    const address = `/ip4/198.51.100.1/udp/8000/p2p/${wanted}`
+    const carol = await createNode({
+      ...{ transport: ['udp'], mdns: false, host: false, swarmKey: new Uint8Array(32).fill(3) },
+      runtime: sim.host('carol').runtime(),
+    })
+    await sim.settle(carol.start())
+    const error = await sim.settle(carol.connect(address).catch((reason: unknown) => reason))
+    t.match(error, { code: 'GH_HANDSHAKE_IDENTITY' })
+    t.match(
+      heard.filter(one => one.link.node === carol.peerId),
+      [{ by: 'handshake', code: 'GH_HANDSHAKE_IDENTITY', link: { peer: alice.peerId } }],
+    )
+    await sim.settle(carol.stop())
+  })
+})
+
 t.test('OBS-1 the same seed takes the same course, watched or not', async t => {
   const run = () => watchedPair({ conditions: weather, seed: 7 }, ({ pour }) => pour(128 * 1024))
   const alone = await run()

@@ -48,6 +48,12 @@ export class Flows implements DatagramTap {
   readonly repeaters = new Set<string>()
   /** The shortest time in which anybody can answer. */
   roundTrip = 0
+  /** Called with each datagram before the process gets it. */
+  before: (bytes: Uint8Array, from: Endpoint) => void = () => {}
+  /** Datagrams that went out. */
+  datagramsOut = 0
+  bytesOut = 0
+  deliver: (bytes: Uint8Array, from: Endpoint) => void = () => {}
   /** The largest share of bytes out to bytes in, of all addresses while they were unproved. */
   worst = 0
   #in = new Map<string, Flow>()
@@ -59,7 +65,13 @@ export class Flows implements DatagramTap {
     this.#options = options
   }
 
+  opened(deliver: (bytes: Uint8Array, from: Endpoint) => void): void {
+    this.deliver = deliver
+  }
+
   sent(to: Endpoint, bytes: Uint8Array): void {
+    this.datagramsOut++
+    this.bytesOut += bytes.length
     const now = this.#options.now()
     const place = this.#place(to, true)
     place.lastOut = now
@@ -74,16 +86,19 @@ export class Flows implements DatagramTap {
   }
 
   came(from: Endpoint, bytes: Uint8Array): void {
+    this.before(bytes, from)
     const now = this.#options.now()
     const place = this.#place(from, false)
     place.firstIn ??= now
     place.bytesIn += bytes.length
     count(this.#in, from.host, bytes)
     this.#fromHost.set(from.host, this.read(from.host) + bytes.length)
-    if (place.provedAt !== undefined || this.repeaters.has(from.host)) return
-    // Nothing that could be an answer comes sooner; a packet that comes later is taken for one.
-    const answered = isPacket(bytes) && now >= (place.firstOut ?? Number.POSITIVE_INFINITY) + this.roundTrip
-    if (answered || bytes[0] === MESSAGE_3) place.provedAt = now
+    if (bytes[0] === MESSAGE_3) place.provedAt ??= now
+    if (!isPacket(bytes)) return
+    // What was repeated may be the answer of somebody else, and counts for them (RFC 9000 section 8.2.3).
+    if (this.repeaters.has(from.host))
+      for (const other of this.places.values()) this.#mayHaveAnswered(other, now)
+    else this.#mayHaveAnswered(place, now)
   }
 
   /** Bytes that came from there. */
@@ -115,6 +130,13 @@ export class Flows implements DatagramTap {
 
   at({ host, port }: Endpoint): Place | undefined {
     return this.places.get(`${host} ${port}`)
+  }
+
+  /** Nothing that could be an answer comes sooner; a packet that comes later is taken for one. */
+  #mayHaveAnswered(place: Place, now: number): void {
+    const { firstOut, endpoint } = place
+    if (firstOut === undefined || now < firstOut + this.roundTrip) return
+    if (!this.repeaters.has(endpoint.split(' ')[0]!)) place.provedAt ??= now
   }
 
   #place({ host, port }: Endpoint, asked: boolean): Place {

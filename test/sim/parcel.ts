@@ -93,7 +93,7 @@ export class Parcel {
   }
 
   /** Sends it, lets time pass until all came and is acknowledged, and looks how it came. */
-  async deliver(limit = 900_000): Promise<void> {
+  async deliver(limit = 7_200_000): Promise<void> {
     const sent = this.send()
     this.watch()
     await this.#sim.settle(sent, { limit, events: 50_000_000 })

@@ -11,8 +11,10 @@ import { idleCases } from './idle.ts'
 import { largeCases } from './large.ts'
 import { nodeCases } from './nodes.ts'
 import { flags, runCases, type Sum, sumText } from './runner.ts'
+import { udpAttacks } from './udp-attacks.ts'
 import { udpCases } from './udp-cases.ts'
 import { udpPathCases } from './udp-paths.ts'
+import { udpSpeedCases } from './udp-speed.ts'
 import { udpSwarm } from './udp-swarm.ts'
 
 const JOBS_MAX = 64
@@ -57,7 +59,16 @@ function share(): Promise<Sum> {
   const slow = [...largeCases, ...idleCases].filter(({ name }) => name === named)
   return runCases(
     args,
-    [...cases, ...nodeCases, ...udpCases(), ...udpPathCases(), udpSwarm, ...slow],
+    [
+      ...cases,
+      ...nodeCases,
+      ...udpCases(),
+      ...udpPathCases(),
+      ...udpSpeedCases(),
+      ...udpAttacks(),
+      udpSwarm,
+      ...slow,
+    ],
     text => console.log(text),
     {
       share: { index, of },

@@ -22,6 +22,8 @@ export interface TappedPipe {
 export interface DatagramTap {
   sent(to: Endpoint, bytes: Uint8Array): void
   came(from: Endpoint, bytes: Uint8Array): void
+  /** A socket is there; what is handed to `deliver` is to the process as if it had come. */
+  opened(deliver: (bytes: Uint8Array, from: Endpoint) => void): void
 }
 
 /** A runtime that is watched. */
@@ -118,11 +120,12 @@ function watched(datagrams: Datagrams, seen: DatagramTap): Datagrams {
           options.onDatagram(bytes, from)
         },
       })
+      seen.opened(options.onDatagram)
       return {
         local: socket.local,
         send: (to, bytes) => {
           seen.sent(to, bytes)
-          socket.send(to, bytes)
+          return socket.send(to, bytes)
         },
         close: () => socket.close(),
       }
