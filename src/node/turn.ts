@@ -43,8 +43,9 @@ export class Share {
   #used: Millis = 0
   #at: Millis = 0
 
+  /** One datagram; that it took long says more of us (cold code, the system's other work) than of its sender. */
   add(used: Millis, now: Millis): void {
-    this.#used = this.of(now) + used
+    this.#used = this.of(now) + Math.min(used, SLICE)
     this.#at = now
   }
 

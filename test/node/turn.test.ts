@@ -1,6 +1,6 @@
 /** P15: how long a turn of the event loop may read, by a clock that the test moves. */
 import t from 'tap'
-import { Turn } from '../../src/node/turn.ts'
+import { Share, Turn } from '../../src/node/turn.ts'
 import { Drive } from '../../src/runtime/drive.ts'
 
 /** A turn whose time passes only where the test says so. */
@@ -167,3 +167,20 @@ t.test('P15 held twice is in line once', async t => {
   turned()
   t.equal(asked, 1)
 })
+
+t.test(
+  'P15 one datagram that took long, as the first of a link may, does not cost it the next ones',
+  async t => {
+    const { turn, pass, read } = bench()
+    const share = new Share()
+    read(20)
+    share.add(20, 520)
+    t.equal(turn.hears(share), true, 'it was read once only')
+    for (let n = 0; n < 10; n++) share.add(0.6, 520)
+    t.equal(turn.hears(share), false, 'now it has had its share')
+    pass(0)
+    read(30)
+    t.equal(turn.hears(new Share()), false, 'and beyond forty milliseconds nobody is heard')
+    t.equal(turn.lost, 2)
+  },
+)
