@@ -94,12 +94,14 @@ export class PacketCarrier implements Carrier {
     if (this.#observer === undefined) this.#look()
     const { turn, drive } = this.#options
     if (!turn.hears(this.#share)) return this.#observer?.dropped(bytes.length, 'busy', drive.now())
+    const { unitsIn } = this.link
     turn.begin()
     try {
       this.#host.read({ kind: 'datagram', bytes, from })
     } finally {
       const took = turn.end()
-      if (took > 0) this.#share.add(took, drive.now())
+      // What does not open may be anybody's, and is not held against the peer.
+      if (took > 0 && this.link.unitsIn !== unitsIn) this.#share.add(took, drive.now())
     }
   }
 

@@ -169,18 +169,52 @@ t.test('P15 held twice is in line once', async t => {
 })
 
 t.test(
-  'P15 one datagram that took long, as the first of a link may, does not cost it the next ones',
+  'P15 datagrams: ten milliseconds of a turn are for all, then only who was hardly read is heard',
   async t => {
-    const { turn, pass, read } = bench()
-    const share = new Share()
-    read(20)
-    share.add(20, 520)
-    t.equal(turn.hears(share), true, 'it was read once only')
-    for (let n = 0; n < 10; n++) share.add(0.6, 520)
-    t.equal(turn.hears(share), false, 'now it has had its share')
-    pass(0)
-    read(30)
-    t.equal(turn.hears(new Share()), false, 'and beyond forty milliseconds nobody is heard')
+    const { turn, pass, read, turned } = bench()
+    const [heavy, light] = [new Share(), new Share()]
+    heavy.add(12, 500)
+    light.add(2, 500)
+    t.ok(turn.hears(heavy))
+    read(10)
+    t.notOk(turn.hears(heavy), 'its datagram is lost')
+    t.ok(turn.hears(light))
+    read(29)
+    t.ok(turn.hears(light))
+    read(1)
+    t.notOk(turn.hears(light), 'forty milliseconds are enough of anything')
+    t.equal(turn.lost, 2)
+    t.ok(turned())
+    t.ok(turn.hears(heavy), 'another turn')
+    read(10)
+    pass(200)
+    t.ok(turn.hears(heavy), 'what was read long ago is forgotten')
     t.equal(turn.lost, 2)
   },
 )
+
+t.test('P15 what a link was read adds up and is forgotten twenty times as slowly', async t => {
+  const share = new Share()
+  share.add(3, 0)
+  share.add(3, 20)
+  t.equal(share.of(20), 5)
+  t.equal(share.of(120), 0)
+  t.equal(share.of(10_000), 0)
+  share.add(1, 10_000)
+  t.equal(share.of(10_000), 1)
+})
+
+t.test('P15 a datagram that took long, as the first of a link may, costs it a slice', async t => {
+  const { turn, pass } = bench()
+  const share = new Share()
+  const read = (ms: number): void => {
+    turn.begin()
+    pass(ms)
+    share.add(turn.end(), 500)
+  }
+  read(20)
+  t.equal(share.of(500), 1)
+  t.ok(turn.hears(share), 'the next one is heard')
+  for (let n = 0; n < 6; n++) read(0.7)
+  t.notOk(turn.hears(share), 'until it has had its share')
+})
