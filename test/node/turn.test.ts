@@ -215,6 +215,6 @@ t.test('P15 a datagram that took long, as the first of a link may, costs it a sl
   read(20)
   t.equal(share.of(500), 1)
   t.ok(turn.hears(share), 'the next one is heard')
-  for (let n = 0; n < 6; n++) read(0.7)
+  for (let n = 0; n < 10; n++) read(0.7)
   t.notOk(turn.hears(share), 'until it has had its share')
 })
