@@ -29,8 +29,9 @@ import type { Swarm } from './swarm.ts'
 
 export const defaults = {
   /**
-   * Of message 1; with a cookie in it sooner, by what the cookie's round trip took. It does not double: an attempt is five seconds long and begins anew, so doubling spares
-   * two datagrams of five, and costs ten times as many dials on a path that loses 30 % in bursts.
+   * Of message 1; with a cookie in it sooner, by what the cookie's round trip took. It does not double: an attempt is five
+   * seconds long and begins anew, so doubling spares two datagrams of five, and costs ten times as many dials on a path
+   * that loses 30 % in bursts.
    */
   resend: 1_000,
   /** One attempt; a responder that has lost what it knew of it would not answer its repetitions. */

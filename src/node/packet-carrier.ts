@@ -7,7 +7,7 @@ import type { DatagramSocket, Endpoint, Interface } from '../base/ports.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { Newcomer } from '../link/datagram-responder.ts'
 import type { Door } from '../link/door.ts'
-import { PacketLink, type PacketLinkOptions } from '../link/packet-link.ts'
+import { type LinkObserver, PacketLink, type PacketLinkOptions } from '../link/packet-link.ts'
 import type { Self } from '../link/self.ts'
 import type { Slab } from '../packets/slab.ts'
 import type { Drive } from '../runtime/drive.ts'
@@ -48,7 +48,7 @@ export class PacketCarrier implements Carrier {
   /** Where the last datagram went, and by which socket. */
   #to: Endpoint | undefined
   #socket: DatagramSocket | undefined
-  #watched: boolean
+  #observer: LinkObserver | undefined
 
   constructor(options: PacketCarrierOptions, host: CarrierHost) {
     this.#options = options
@@ -58,7 +58,7 @@ export class PacketCarrier implements Carrier {
     const { tracing, mtu } = options
     const remote = newcomer?.from ?? dial!.remote
     const observer = tracing.begin(this.#traced(remote), drive.now())
-    this.#watched = observer !== undefined
+    this.#observer = observer
     this.link = new PacketLink(
       {
         self,
@@ -91,15 +91,17 @@ export class PacketCarrier implements Carrier {
 
   /** A packet for this link, if the turn has time for it (P15). */
   receive(bytes: Uint8Array, from: Endpoint): void {
-    if (!this.#watched) this.#look()
+    if (this.#observer === undefined) this.#look()
     const { turn, drive } = this.#options
-    if (!turn.hears(this.#share)) return
+    if (!turn.hears(this.#share)) return this.#observer?.dropped(bytes.length, 'busy', drive.now())
+    const { unitsIn } = this.link
     turn.begin()
     try {
       this.#host.read({ kind: 'datagram', bytes, from })
     } finally {
       const took = turn.end()
-      if (took > 0) this.#share.add(took, drive.now())
+      // What does not open may be anybody's, and is not held against the peer.
+      if (took > 0 && this.link.unitsIn !== unitsIn) this.#share.add(took, drive.now())
     }
   }
 
@@ -119,7 +121,7 @@ export class PacketCarrier implements Carrier {
   #look(): void {
     const observer = this.#options.tracing.later(() => this.#traced(this.remote))
     if (observer === undefined) return
-    this.#watched = true
+    this.#observer = observer
     this.link.observe(observer)
   }
 

@@ -153,6 +153,7 @@ const dropTriggers: Record<(TraceEvent & { kind: 'packet-dropped' })['reason'], 
   'key unavailable': 'key_unavailable',
   seal: 'payload_decrypt_error',
   'too early': 'unexpected_packet',
+  busy: 'dos_prevention',
 }
 
 function metricsOf(figures: Figures): Record<string, number> {

@@ -113,7 +113,7 @@ class QlogSink implements TraceSink {
 
   #begin({ link, time }: TraceEvent): void {
     const qlog = this.#qlog
-    const began = qlog.clock.wall() - this.#events!.time(time)
+    const began = Math.round(qlog.clock.wall() - this.#events!.time(time))
     const role = link.direction === 'out' ? 'initiator' : 'responder'
     const stamp = new Date(began).toISOString().replaceAll(/[-:]/g, '')
     this.#try(() => {

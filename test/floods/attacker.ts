@@ -95,7 +95,7 @@ answer({
   replayDatagrams,
   async ask({ count, atOnce, answering, ...where }) {
     asking ??= hold(await Asking.at(where))
-    return asking.ask(count, atOnce, answering)
+    return asking.ask(count, atOnce, answering, stopped)
   },
   prove: ({ count }) => asking!.prove(count),
   standing: () => ({ standing: halfOpen?.standing ?? [] }),

@@ -209,7 +209,7 @@ export class Asking {
   }
 
   /** `answering`: cookies are brought back. */
-  async ask(count: number, atOnce: number, answering: boolean): Promise<AskFigures> {
+  async ask(count: number, atOnce: number, answering: boolean, stopped: () => boolean): Promise<AskFigures> {
     const begun = performance.now()
     let [asked, halfOpen, cookies, unanswered, excess] = [0, 0, 0, 0, Number.NEGATIVE_INFINITY]
     const one = (): Promise<void> =>
@@ -244,7 +244,7 @@ export class Asking {
         this.#place.send(first.datagram!)
       })
     const lane = async (): Promise<void> => {
-      while (asked++ < count) await one()
+      while (asked++ < count && !stopped()) await one()
     }
     await Promise.all(Array.from({ length: atOnce }, lane))
     const seconds = (performance.now() - begun) / 1000

@@ -21,6 +21,7 @@ export const kinds = [
   'another swarm',
   'an id made up',
   'wrong length',
+  'each length',
 ] as const
 export type Kind = (typeof kinds)[number]
 
@@ -40,6 +41,10 @@ export function maker(kind: Kind, self: Self, dice: Seeded): () => Uint8Array {
   switch (kind) {
     case 'random':
       return () => change(full, 0).subarray(0, dice.below(1_501))
+    case 'each length': {
+      let length = 0
+      return () => change(full, 0).subarray(0, length++ % 1_501)
+    }
     case 'wrong MAC':
       return () => {
         const bytes = change(full.subarray(0, 1_200), 1)

@@ -3,6 +3,7 @@ import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_c
 import t, { type Test } from 'tap'
 import { createNode, type PeerInfo, type TraceEvent, type TraceKind } from '../../src/index.ts'
 import { somebodyListens } from '../../src/node/diagnostics.ts'
+import { Turn } from '../../src/node/turn.ts'
 import { watchedPair } from '../support/watched-pair.ts'
 
 const kinds: readonly TraceKind[] = [
@@ -148,4 +149,21 @@ t.test('congestion and qlog are checked before anything starts', async t => {
   const swarmKey = new Uint8Array(32)
   await t.rejects(createNode({ swarmKey, congestion: 'reno' as 'bbr' }), { code: 'GH_OPTION_INVALID' })
   await t.rejects(createNode({ swarmKey, qlog: '' }), { code: 'GH_OPTION_INVALID' })
+})
+
+t.test('P15 channels: a datagram for which a turn has no time is told as dropped', async t => {
+  await watchedPair({ conditions: { delay: 20 } }, async ({ pour, sim, bob }) => {
+    const { heard } = listen(t, ['packet-dropped'])
+    const { hears } = Turn.prototype
+    Turn.prototype.hears = () => false // time stands still in a turn of the simulated network
+    try {
+      bob.broadcast('into deaf ears')
+      await sim.pass(100)
+    } finally {
+      Turn.prototype.hears = hears
+    }
+    t.ok(heard.some(one => one.link.direction === 'in'))
+    for (const one of heard) t.match(one, { reason: 'busy' })
+    await pour(16 * 1024)
+  })
 })

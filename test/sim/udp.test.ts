@@ -1,24 +1,16 @@
 /** Whole nodes on datagrams, in short. `npm run sim -- --case=<name> --seeds=N` has more, and each at its full length. */
 import t from 'tap'
 import { play, type Scenario } from '../../src/testing/index.ts'
-import { udpAttacks } from './udp-attacks.ts'
-import { short, udpCases } from './udp-cases.ts'
-import { udpPathCases } from './udp-paths.ts'
-import { shortSpeed, udpSpeedCases } from './udp-speed.ts'
-import { udpSwarm } from './udp-swarm.ts'
+import { short } from './udp-cases.ts'
+import { shortSpeed } from './udp-speed.ts'
+import { allUdpCases } from './udp-swarm.ts'
 
 t.setTimeout(180_000) // as the suite has it, for runs of this file alone on a busy machine
 
 /** One bit of so many; the others are flipped by `npm run sim -- --case=forgery`. */
 const STRIDE = 61
 
-const cases: readonly Scenario[] = [
-  ...udpCases(short),
-  ...udpPathCases(short),
-  ...udpSpeedCases(shortSpeed),
-  ...udpAttacks(STRIDE),
-  udpSwarm,
-]
+const cases: readonly Scenario[] = allUdpCases(short, shortSpeed, STRIDE)
 
 /** What each shows, and with how many seeds here, or which. */
 const titles: Record<string, readonly [string, number | readonly number[]]> = {
