@@ -24,9 +24,13 @@ import { concat, copy, equal } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Identity, KeyPair, Suite } from '../base/ports.ts'
 import { MASK_LENGTH } from '../wire/packet.ts'
-import { type Aead, CounterCipher, TAG_LENGTH } from './cipher.ts'
+import { type Aead, CounterCipher, opened, TAG_LENGTH } from './cipher.ts'
 import { hmacSha256, sha256 } from './sha256.ts'
+import { sodiumAead } from './sodium.ts'
 import { isEd25519Shaped, requireMaskKey, requireSecret, requireX25519Key } from './strict.ts'
+
+/** Bytes up to which libsodium is the faster one, with a good margin. */
+const SHORT = 8192
 
 type Curve = 'X25519' | 'Ed25519'
 
@@ -100,10 +104,20 @@ export const nativeSuite: Suite = {
   },
 }
 
-/** ChaCha20-Poly1305 under one key. */
+/** ChaCha20-Poly1305 under one key: by OpenSSL, and what is short by libsodium where that is installed. */
 export function nativeAead(key: Uint8Array): Aead {
   requireSecret(key)
-  return opensslAead('chacha20-poly1305', createSecretKey(key))
+  const long = opensslAead('chacha20-poly1305', createSecretKey(key))
+  const short = sodiumAead(key)
+  if (short === undefined) return long
+  const by = (length: number): Aead => (length <= SHORT ? short : long)
+  return {
+    seal: (nonce, associated, plaintext) => by(plaintext.length).seal(nonce, associated, plaintext),
+    sealParts: (nonce, associated, plaintext) => by(plaintext.length).sealParts(nonce, associated, plaintext),
+    // Where the memory is there already it is the cheaper one at any length.
+    sealInto: short.sealInto,
+    open: (nonce, associated, sealed) => by(sealed.length).open(nonce, associated, sealed),
+  }
 }
 
 /** Any AEAD of OpenSSL with 12-byte nonces and 16-byte tags. */
@@ -133,12 +147,14 @@ export function opensslAead(algorithm: 'chacha20-poly1305' | 'aes-256-gcm', key:
       if (associated.length > 0) decipher.setAAD(associated, { plaintextLength: split })
       decipher.setAuthTag(sealed.subarray(split))
       const plaintext = plain(decipher.update(sealed.subarray(0, split)))
-      try {
-        decipher.final()
-      } catch (cause) {
-        plaintext.fill(0)
-        throw new GuildError('GH_NOISE_OPEN', '', { cause })
-      }
+      opened(() => {
+        try {
+          decipher.final()
+        } catch (error) {
+          plaintext.fill(0)
+          throw error
+        }
+      })
       return plaintext
     },
   }

@@ -22,6 +22,7 @@ import { type Figures, figuresOf } from '../packets/figures.ts'
 import { defaults as idleDefaults } from '../packets/idle.ts'
 import type { MtuOptions } from '../packets/mtu.ts'
 import type { PacketObserver } from '../packets/observer.ts'
+import type { Slab } from '../packets/slab.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
 import { readControlFrame } from '../wire/frames/index.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
@@ -60,13 +61,21 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly mtu: MtuOptions
   readonly congestion?: CongestionName
   readonly observer?: LinkObserver | undefined
-  readonly send: (to: Endpoint, datagram: Uint8Array) => void
+  /** As of `DatagramSocket`: true where the bytes may be used again. */
+  readonly send: (to: Endpoint, datagram: Uint8Array) => boolean
   /** A timer let something leave, and more would in another turn. */
   readonly onMore: () => void
   /** The frames of one packet, shared by all links of a node. */
   readonly plaintext: ByteWriter
+  readonly slab?: Slab
 }
 
+/** Ends at which what was said before is still to arrive. */
+const polite: ReadonlySet<CloseCode> = new Set([
+  closeCodes.GOODBYE,
+  closeCodes.DISCONNECTED,
+  closeCodes.REPLACED,
+])
 /** Above this much control that waits, chat gives way. */
 const CROWDED = 128 * 1024
 
@@ -104,6 +113,11 @@ export class PacketLink extends LinkCore {
     if (this.#packets === undefined) return
     this.#packets.departures.observer = observer
     observer.joined(this.proven!.peerId, this.#packets)
+  }
+
+  /** What sends and receives, once the peer is proved: for who looks closer. */
+  get packets(): PacketConnection | undefined {
+    return this.#packets
   }
 
   /** Where the peer is now. */
@@ -174,10 +188,20 @@ export class PacketLink extends LinkCore {
       }
       case 'reset':
         if (this.state === 'closing') this.#packets?.abandon()
-        else this.#cut('the peer has forgotten the link')
+        else this.#broken('transport', new GuildError('GH_LINK_CLOSED', 'the peer has forgotten the link'))
+        break
+      case 'close':
+        // Whoever has heard the last word need not stay for it to be said again.
+        if (this.#packets?.state === 'draining') this.#packets.abandon()
+        else this.command(input)
         break
       case 'carrier-closed':
-        this.#cut(input.error?.message)
+        // Nothing more is waited for, and the peer is still to hear that we go.
+        if (this.#packets?.state === 'finishing') {
+          this.#packets.hurry(now)
+          this.#packets.flush(now)
+        }
+        this.#broken('transport', new GuildError('GH_LINK_CLOSED', input.error?.message))
         break
       default:
         this.command(input)
@@ -227,7 +251,7 @@ export class PacketLink extends LinkCore {
     remote: Endpoint,
     rtt: Millis | undefined,
   ): void {
-    const { self, ids, mtu, congestion, send, plaintext } = this.#options
+    const { self, ids, mtu, congestion, send, plaintext, slab } = this.#options
     const { suite, random } = self
     const keys = proved.packetKeys!
     ids.added(localId)
@@ -241,7 +265,7 @@ export class PacketLink extends LinkCore {
           sendMask: suite.headerMask(keys.sendMask),
           receiveMask: suite.headerMask(keys.receiveMask),
         },
-        ...{ random, remote, remoteId, localId, ids, mtu, rtt, send, plaintext },
+        ...{ random, remote, remoteId, localId, ids, mtu, rtt, send, plaintext, slab },
         ...(congestion !== undefined && { congestion }),
         observer: this.#observer,
         idle: { timeout: idleDefaults.timeout, peerTimeout: idleDefaults.timeout },
@@ -291,7 +315,7 @@ export class PacketLink extends LinkCore {
     }
     if (this.#packets === undefined) return
     if (this.#packets.tick(now) === 'silent' && !this.ended)
-      return this.end('silence', new GuildError('GH_LINK_SILENT'), true)
+      return this.#broken('silence', new GuildError('GH_LINK_SILENT'))
     if (this.timeout !== undefined && now >= this.timeout) {
       // The peer may have let us in: it is told that we did not hear of it.
       const error = new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`)
@@ -300,8 +324,9 @@ export class PacketLink extends LinkCore {
     if (this.#packets.flush(now)) this.#options.onMore()
   }
 
-  #cut(detail: string | undefined): void {
-    this.end(this.open ? 'transport' : 'handshake', new GuildError('GH_LINK_CLOSED', detail), true)
+  /** Ends without a word; a dial that was not accepted comes to nothing by that. */
+  #broken(by: LinkEnd['by'], error: GuildError): void {
+    this.end(this.open ? by : 'handshake', error, true)
   }
 
   rekey(): never {
@@ -319,7 +344,7 @@ export class PacketLink extends LinkCore {
     if (packets === undefined || packets.state !== 'alive') return false
     packets.finish(w => encodeClose(w, code, ''), this.now)
     // A peer that broke the protocol is not waited for.
-    if (code !== closeCodes.GOODBYE && code !== closeCodes.DISCONNECTED) packets.hurry(this.now)
+    if (!polite.has(code)) packets.hurry(this.now)
     packets.flush(this.now)
     return true
   }
@@ -329,7 +354,8 @@ export class PacketLink extends LinkCore {
     if (this.#initiator !== undefined) this.#drainInitiator()
     this.#initiator = undefined
     if (abruptly) this.#packets?.abandon()
-    else this.#packets?.drain(this.now)
+    // What we say last is said until it has arrived; what the peer says last ends it here.
+    else if (this.ended || this.#packets?.state === 'alive') this.#packets?.drain(this.now)
   }
 
   /** Why it ended is said before its carrier goes: whoever dialled waits for that. */

@@ -36,6 +36,7 @@ import { Recovery } from './recovery.ts'
 import { RemoteIds, type TokenWatch } from './remote-ids.ts'
 import { Rtt } from './rtt.ts'
 import { type SentPacket, sentPacket } from './sent.ts'
+import { Slab } from './slab.ts'
 
 export interface DeparturesOptions {
   readonly keys: Pick<ProtectionOptions, 'send' | 'receive' | 'sendMask' | 'receiveMask' | 'phaseLimits'>
@@ -52,15 +53,20 @@ export interface DeparturesOptions {
   /** Frames of streams; set once the link is open. */
   readonly source?: FrameSource | undefined
   readonly observer?: PacketObserver | undefined
-  readonly send: (to: Endpoint, datagram: Uint8Array) => void
+  /** True: the bytes may be used again. */
+  readonly send: (to: Endpoint, datagram: Uint8Array) => boolean
   /** The frames of one packet, shared by all of a node: sealing is never interrupted. At least 65,535 bytes. */
   readonly plaintext: ByteWriter
+  /** For datagrams, shared like it. Default: one of its own. */
+  readonly slab?: Slab | undefined
 }
 
 /** Packets of one turn: between two turns acknowledgements are read. */
 const BURST = 64
 /** A packet with less room than this is not begun for data. */
 const LEAST_ROOM = 64
+/** What a seal adds at most: head, tag, and the PADDING of a packet that has next to nothing in it. */
+const SEAL_MOST = 64
 /** Of so many acknowledgements that nobody answers one asks for an answer (RFC 9000 section 13.2.4). */
 const UNANSWERED = 16
 
@@ -89,6 +95,7 @@ export class Departures {
   congestion: Congestion
   #frames: InFlight[] = []
   readonly #manifest = { add: (frame: InFlight): void => void this.#frames.push(frame) }
+  readonly #slab: Slab
   #number = 0
   readonly #leftOut: LeftOut
   /** Packets that must leave whatever the window says. */
@@ -103,6 +110,7 @@ export class Departures {
   constructor(options: DeparturesOptions, now: Millis) {
     const { keys, random, remote, remoteId, tokens, localIds, mtu, rtt, source } = options
     this.#options = options
+    this.#slab = options.slab ?? new Slab()
     this.#localIds = localIds
     this.#leftOut = new LeftOut(random)
     this.source = source
@@ -323,8 +331,6 @@ export class Departures {
     this.#blocked = undefined
   }
 
-  // Sealing and sending
-
   /** An empty writer with room for the frames of a datagram of this size. */
   #begin(size: number): ByteWriter {
     const w = this.#options.plaintext.reset()
@@ -337,7 +343,8 @@ export class Departures {
     this.#number = this.#leftOut.after(number)
     const { protection, recovery, remoteIds } = this
     const plaintext = this.#options.plaintext.view()
-    const datagram = protection.sealed(remoteIds.current, number, recovery.largestAcked, plaintext, now)
+    const room = this.#slab.room(plaintext.length + SEAL_MOST)
+    const datagram = protection.sealed(remoteIds.current, number, recovery.largestAcked, plaintext, now, room)
     const size = datagram.length
     const packet = sentPacket(number, now, size, eliciting, mtuProbe, to.id, this.#frames)
     this.#frames = []
@@ -352,11 +359,9 @@ export class Departures {
     this.bytesOut += size
     this.packetsOut++
     this.observer?.sent(packet, plaintext, protection.sendPhase, to.remote)
-    this.#options.send(to.remote, datagram)
+    if (!this.#options.send(to.remote, datagram)) this.#slab.keep(size)
     return size
   }
-
-  // What became of it
 
   #onLost(lost: readonly SentPacket[], aside: readonly SentPacket[], now: Millis): void {
     if (lost.length > 0) {
@@ -389,12 +394,6 @@ export class Departures {
 
   #newCongestion(now: Millis): Congestion {
     const { congestion = 'bbr', random, rtt } = this.#options
-    const options = {
-      mss: this.#size,
-      now,
-      random: () => random.fraction(),
-      ...(rtt !== undefined && { rtt }),
-    }
-    return createCongestion(congestion, options)
+    return createCongestion(congestion, { mss: this.#size, now, random: () => random.fraction(), rtt })
   }
 }

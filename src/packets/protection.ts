@@ -7,7 +7,7 @@
  *
  *   open     unmask ─▶ whole number ─▶ seen before? ─▶ a key for its phase? ─▶ open ─▶ only now: commit
  *
- * One allocation for the datagram; the frames are copied once, from the cipher into it. A packet that
+ * The frames are sealed into memory that is used again, by a cipher that can without a copy. A packet that
  * does not open changes nothing but a count, for anybody may send one (spec: P5).
  *
  * Refuses: a packet number that is not above the last one (GH_INTERNAL), or above the last nonce
@@ -124,10 +124,8 @@ export class Protection {
     const packet = out === undefined ? new Uint8Array(size) : out.subarray(0, size)
     const { head, w } = heads[length - 1]!
     encodePacketHead(w.reset(), destination, number, length, this.#send.phase)
-    const { body, tag } = cipher.sealParts(number, head, frames)
     packet.set(head)
-    packet.set(body, at)
-    packet.set(tag, at + body.length)
+    cipher.sealInto(number, head, frames, packet.subarray(at))
     maskHead(packet, this.#sendMask.mask(sampleOf(packet)))
     this.#last = number
     this.#send.sealed(frames.length + TAG_LENGTH)

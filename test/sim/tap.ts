@@ -125,7 +125,7 @@ function watched(datagrams: Datagrams, seen: DatagramTap): Datagrams {
         local: socket.local,
         send: (to, bytes) => {
           seen.sent(to, bytes)
-          socket.send(to, bytes)
+          return socket.send(to, bytes)
         },
         close: () => socket.close(),
       }

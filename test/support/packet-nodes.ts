@@ -105,7 +105,10 @@ export class LinkEndpoint {
           unwatch: token => door.unwatch(token),
         },
         mtu: node.options.mtu ?? { ceiling: 1_472 },
-        send: (to, datagram) => path.send(node, to, datagram),
+        send: (to, datagram) => {
+          path.send(node, to, datagram.slice())
+          return true
+        },
         plaintext: path.plaintext,
         onMore: () => {},
         observer: {

@@ -154,7 +154,10 @@ export class PacketSide {
         link: recorder<LinkFrames>(this.told),
         onControl: frame => void this.control.push(frame.slice()),
         charge: type => void this.charged.push(type),
-        send: (to, datagram) => pair.send(this, to, datagram),
+        send: (to, datagram) => {
+          pair.send(this, to, datagram)
+          return true
+        },
         plaintext: pair.plaintext,
         ...(options.congestion && { congestion: options.congestion }),
       },
