@@ -297,29 +297,32 @@ t.test('UQ-12 who acknowledges ahead of what came is caught by a number that was
   t.ok(said < 500, `after ${said}`)
 })
 
-t.test('PKT-12 FR-04 CONTROL that is empty or repeats, and acknowledgements by the dozen, are paid for', async t => {
-  const pair = new PacketPair().settle()
-  const forger = new Forger(pair)
-  pair.a.charged.length = 0
-  const packet = Array.from({ length: 300 }, () => control(0, new Uint8Array(0)))
-  forger.say(...packet)
-  t.equal(pair.a.charged.length, 300, 'each empty one')
-  forger.say(control(0, Uint8Array.of(2, 1, 2)), control(0, Uint8Array.of(2, 1, 2)))
-  t.equal(pair.a.charged.length, 302, 'each repeated one')
-  t.equal(pair.a.control.length, 1)
-  pair.a.charged.length = 0
-  pair.a.say(spoken(10))
-  const { recovery } = pair.a.connection.departures
-  forger.say(ackOf(recovery.next - 1, recovery.next - 1))
-  t.equal(pair.a.charged.length, 0, 'one that tells something costs nothing: our packet paid for it')
-  forger.say(...Array.from({ length: 10 }, () => ackOf(recovery.next - 1, recovery.next - 1)))
-  t.equal(
-    pair.a.charged.filter(type => type === frameTypes.ACK.type).length,
-    10,
-    'one that repeats is paid for',
-  )
-  t.ok(pair.crossings.length < 60, 'nobody answers a flood')
-})
+t.test(
+  'PKT-12 FR-04 CONTROL that is empty or repeats, and acknowledgements by the dozen, are paid for',
+  async t => {
+    const pair = new PacketPair().settle()
+    const forger = new Forger(pair)
+    pair.a.charged.length = 0
+    const packet = Array.from({ length: 300 }, () => control(0, new Uint8Array(0)))
+    forger.say(...packet)
+    t.equal(pair.a.charged.length, 300, 'each empty one')
+    forger.say(control(0, Uint8Array.of(2, 1, 2)), control(0, Uint8Array.of(2, 1, 2)))
+    t.equal(pair.a.charged.length, 302, 'each repeated one')
+    t.equal(pair.a.control.length, 1)
+    pair.a.charged.length = 0
+    pair.a.say(spoken(10))
+    const { recovery } = pair.a.connection.departures
+    forger.say(ackOf(recovery.next - 1, recovery.next - 1))
+    t.equal(pair.a.charged.length, 0, 'one that tells something costs nothing: our packet paid for it')
+    forger.say(...Array.from({ length: 10 }, () => ackOf(recovery.next - 1, recovery.next - 1)))
+    t.equal(
+      pair.a.charged.filter(type => type === frameTypes.ACK.type).length,
+      10,
+      'one that repeats is paid for',
+    )
+    t.ok(pair.crossings.length < 60, 'nobody answers a flood')
+  },
+)
 
 t.test('UQ-04 control too far ahead, with too many gaps, or in frames too long, ends the link', async t => {
   const ends: Readonly<Record<string, readonly Uint8Array[]>> = {
