@@ -22,7 +22,10 @@ interface Side {
   readonly heard: Heard[]
 }
 
-async function side(t: Tap, answer?: (heard: Heard, socket: DatagramSocket) => boolean | undefined): Promise<Side> {
+async function side(
+  t: Tap,
+  answer?: (heard: Heard, socket: DatagramSocket) => boolean | undefined,
+): Promise<Side> {
   const heard: Heard[] = []
   const socket = await udp.open({
     host: '127.0.0.1',

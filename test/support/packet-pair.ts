@@ -362,7 +362,12 @@ export class Forger {
   /** The frames of what a sent, from the n-th crossing on. */
   heard(since = 0): unknown[][] {
     return this.#pair.sent(this.#pair.a, since).flatMap(({ bytes }) => {
-      const opened = this.protection.open(bytes, this.#largest, { isNew: n => !this.#seen.has(n) }, this.#pair.now)
+      const opened = this.protection.open(
+        bytes,
+        this.#largest,
+        { isNew: n => !this.#seen.has(n) },
+        this.#pair.now,
+      )
       if (opened === undefined) return []
       this.#seen.add(opened.number)
       this.#largest = Math.max(this.#largest, opened.number)
