@@ -82,7 +82,8 @@ export const flags = {
     fallback: 0,
     fallbackText: '0, the system picks',
     commands: ['run', ...steering],
-    about: 'TCP port to listen on; a command that asks a node means the one in ./data with this port',
+    about:
+      'port to listen on, of TCP and UDP; a command that asks a node means the one in ./data with this port',
     parse: whole(0, 65_535, ' (0: the system picks)'),
   }),
   bootstrap: flag<readonly string[]>({
@@ -188,11 +189,11 @@ export const flags = {
   }),
   transport: flag<readonly string[]>({
     value: 'names',
-    fallback: ['tcp'],
-    fallbackText: 'tcp',
+    fallback: ['tcp', 'udp'],
+    fallbackText: 'tcp,udp',
     choices: ['tcp', 'udp'],
     commands: ['run', 'connect', 'send'],
-    about: 'what to listen and dial with; when dialling, the first has a head start of 250 ms',
+    about: 'what to listen and dial with, at one port number; the first has a head start of 250 ms',
     parse: list(oneOf(['tcp', 'udp'])),
   }),
   mtu: flag<number | undefined>({

@@ -24,7 +24,7 @@ import { concat, copy, equal } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Identity, KeyPair, Suite } from '../base/ports.ts'
 import { MASK_LENGTH } from '../wire/packet.ts'
-import { type Aead, CounterCipher, TAG_LENGTH } from './cipher.ts'
+import { type Aead, CounterCipher, opened, TAG_LENGTH } from './cipher.ts'
 import { hmacSha256, sha256 } from './sha256.ts'
 import { sodiumAead } from './sodium.ts'
 import { isEd25519Shaped, requireMaskKey, requireSecret, requireX25519Key } from './strict.ts'
@@ -147,12 +147,14 @@ export function opensslAead(algorithm: 'chacha20-poly1305' | 'aes-256-gcm', key:
       if (associated.length > 0) decipher.setAAD(associated, { plaintextLength: split })
       decipher.setAuthTag(sealed.subarray(split))
       const plaintext = plain(decipher.update(sealed.subarray(0, split)))
-      try {
-        decipher.final()
-      } catch (cause) {
-        plaintext.fill(0)
-        throw new GuildError('GH_NOISE_OPEN', '', { cause })
-      }
+      opened(() => {
+        try {
+          decipher.final()
+        } catch (error) {
+          plaintext.fill(0)
+          throw error
+        }
+      })
       return plaintext
     },
   }

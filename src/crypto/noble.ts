@@ -18,7 +18,7 @@ import { copy, equal } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Identity, KeyPair, Suite } from '../base/ports.ts'
 import { MASK_LENGTH } from '../wire/packet.ts'
-import { type Aead, CounterCipher, TAG_LENGTH } from './cipher.ts'
+import { type Aead, CounterCipher, opened, TAG_LENGTH } from './cipher.ts'
 import { isEd25519Shaped, requireMaskKey, requireSecret, requireX25519Key } from './strict.ts'
 
 class NobleKeyPair implements KeyPair {
@@ -126,11 +126,7 @@ export function seamless(make: (nonce: Uint8Array, associated: Uint8Array) => No
     },
     open(nonce, associated, sealed) {
       if (sealed.length < TAG_LENGTH) throw new GuildError('GH_NOISE_OPEN', 'shorter than a tag')
-      try {
-        return make(nonce, associated).decrypt(sealed)
-      } catch (cause) {
-        throw new GuildError('GH_NOISE_OPEN', '', { cause })
-      }
+      return opened(() => make(nonce, associated).decrypt(sealed))
     },
   }
 }

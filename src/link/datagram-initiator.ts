@@ -21,6 +21,7 @@ import { equal } from '../base/bytes.ts'
 import { asGuildError, GuildError } from '../base/errors.ts'
 import { earlier, type Machine, type Millis, type Tick } from '../base/machine.ts'
 import type { HandshakeDatagram } from '../wire/handshake-datagram.ts'
+import { responderUnits } from '../wire/registry.ts'
 import { sealedDatagram } from './datagram-mac.ts'
 import type { Proved, Stage } from './handshake.ts'
 import { Initiator, type InitiatorOptions } from './initiator.ts'
@@ -28,8 +29,9 @@ import type { Swarm } from './swarm.ts'
 
 export const defaults = {
   /**
-   * Of message 1; with a cookie in it sooner, by what the cookie's round trip took. It does not double: an attempt is five seconds long and begins anew, so doubling spares
-   * two datagrams of five, and costs ten times as many dials on a path that loses 30 % in bursts.
+   * Of message 1; with a cookie in it sooner, by what the cookie's round trip took. It does not double: an attempt is five
+   * seconds long and begins anew, so doubling spares two datagrams of five, and costs ten times as many dials on a path
+   * that loses 30 % in bursts.
    */
   resend: 1_000,
   /** One attempt; a responder that has lost what it knew of it would not answer its repetitions. */
@@ -188,8 +190,9 @@ export class DatagramInitiator implements Machine<DialInput, DialOutput> {
     const attempt = this.#attempts.find(({ id }) => equal(id, unit.initiatorId))
     if (attempt === undefined) return
     if (this.#message3 !== undefined) {
-      // Message 2 once more: message 3 may be lost. Not more often than it is due to one loss.
-      if (now - this.#sentAt >= this.#interval / 2) this.#send(this.#message3, now)
+      // Message 2 once more, and no shorter unit: message 3 may be lost. Not more often than it is due to one loss.
+      const again = unit.body[0] === responderUnits.MESSAGE_2 && now - this.#sentAt >= this.#interval / 2
+      if (again) this.#send(this.#message3, now)
       return
     }
     const { initiator } = attempt

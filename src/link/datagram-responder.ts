@@ -38,8 +38,8 @@ export const defaults = {
   lifetime: 10_000,
   /** From so many half-open ones on everybody needs a cookie: an eighth of the table, as in WireGuard. */
   busy: thresholds.total / 8,
-  /** Message 2 again: an honest initiator asks five times in an attempt, and a path may double some. */
-  repeats: 8,
+  /** Message 2 again: an honest initiator asks nine times in an attempt, and a path may double each. */
+  repeats: 17,
   /** Packets held for one message 3 (decision 17), and for all: 1.5 MB. */
   held: 8,
   heldInAll: 1_024,

@@ -26,7 +26,7 @@ import type { Slab } from '../packets/slab.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
 import { readControlFrame } from '../wire/frames/index.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
-import { DatagramInitiator, defaults as dialDefaults } from './datagram-initiator.ts'
+import { DatagramInitiator } from './datagram-initiator.ts'
 import type { Newcomer } from './datagram-responder.ts'
 import type { Proved } from './handshake.ts'
 import { LinkCore } from './link-core.ts'
@@ -70,6 +70,12 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly slab?: Slab
 }
 
+/** Ends at which what was said before is still to arrive. */
+const polite: ReadonlySet<CloseCode> = new Set([
+  closeCodes.GOODBYE,
+  closeCodes.DISCONNECTED,
+  closeCodes.REPLACED,
+])
 /** Above this much control that waits, chat gives way. */
 const CROWDED = 128 * 1024
 
@@ -96,7 +102,6 @@ export class PacketLink extends LinkCore {
       this.#early = [...held]
     } else {
       this.#initiator = new DatagramInitiator({ ...dial!, self, ids }, now)
-      this.timeout = now + (dial!.timeout ?? dialDefaults.timeout)
       this.stage = 'message 1'
       this.#drainInitiator()
     }
@@ -108,6 +113,11 @@ export class PacketLink extends LinkCore {
     if (this.#packets === undefined) return
     this.#packets.departures.observer = observer
     observer.joined(this.proven!.peerId, this.#packets)
+  }
+
+  /** What sends and receives, once the peer is proved: for who looks closer. */
+  get packets(): PacketConnection | undefined {
+    return this.#packets
   }
 
   /** Where the peer is now. */
@@ -178,10 +188,20 @@ export class PacketLink extends LinkCore {
       }
       case 'reset':
         if (this.state === 'closing') this.#packets?.abandon()
-        else this.#cut('the peer has forgotten the link')
+        else this.#broken('transport', new GuildError('GH_LINK_CLOSED', 'the peer has forgotten the link'))
+        break
+      case 'close':
+        // Whoever has heard the last word need not stay for it to be said again.
+        if (this.#packets?.state === 'draining') this.#packets.abandon()
+        else this.command(input)
         break
       case 'carrier-closed':
-        this.#cut(input.error?.message)
+        // Nothing more is waited for, and the peer is still to hear that we go.
+        if (this.#packets?.state === 'finishing') {
+          this.#packets.hurry(now)
+          this.#packets.flush(now)
+        }
+        this.#broken('transport', new GuildError('GH_LINK_CLOSED', input.error?.message))
         break
       default:
         this.command(input)
@@ -280,7 +300,7 @@ export class PacketLink extends LinkCore {
   }
 
   protected putDatagram(bytes: Uint8Array): void {
-    this.#packets!.departures.datagram(bytes)
+    this.#packets!.departures.datagrams.push(bytes)
   }
 
   protected override opening({ streams }: Carried): void {
@@ -288,8 +308,6 @@ export class PacketLink extends LinkCore {
   }
 
   #tick(now: Millis): void {
-    if (this.timeout !== undefined && now >= this.timeout && !this.dialling)
-      return this.fail(new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`))
     const initiator = this.#initiator
     if (initiator !== undefined) {
       initiator.handle({ kind: 'tick' }, now)
@@ -297,7 +315,7 @@ export class PacketLink extends LinkCore {
     }
     if (this.#packets === undefined) return
     if (this.#packets.tick(now) === 'silent' && !this.ended)
-      return this.end('silence', new GuildError('GH_LINK_SILENT'), true)
+      return this.#broken('silence', new GuildError('GH_LINK_SILENT'))
     if (this.timeout !== undefined && now >= this.timeout) {
       // The peer may have let us in: it is told that we did not hear of it.
       const error = new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`)
@@ -306,8 +324,9 @@ export class PacketLink extends LinkCore {
     if (this.#packets.flush(now)) this.#options.onMore()
   }
 
-  #cut(detail: string | undefined): void {
-    this.end(this.open ? 'transport' : 'handshake', new GuildError('GH_LINK_CLOSED', detail), true)
+  /** Ends without a word; a dial that was not accepted comes to nothing by that. */
+  #broken(by: LinkEnd['by'], error: GuildError): void {
+    this.end(this.open ? by : 'handshake', error, true)
   }
 
   rekey(): never {
@@ -325,7 +344,7 @@ export class PacketLink extends LinkCore {
     if (packets === undefined || packets.state !== 'alive') return false
     packets.finish(w => encodeClose(w, code, ''), this.now)
     // A peer that broke the protocol is not waited for.
-    if (code !== closeCodes.GOODBYE && code !== closeCodes.DISCONNECTED) packets.hurry(this.now)
+    if (!polite.has(code)) packets.hurry(this.now)
     packets.flush(this.now)
     return true
   }
@@ -335,7 +354,8 @@ export class PacketLink extends LinkCore {
     if (this.#initiator !== undefined) this.#drainInitiator()
     this.#initiator = undefined
     if (abruptly) this.#packets?.abandon()
-    else this.#packets?.drain(this.now)
+    // What we say last is said until it has arrived; what the peer says last ends it here.
+    else if (this.ended || this.#packets?.state === 'alive') this.#packets?.drain(this.now)
   }
 
   /** Why it ended is said before its carrier goes: whoever dialled waits for that. */

@@ -114,7 +114,7 @@ export function checkOptions(options: NodeOptions): Config {
     hosts: hosts(options.host),
     name: options.name === undefined ? undefined : nodeName(options.name),
     ...bootstrap(options.bootstrap),
-    announce: addresses(options.announce, 'announce'),
+    announce: announced(options.announce, transports(options.transport)),
     dataDir: text(typeof options.dataDir === 'object' ? options.dataDir.path : options.dataDir, 'dataDir'),
     dataDirHeld: typeof options.dataDir === 'object',
     swarmKey: key(options.swarmKey, 'swarmKey'),
@@ -245,6 +245,12 @@ function addresses(list: readonly string[] | undefined, name: string): readonly 
   return Object.freeze(list.map(one => parseAddress(one)))
 }
 
+/** `host:port` is where this node listens, and so by what it listens with. */
+function announced(list: readonly string[] | undefined, by: readonly string[]): readonly Address[] {
+  const all = addresses(list, 'announce')
+  return by.includes('tcp') ? all : Object.freeze(all.map(one => ({ ...one, transport: 'udp' })))
+}
+
 function bootstrap(list: readonly string[] | undefined): Pick<Config, 'bootstrap' | 'dnsaddrs'> {
   if (list !== undefined && !Array.isArray(list))
     throw invalid('bootstrap', String(list), 'a list of addresses')
@@ -254,13 +260,13 @@ function bootstrap(list: readonly string[] | undefined): Pick<Config, 'bootstrap
 }
 
 function transports(list: readonly string[] | undefined): readonly string[] {
-  if (list === undefined) return ['tcp']
+  if (list === undefined) return ['tcp', 'udp']
   if (!Array.isArray(list) || list.length === 0)
-    throw invalid('transport', String(list), "a list such as ['tcp']")
+    throw invalid('transport', String(list), "a list such as ['tcp', 'udp']")
   for (const one of list)
     if (one !== 'tcp' && one !== 'udp')
       throw invalid('transport', `"${visible(String(one))}"`, 'tcp and udp exist')
-  return Object.freeze([...list])
+  return Object.freeze([...new Set(list)])
 }
 
 function congestion(name: string | undefined): CongestionName {

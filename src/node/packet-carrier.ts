@@ -7,7 +7,7 @@ import type { DatagramSocket, Endpoint, Interface } from '../base/ports.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { Newcomer } from '../link/datagram-responder.ts'
 import type { Door } from '../link/door.ts'
-import { PacketLink, type PacketLinkOptions } from '../link/packet-link.ts'
+import { type LinkObserver, PacketLink, type PacketLinkOptions } from '../link/packet-link.ts'
 import type { Self } from '../link/self.ts'
 import type { Slab } from '../packets/slab.ts'
 import type { Drive } from '../runtime/drive.ts'
@@ -15,6 +15,7 @@ import type { AttemptDial } from './attempts.ts'
 import type { Carrier, CarrierHost } from './carrier.ts'
 import { pathSize } from './path-size.ts'
 import type { Tracing } from './tracing.ts'
+import { Share, type Turn } from './turn.ts'
 
 export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestion'> {
   readonly self: Self
@@ -22,6 +23,7 @@ export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestio
   readonly tracing: Tracing
   readonly plaintext: ByteWriter
   readonly slab: Slab
+  readonly turn: Turn
   readonly door: Door<PacketCarrier>
   readonly mint: () => Uint8Array
   readonly token: (id: Uint8Array) => Uint8Array
@@ -42,10 +44,11 @@ export class PacketCarrier implements Carrier {
   readonly link: PacketLink
   readonly #options: PacketCarrierOptions
   readonly #host: CarrierHost
+  readonly #share = new Share()
   /** Where the last datagram went, and by which socket. */
   #to: Endpoint | undefined
   #socket: DatagramSocket | undefined
-  #watched: boolean
+  #observer: LinkObserver | undefined
 
   constructor(options: PacketCarrierOptions, host: CarrierHost) {
     this.#options = options
@@ -55,7 +58,7 @@ export class PacketCarrier implements Carrier {
     const { tracing, mtu } = options
     const remote = newcomer?.from ?? dial!.remote
     const observer = tracing.begin(this.#traced(remote), drive.now())
-    this.#watched = observer !== undefined
+    this.#observer = observer
     this.link = new PacketLink(
       {
         self,
@@ -86,10 +89,20 @@ export class PacketCarrier implements Carrier {
     return this.link.remote
   }
 
-  /** A packet for this link. */
+  /** A packet for this link, if the turn has time for it (P15). */
   receive(bytes: Uint8Array, from: Endpoint): void {
-    if (!this.#watched) this.#look()
-    this.#host.read({ kind: 'datagram', bytes, from })
+    if (this.#observer === undefined) this.#look()
+    const { turn, drive } = this.#options
+    if (!turn.hears(this.#share)) return this.#observer?.dropped(bytes.length, 'busy', drive.now())
+    const { unitsIn } = this.link
+    turn.begin()
+    try {
+      this.#host.read({ kind: 'datagram', bytes, from })
+    } finally {
+      const took = turn.end()
+      // What does not open may be anybody's, and is not held against the peer.
+      if (took > 0 && this.link.unitsIn !== unitsIn) this.#share.add(took, drive.now())
+    }
   }
 
   feed: CarrierHost['feed'] = input => this.#host.feed(input)
@@ -108,7 +121,7 @@ export class PacketCarrier implements Carrier {
   #look(): void {
     const observer = this.#options.tracing.later(() => this.#traced(this.remote))
     if (observer === undefined) return
-    this.#watched = true
+    this.#observer = observer
     this.link.observe(observer)
   }
 

@@ -23,6 +23,9 @@ export interface QlogEvent {
 
 type Own = Omit<QlogEvent, 'time'>
 
+/** Of datagrams, `length` counts it. */
+const UDP_HEADER = 8
+
 /** Of one link. */
 export class QlogEvents {
   readonly #origin: Millis
@@ -133,7 +136,7 @@ export class QlogEvents {
     const ours = which === 'sent'
     const key_type = ours === (link.direction === 'out') ? 'client_1rtt_secret' : 'server_1rtt_secret'
     const trigger = ours ? 'local_update' : 'remote_update'
-    return [{ name: 'security:key_updated', data: { key_type, key_phase: key.changes, trigger } }]
+    return [{ name: 'security:key_updated', data: { key_type, generation: key.changes, trigger } }]
   }
 }
 
@@ -145,11 +148,12 @@ function packet(number: number, keyPhase: number, length: number): Record<string
 }
 
 const dropTriggers: Record<(TraceEvent & { kind: 'packet-dropped' })['reason'], string> = {
-  invalid: 'invalid',
+  invalid: 'header_parse_error',
   duplicate: 'duplicate',
   'key unavailable': 'key_unavailable',
-  seal: 'decryption_failure',
-  'too early': 'rejected',
+  seal: 'payload_decrypt_error',
+  'too early': 'unexpected_packet',
+  busy: 'dos_prevention',
 }
 
 function metricsOf(figures: Figures): Record<string, number> {
@@ -173,11 +177,14 @@ function handshake(event: TraceEvent & { kind: 'handshake' }): Own[] {
     case 'begun':
       return [{ name: 'connectivity:connection_started', data: started(event.link) }]
     case 'proved':
-      return [{ name: 'connectivity:connection_state_updated', data: { new: 'handshake_completed' } }]
+      return [{ name: 'connectivity:connection_state_updated', data: { new: 'handshake_confirmed' } }]
     case 'sent':
     case 'received':
       return [
-        { name: `transport:datagrams_${event.step}`, data: { count: 1, raw: [{ length: event.size }] } },
+        {
+          name: `transport:datagrams_${event.step}`,
+          data: { count: 1, raw: [{ length: event.size + UDP_HEADER, payload_length: event.size }] },
+        },
       ]
   }
 }
@@ -215,7 +222,9 @@ function frameOf(note: FrameNote): Record<string, unknown> {
       return {
         frame_type: 'ack',
         ack_delay: rounded(note.delayMs),
-        acked_ranges: [...note.ranges].reverse(),
+        acked_ranges: note.ranges
+          .map(([first, last]) => (first === last ? [first] : [first, last]))
+          .reverse(),
       }
     case 'PROBE':
       return { frame_type: 'ping' }
@@ -223,7 +232,7 @@ function frameOf(note: FrameNote): Record<string, unknown> {
       return { frame_type: 'control', offset: note.offset, length: note.length }
     case 'STREAM': {
       const { stream, offset, length, fin } = note
-      return { frame_type: 'stream', stream_id: stream, offset, length, fin }
+      return { frame_type: 'stream', stream_id: stream, offset, length, ...(fin && { fin }) }
     }
     case 'RESET_STREAM':
       return {
@@ -259,9 +268,9 @@ function frameOf(note: FrameNote): Record<string, unknown> {
     case 'CLOSE':
       return { frame_type: 'connection_close', error_space: 'application', error_code: note.code }
     case 'UNKNOWN':
-      return { frame_type: 'unknown', frame_type_value: note.number, length: note.length }
+      return { frame_type: 'unknown', raw_frame_type: note.number, raw_length: note.length }
     case 'MORE':
-      return { frame_type: 'unknown', frame_type_value: -1, length: note.length }
+      return { frame_type: 'more', length: note.length }
   }
 }
 

@@ -113,7 +113,7 @@ class QlogSink implements TraceSink {
 
   #begin({ link, time }: TraceEvent): void {
     const qlog = this.#qlog
-    const began = qlog.clock.wall() - this.#events!.time(time)
+    const began = Math.round(qlog.clock.wall() - this.#events!.time(time))
     const role = link.direction === 'out' ? 'initiator' : 'responder'
     const stamp = new Date(began).toISOString().replaceAll(/[-:]/g, '')
     this.#try(() => {
@@ -131,6 +131,7 @@ class QlogSink implements TraceSink {
     this.#write(header, time)
     for (const one of this.#early) this.#write(one, time)
     this.#early = []
+    this.#try(() => this.#file?.flush()) // so that it can be told from an empty one
   }
 
   #write(value: object, now: Millis): void {

@@ -157,7 +157,8 @@ export class LinkTrace implements LinkObserver {
     this.#tell({ kind: 'path', from, to }, now)
   }
 
-  ended({ by, stage, error, closeCode }: LinkEnd, now: Millis): void {
+  ended({ by, stage, error, closeCode, peerId }: LinkEnd, now: Millis): void {
+    this.#link.peer ??= peerId // somebody answered whom we did not want
     this.#tell({ kind: 'ended', by, stage, code: error.code, closeCode }, now)
   }
 

@@ -11,7 +11,11 @@
  * what is left and waits in line. Fresh bytes have a budget of their own, that the line does not use up,
  * so that a link with a word or two to say is heard at once whoever waits there.
  *
- * Refuses nothing: what waits is bounded by one read and one record a link, for a paused pipe reads no more (P15, FR-04).
+ * A datagram does not wait: it may be lost, and its sender takes the loss for what it is. Once the fresh
+ * budget is spent only those are still heard who have hardly been read of late, and after forty
+ * milliseconds nobody is.
+ *
+ * Refuses datagrams beyond that. Of pipes nothing: what waits is bounded by one read and one record a link, for a paused pipe reads no more (P15, FR-04).
  * Time is counted, not work, because what a frame costs is known only afterwards. Where it stands
  * still within a turn, as in the simulated network, nothing is ever held.
  *
@@ -26,10 +30,32 @@ const FRESH: Millis = 10
 const LINE: Millis = 5
 /** What one link may read at a time: more than 256 KiB of bulk take. */
 const SLICE: Millis = 1
+/** Beyond this a turn hears no datagram of anybody. */
+const HARDLY: Millis = 40
+/** Who is still heard beyond `FRESH`: a link that was read less than this, which it forgets in 20 times as long. */
+const LIGHT: Millis = 5
+const FORGETS = 0.05
 /** Reading below this is not worth being told where the turn ends. */
 const SMALL: Millis = 1
 
+/** How long a link was read of late. */
+export class Share {
+  #used: Millis = 0
+  #at: Millis = 0
+
+  add(used: Millis, now: Millis): void {
+    this.#used = this.of(now) + used
+    this.#at = now
+  }
+
+  of(now: Millis): Millis {
+    return Math.max(0, this.#used - (now - this.#at) * FORGETS)
+  }
+}
+
 export class Turn {
+  /** Datagrams for which there was no time. */
+  lost = 0
   readonly #drive: Drive
   /** Each reads one slice; true when something is left. */
   readonly #held = new Set<() => boolean>()
@@ -51,10 +77,20 @@ export class Turn {
     this.#most = Math.min(this.#used + SLICE, this.#limit)
   }
 
-  /** They were. */
-  end(): void {
+  /** They were: how long it took. */
+  end(): Millis {
+    const before = this.#used
     this.#stop()
     if (this.#used >= SMALL) this.#drive.defer(this.#turned)
+    return this.#used - before
+  }
+
+  /** Is there time for a datagram of a link with this share? Where there is none it is lost. */
+  hears(share: Share): boolean {
+    if (this.#used < this.#limit) return true
+    if (this.#used < HARDLY && share.of(this.#drive.now()) < LIGHT) return true
+    this.lost++
+    return false
   }
 
   /** Whoever reads has had its time; where nobody does: the turn has. */

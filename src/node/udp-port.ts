@@ -23,6 +23,7 @@ import type { MakeCarrier } from './carrier.ts'
 import { DatagramSockets, type DatagramSocketsOptions } from './datagram-sockets.ts'
 import { PacketCarrier, type PacketCarrierOptions } from './packet-carrier.ts'
 import type { Tracing } from './tracing.ts'
+import type { Turn } from './turn.ts'
 
 export interface UdpPortOptions extends Pick<PacketLinkOptions, 'congestion'> {
   readonly datagrams: Datagrams
@@ -32,6 +33,7 @@ export interface UdpPortOptions extends Pick<PacketLinkOptions, 'congestion'> {
   readonly mtu: number | undefined
   readonly self: Self
   readonly tracing: Tracing
+  readonly turn: Turn
   /** 32 secret bytes: connection ids and reset tokens follow from them. */
   readonly idKey: Uint8Array
   /** Somebody proved itself; the carrier of its link is made by this. */
@@ -101,7 +103,7 @@ export class UdpPort {
   }
 
   carrier(self: Self, whom: Pick<PacketCarrierOptions, 'dial' | 'newcomer'>): MakeCarrier {
-    const { drive, congestion, interfaces, mtu, tracing } = this.#options
+    const { drive, turn, congestion, interfaces, mtu, tracing } = this.#options
     return host =>
       new PacketCarrier(
         {
@@ -109,6 +111,7 @@ export class UdpPort {
           self,
           drive,
           tracing,
+          turn,
           interfaces,
           mtu,
           plaintext: this.#plaintext,

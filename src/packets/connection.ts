@@ -147,7 +147,10 @@ export class PacketConnection implements PacketFrames {
     received.note(opened.number, seen.eliciting, now, seen.asked)
     this.#idle.heard(now)
     if (seen.eliciting) this.#lull.heard(now)
-    if (newest && !seen.trial) paths.arrived(this.#at, now)
+    if (!seen.trial) {
+      if (newest) paths.arrived(this.#at, now)
+      else if (this.#at !== paths.current) paths.strayed(this.#at, now)
+    }
     this.departures.pathWork = true
     return true
   }

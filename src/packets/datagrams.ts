@@ -20,28 +20,31 @@ const WAITING = 64
 const HEAD = 3
 
 export class DatagramsOut {
-  readonly #waiting = new BoundedQueue<Uint8Array>(WAITING, 'oldest')
+  /** Made when the first one is said: most links never say one. */
+  #queue: BoundedQueue<Uint8Array> | undefined
 
   get waiting(): boolean {
-    return this.#waiting.length > 0
+    return this.#queue !== undefined && this.#queue.length > 0
   }
 
   /** How many gave way to newer ones. */
   get dropped(): number {
-    return this.#waiting.dropped
+    return this.#queue?.dropped ?? 0
   }
 
   /** Puts a copy in line; at most 1,100 bytes, the caller has checked. */
   push(bytes: Uint8Array): void {
-    this.#waiting.push(copy(bytes))
+    this.#queue ??= new BoundedQueue(WAITING, 'oldest')
+    this.#queue.push(copy(bytes))
   }
 
   /** Writes those that fit whole. True when one is left that did not. */
   fill(w: ByteWriter): boolean {
-    for (let one = this.#waiting.peek(); one !== undefined; one = this.#waiting.peek()) {
+    const queue = this.#queue
+    for (let one = queue?.peek(); one !== undefined; one = queue!.peek()) {
       if (w.room < HEAD + one.length) return true
       encodeDatagram(w, one)
-      this.#waiting.shift()
+      queue!.shift()
     }
     return false
   }

@@ -17,6 +17,7 @@ import { earlier, type Millis } from '../base/machine.ts'
 import type { Endpoint, Random } from '../base/ports.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import { type AckFrame, encodeProbe } from '../wire/frames/ack.ts'
+import { encodePadding } from '../wire/frames/padding.ts'
 import { encodePathChallenge, encodePathResponse } from '../wire/frames/path.ts'
 import type { FrameSource, InFlight } from '../wire/frames/sinks.ts'
 import { limits } from '../wire/limits.ts'
@@ -77,6 +78,7 @@ export class Departures {
   readonly protection: Protection
   readonly remoteIds: RemoteIds
   readonly control = new ControlOut()
+  readonly datagrams = new DatagramsOut()
   mtu: MtuSearch
   bytesOut = 0
   packetsOut = 0
@@ -96,7 +98,6 @@ export class Departures {
   readonly #slab: Slab
   #number = 0
   readonly #leftOut: LeftOut
-  #datagrams: DatagramsOut | undefined
   /** Packets that must leave whatever the window says. */
   #probes = 0
   /** The source has more than it wrote. */
@@ -142,12 +143,6 @@ export class Departures {
     this.#more = true
   }
 
-  /** Bytes that leave once, in a packet of their own or beside others; at most 1,100. */
-  datagram(bytes: Uint8Array): void {
-    this.#datagrams ??= new DatagramsOut()
-    this.#datagrams.push(bytes)
-  }
-
   /** Something that asks for an answer leaves next. */
   probe(): void {
     this.#probes = Math.max(this.#probes, 1)
@@ -172,7 +167,8 @@ export class Departures {
     if (due === undefined || due > now) return
     const { lost, lostAside, persistent, probes } = this.recovery.onTimer(now)
     this.#probes = Math.max(this.#probes, probes)
-    this.#onLost(lost, lostAside, persistent, now)
+    this.#onLost(lost, lostAside, now)
+    if (persistent) this.congestion.onPersistent(now)
     if (probes > 0) for (const frame of this.recovery.reclaim(probes)) frame.lost()
     this.#blocked = undefined
     this.observer?.measured(now)
@@ -184,12 +180,13 @@ export class Departures {
     const { acked, ackedAside, lost, lostAside, spurious, newestAcked, priorInFlight, persistent } = told
     this.protection.acked(ack.largest, now)
     for (const packet of spurious) this.congestion.onSpurious(packet, now)
-    this.#onLost(lost, lostAside, persistent, now)
+    this.#onLost(lost, lostAside, now)
     if (newestAcked !== undefined) {
       const inFlight = this.recovery.bytesInFlight
       this.congestion.onAck({ now, acked, newest: newestAcked, inFlight, priorInFlight, rtt: this.rtt, lost })
     }
-    const isNews = acked.length + ackedAside.length + spurious.length > 0
+    // Behind it: what arrived before the path broke makes no window for what comes after.
+    if (persistent) this.congestion.onPersistent(now)
     let largest = 0
     for (const packet of acked) {
       if (packet.mtuProbe) this.mtu.acked(packet.size)
@@ -202,7 +199,7 @@ export class Departures {
     this.#pacer.setRate(paceOf(this.congestion, this.rtt))
     this.#blocked = undefined
     this.observer?.measured(now)
-    return isNews
+    return acked.length + ackedAside.length + spurious.length > 0
   }
 
   /** Sends what may leave now; at most so many bytes of data. True: more would leave in another turn. */
@@ -241,7 +238,7 @@ export class Departures {
   }
 
   get #hasData(): boolean {
-    return this.#more || this.#hasWords || this.#datagrams?.waiting === true
+    return this.#more || this.#hasWords || this.datagrams.waiting
   }
 
   /** Of control and of connection ids: what never waits for the rate of the streams. */
@@ -273,7 +270,7 @@ export class Departures {
     this.#localIds.fill(w, this.#manifest)
     this.remoteIds.fill(w, this.#manifest)
     this.control.fill(w, this.#manifest)
-    if (withStreams) this.#datagrams?.fill(w)
+    if (withStreams) this.datagrams.fill(w)
     if (this.source === undefined) this.#more = false
     else if (withStreams && this.#more && w.room >= LEAST_ROOM)
       this.#more = this.source.fill(w, this.#manifest)
@@ -301,7 +298,7 @@ export class Departures {
   #sendMtuProbe(size: number, now: Millis): void {
     const w = this.#begin(size)
     encodeProbe(w)
-    pad(w)
+    encodePadding(w)
     this.#depart(this.paths.current, true, true, now)
   }
 
@@ -317,7 +314,7 @@ export class Departures {
       if (said.challenge !== undefined) encodePathChallenge(w, said.challenge)
       if (said.response !== undefined) encodePathResponse(w, said.response)
       if (said.probe) encodeProbe(w)
-      if (said.padTo > 0) pad(w)
+      if (said.padTo > 0) encodePadding(w)
       this.#depart(said.path, true, false, now)
     }
   }
@@ -333,8 +330,6 @@ export class Departures {
     this.congestion = this.#newCongestion(now)
     this.#blocked = undefined
   }
-
-  // Sealing and sending
 
   /** An empty writer with room for the frames of a datagram of this size. */
   #begin(size: number): ByteWriter {
@@ -368,9 +363,7 @@ export class Departures {
     return size
   }
 
-  // What became of it
-
-  #onLost(lost: readonly SentPacket[], aside: readonly SentPacket[], persistent: boolean, now: Millis): void {
+  #onLost(lost: readonly SentPacket[], aside: readonly SentPacket[], now: Millis): void {
     if (lost.length > 0) {
       const largestSent = this.#number - 1
       this.packetsLost += lost.length
@@ -388,8 +381,7 @@ export class Departures {
       if (packet.mtuProbe) this.mtu.lost(packet.size, now)
       for (const frame of packet.frames) frame.lost()
     }
-    if (persistent) this.congestion.onPersistent(now)
-    if (lost.length > 0 || persistent) this.#resize()
+    if (lost.length > 0) this.#resize()
   }
 
   #resize(): void {
@@ -402,19 +394,6 @@ export class Departures {
 
   #newCongestion(now: Millis): Congestion {
     const { congestion = 'bbr', random, rtt } = this.#options
-    const options = {
-      mss: this.#size,
-      now,
-      random: () => random.fraction(),
-      ...(rtt !== undefined && { rtt }),
-    }
-    return createCongestion(congestion, options)
+    return createCongestion(congestion, { mss: this.#size, now, random: () => random.fraction(), rtt })
   }
 }
-
-/** PADDING is a byte of 0. */
-function pad(w: ByteWriter): void {
-  if (w.room > 0) w.raw(zeros.subarray(0, w.room))
-}
-
-const zeros = new Uint8Array(65_535)

@@ -19,8 +19,8 @@ import type { NotOpened, OpenedPacket } from './protection.ts'
 import type { LossReason } from './recovery.ts'
 import type { SentPacket } from './sent.ts'
 
-/** Why a datagram was no use. `too early`: it opened, and its frames come again. */
-export type DropReason = NotOpened | 'too early'
+/** Why a datagram was no use. `too early`: it opened, and its frames come again; `busy`: it was not even looked at (P15). */
+export type DropReason = NotOpened | 'too early' | 'busy'
 
 export interface PacketObserver {
   /** `frames` are in the clear; `to` is where it goes. */

@@ -26,8 +26,11 @@ import { Reordering } from './reordering.ts'
 import { GRANULARITY, type Rtt } from './rtt.ts'
 import { ACKED, LOST, OUT, type SentPacket, SentRing } from './sent.ts'
 
-/** No probe waits longer (fault UQ-19). */
-export const PTO_MAX: Millis = 60_000
+/**
+ * No probe waits longer, unless one probe timeout is (fault UQ-19). RFC 9002 has no such bound; here silence ends a link
+ * after 30 s, and a path that loses most of what it is given should be asked seven times before that, not four.
+ */
+export const PTO_MAX: Millis = 4_000
 /** Of how many probe timeouts a broken path is made of (kPersistentCongestionThreshold). */
 export const PERSISTENT = 3
 /** So many probe timeouts after it was sent, a lost packet is forgotten. */
@@ -337,7 +340,8 @@ export class Recovery {
   }
 
   #backoff(): Millis {
-    return Math.min((this.#rtt.pto + this.#maxAckDelay) * 2 ** this.ptoCount, PTO_MAX)
+    const once = this.#rtt.pto + this.#maxAckDelay
+    return Math.max(once, Math.min(once * 2 ** this.ptoCount, PTO_MAX))
   }
 
   /** Forgets from the oldest on what is of no more interest. */

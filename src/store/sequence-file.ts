@@ -54,13 +54,13 @@ export class SequenceFile {
     const text = `${RECORD_SEPARATOR}${JSON.stringify(value)}\n`
     const length = Buffer.byteLength(text)
     if (this.#file === undefined || (this.size + length > this.#most && !last)) return false
-    if (this.#used + length > BUFFER) this.#flush()
+    if (this.#used + length > BUFFER) this.flush()
     this.size += length
     if (length > BUFFER) this.#out(Buffer.from(text))
     else {
       if (this.#used === 0) this.#since = now
       this.#used += this.#buffer.write(text, this.#used)
-      if (now - this.#since >= LONGEST_WAIT) this.#flush()
+      if (now - this.#since >= LONGEST_WAIT) this.flush()
     }
     return true
   }
@@ -68,12 +68,13 @@ export class SequenceFile {
   /** Throws GH_STORE_FAILED when the last of it could not be written; closed it is in any case. */
   close(): void {
     if (this.#file === undefined) return
-    this.#flush()
+    this.flush()
     closeSync(this.#file)
     this.#file = undefined
   }
 
-  #flush(): void {
+  /** What waits is written. Throws GH_STORE_FAILED. */
+  flush(): void {
     if (this.#used > 0) this.#out(this.#buffer.subarray(0, this.#used))
     this.#used = 0
   }

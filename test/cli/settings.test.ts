@@ -28,7 +28,7 @@ t.test('each flag: by flag, by variable, by older name, flag before variable bef
     ['deny', anId, [anId], anId],
     ['bandwidthIn', '1.5MB', 1_500_000, '500k'],
     ['bandwidthOut', '2000', 2000, '1G'],
-    ['transport', 'tcp', ['tcp'], 'tcp'],
+    ['transport', 'udp', ['udp'], 'tcp,udp'],
     ['mtu', '1400', 1400, '1500'],
     ['congestion', 'cubic', 'cubic', 'newreno'],
     ['qlog', '/tmp/q', '/tmp/q', 'r'],

@@ -87,6 +87,19 @@ for (const [name, suite] of suites) {
     t.throws(() => cipher.rekeyed().open(0, empty, sealed), { code: 'GH_NOISE_OPEN' })
   })
 
+  t.test(`P5 ${name}: what does not open makes no stack, and other errors keep theirs`, async t => {
+    const cipher = suite.cipher(new Uint8Array(32))
+    const depth = Error.stackTraceLimit
+    try {
+      cipher.open(0, empty, new Uint8Array(40))
+      t.fail('it opened')
+    } catch (error) {
+      t.notMatch((error as Error).stack, /\n +at /)
+    }
+    t.equal(Error.stackTraceLimit, depth)
+    t.match(new Error('another').stack, /\n +at /)
+  })
+
   t.test(`${name}: keys are copied, so zeroing the caller's changes nothing`, async t => {
     const key = new Uint8Array(32).fill(3)
     const [cipher, pair, identity] = [suite.cipher(key), suite.keyPair(key), suite.identity(key)]

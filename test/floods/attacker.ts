@@ -6,6 +6,15 @@ import { BadMember, memberSelf } from './bad-member.ts'
 import { answer } from './child.ts'
 import { type CookieFigures, cookies, type ReplayFigures, replays } from './cookies.ts'
 import {
+  type AskFigures,
+  Asking,
+  type DatagramReplays,
+  replayDatagrams,
+  type VolleyFigures,
+  type VolleyOptions,
+  volley,
+} from './datagram-attacks.ts'
+import {
   type DeedFigures,
   type DeedName,
   type DeedOptions,
@@ -30,10 +39,19 @@ export interface AttackerCommands {
   ): Promise<{ standing: readonly boolean[] }>
   /** Goes on with them until told to stop: how many it made. */
   halfOpenOn(options: Where & { atOnce: number; count: number }): Promise<{ made: number }>
+  /** Datagrams of strangers. */
+  volley(options: VolleyOptions): Promise<VolleyFigures>
+  replayDatagrams(options: Where & { times: number }): Promise<DatagramReplays>
+  /** Handshakes over datagrams that stay half-open. */
+  ask(options: Where & { count: number; atOnce: number; answering: boolean }): Promise<AskFigures>
+  /** Ends the newest of them, if they still stand. */
+  prove(options: { count: number }): Promise<void>
   standing(_: object): { standing: readonly boolean[] }
   deed(options: DeedOptions & { deed: DeedName }): Promise<DeedFigures>
-  unread(options: Where & { shape: Shape }): Promise<{ sent: number; granted: number; standing: boolean }>
-  neverReads(options: Where & { members: number }): Promise<void>
+  unread(
+    options: Where & { shape: Shape; udp?: boolean },
+  ): Promise<{ sent: number; granted: number; standing: boolean }>
+  neverReads(options: Where & { members: number; udp?: boolean }): Promise<void>
   singleBytes(options: DeedOptions): Promise<{ sent: number; seconds: number; standing: boolean }>
   cookies(options: Where & { count: number }): Promise<CookieFigures>
   replays(options: Where & { sent: Uint8Array; times: number }): Promise<ReplayFigures>
@@ -52,6 +70,7 @@ export interface AttackerCommands {
 let stopping = false
 const held: { leave(): void }[] = []
 let halfOpen: HalfOpen | undefined
+let asking: Asking | undefined
 const relay = { forth: [] as Uint8Array[], connections: 0, stutter: false }
 const stopped = (): boolean => stopping
 
@@ -72,6 +91,13 @@ answer({
     await one.add(count, atOnce)
     return { made: one.standing.length }
   },
+  volley: options => volley(options, stopped),
+  replayDatagrams,
+  async ask({ count, atOnce, answering, ...where }) {
+    asking ??= hold(await Asking.at(where))
+    return asking.ask(count, atOnce, answering, stopped)
+  },
+  prove: ({ count }) => asking!.prove(count),
   standing: () => ({ standing: halfOpen?.standing ?? [] }),
   deed: options => deeds[options.deed](options, stopped),
   async unread(options) {

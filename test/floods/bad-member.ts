@@ -33,6 +33,10 @@ export interface Heard {
   maxStreams: number
 }
 
+export function nothingHeard(): Heard {
+  return { pongs: 0, peers: 0, chats: 0, bytes: 0, maxData: 0, maxStreamData: 0, maxStreams: 0 }
+}
+
 /** No handshake takes longer. */
 const TOO_LONG = 15_000
 
@@ -68,15 +72,7 @@ export class BadMember {
     socket.on('error', () => {})
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => give(new Error('no link in time')), TOO_LONG)
-      const heard: Heard = {
-        pongs: 0,
-        peers: 0,
-        chats: 0,
-        bytes: 0,
-        maxData: 0,
-        maxStreamData: 0,
-        maxStreams: 0,
-      }
+      const heard = nothingHeard()
       let member: BadMember | undefined
       const give = (error: Error): void => {
         clearTimeout(late)
@@ -168,12 +164,18 @@ export class BadMember {
     return !this.stands
   }
 
+  /** Reads nothing any more. */
+  deaf(): void {
+    this.socket.pause()
+  }
+
   leave(): void {
     this.socket.resetAndDestroy()
   }
 }
 
-function carried(heard: Heard) {
+/** Layers above a link that only listen. */
+export function carried(heard: Heard) {
   const nothing = (): void => {}
   return {
     streams: {
@@ -191,7 +193,7 @@ function carried(heard: Heard) {
       maxStreams: (count: number) => {
         heard.maxStreams = count
       },
-      fill: () => false,
+      fill: (_w: ByteWriter): boolean => false,
     },
     mesh: {
       requestPeers: nothing,

@@ -14,11 +14,19 @@ import { createSwarm } from '../../src/link/swarm.ts'
 import { makeSelf, START } from '../support/link-pair.ts'
 import { Seeded } from '../support/seeded.ts'
 
-const kinds = ['random', 'wrong MAC', 'cut short', 'another swarm', 'an id made up', 'wrong length'] as const
-type Kind = (typeof kinds)[number]
+export const kinds = [
+  'random',
+  'wrong MAC',
+  'cut short',
+  'another swarm',
+  'an id made up',
+  'wrong length',
+  'each length',
+] as const
+export type Kind = (typeof kinds)[number]
 
 /** Makes datagrams of one kind, each another one. */
-function maker(kind: Kind, self: Self, dice: Seeded): () => Uint8Array {
+export function maker(kind: Kind, self: Self, dice: Seeded): () => Uint8Array {
   const full = dice.bytes(1_500)
   const swarm = createSwarm(self.suite, new Uint8Array(32).fill(0xee))
   const other = sealedDatagram(self.suite, swarm, {
@@ -33,6 +41,10 @@ function maker(kind: Kind, self: Self, dice: Seeded): () => Uint8Array {
   switch (kind) {
     case 'random':
       return () => change(full, 0).subarray(0, dice.below(1_501))
+    case 'each length': {
+      let length = 0
+      return () => change(full, 0).subarray(0, length++ % 1_501)
+    }
     case 'wrong MAC':
       return () => {
         const bytes = change(full.subarray(0, 1_200), 1)

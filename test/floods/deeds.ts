@@ -16,6 +16,7 @@ import {
 } from '../../src/wire/frames/stream-control.ts'
 import { encodeStreamHeader } from '../../src/wire/stream-header.ts'
 import { BadMember, memberSelf } from './bad-member.ts'
+import { PacketMember } from './packet-member.ts'
 
 export interface DeedOptions {
   readonly port: number
@@ -26,6 +27,8 @@ export interface DeedOptions {
   readonly rate?: number
   /** So many more on one link only where the link stands 100 ms later. */
   readonly look?: number
+  /** By datagrams. */
+  readonly udp?: boolean
 }
 
 export interface DeedFigures {
@@ -46,8 +49,10 @@ type Stopped = () => boolean
 
 export type Deed = (options: DeedOptions, stopped: Stopped) => Promise<DeedFigures>
 
-/** Fills one record with as many as fit; `number` counts what was written on this link. */
-type Writer = (w: ByteWriter, member: BadMember, number: number) => number
+type Member = BadMember | PacketMember
+
+/** Fills one record or packet with as many as fit; `number` counts what was written on this link. */
+type Writer = (w: ByteWriter, member: Member, number: number) => number
 
 const nonce = new Uint8Array(8)
 
@@ -55,10 +60,10 @@ const nonce = new Uint8Array(8)
 const TRIES = 200
 
 /** A link, tried for again where strangers crowd the door; nothing once it is to stop. */
-async function linked(port: number, swarmKey: Uint8Array, stopped: Stopped): Promise<BadMember | undefined> {
+async function linked({ port, swarmKey, udp }: DeedOptions, stopped: Stopped): Promise<Member | undefined> {
   for (let tries = 1; !stopped(); tries++) {
     try {
-      return await BadMember.link(port, swarmKey)
+      return await (udp === true ? PacketMember : BadMember).link(port, swarmKey)
     } catch (error) {
       if (tries === TRIES) throw error
       await new Promise(resolve => setTimeout(resolve, 50))
@@ -67,14 +72,15 @@ async function linked(port: number, swarmKey: Uint8Array, stopped: Stopped): Pro
   return undefined
 }
 
-/** Frames of a kind, record after record, link after link. */
-function stuffing(write: Writer): Deed {
-  return async ({ port, swarmKey, fill, rate, look = Number.POSITIVE_INFINITY }, stopped) => {
+/** Frames of a kind, record after record, link after link. `inControl`: by datagrams they go so, and how many went. */
+function stuffing(write: Writer, inControl?: (member: PacketMember) => number): Deed {
+  return async (options, stopped) => {
+    const { fill, rate, look = Number.POSITIVE_INFINITY } = options
     const begun = performance.now()
     const shownOut: Record<number, number> = {}
     let [sent, links, mostOnOne] = [0, 0, 0]
     while (sent < fill && !stopped()) {
-      const member = await linked(port, swarmKey, stopped)
+      const member = await linked(options, stopped)
       if (member === undefined) break
       links++
       let onThis = 0
@@ -82,11 +88,12 @@ function stuffing(write: Writer): Deed {
         if (rate !== undefined) await pace(begun, sent, rate)
         const before = onThis
         // One a turn: what is sent behind the frame that ends the link nobody looks at.
-        member.record(w => {
-          const count = write(w, member, onThis)
+        const wrote = (count: number): void => {
           onThis += count
           sent += count
-        })
+        }
+        if (inControl !== undefined && member instanceof PacketMember) wrote(inControl(member))
+        else member.record(w => wrote(write(w, member, onThis)))
         await member.drained()
         if (Math.floor(onThis / look) > Math.floor(before / look)) await member.ended(100)
         if (onThis === before) await new Promise(resolve => setTimeout(resolve, 1))
@@ -110,14 +117,22 @@ async function pace(begun: number, number: number, rate: number): Promise<void> 
 }
 
 /** As many as have room, but no more than a node takes of the cheap ones at once. */
-function full(w: ByteWriter, least: number, one: (count: number) => void): number {
+function full(w: ByteWriter, least: number, one: (count: number) => void, most = AT_ONCE): number {
   let count = 0
-  while (w.room >= least && count < AT_ONCE) one(count++)
+  while (w.room >= least && count < most) one(count++)
   return count
 }
 
 const AT_ONCE = 2_000
 const padding = new Uint8Array(AT_ONCE)
+
+/** Frames that are control on packets. */
+function control(least: number, one: (w: ByteWriter, member: Member) => void, atOnce = AT_ONCE): Deed {
+  return stuffing(
+    (w, member) => full(w, least, () => one(w, member), atOnce),
+    member => member.control(atOnce, w => one(w, member)),
+  )
+}
 
 const open = (w: ByteWriter, id: number, header: Uint8Array): void => {
   encodeStreamHead(w, id, 0, header.length, false)
@@ -125,15 +140,17 @@ const open = (w: ByteWriter, id: number, header: Uint8Array): void => {
 }
 
 const unreadHeader = encodeStreamHeader('/unread/1')
+const sinkLength = encodeStreamHeader('/sink/1').length
 
 export const deeds = {
   /** FR-04: PADDING, a byte each. */
   padding: stuffing(w => {
-    w.raw(padding)
-    return padding.length
+    const count = Math.min(w.room, padding.length)
+    w.raw(padding.subarray(0, count))
+    return count
   }),
   /** FR-04: PING, each of which asks for an answer. */
-  pings: stuffing(w => full(w, 16, () => encodePing(w, nonce))),
+  pings: control(16, w => encodePing(w, nonce)),
   /** FR-04: STREAM frames without a byte, on one open stream. */
   emptyStreams: stuffing((w, member, number) => {
     if (number === 0) open(w, member.streamId(0), unreadHeader)
@@ -156,37 +173,41 @@ export const deeds = {
     return count
   }),
   /** PT-04. */
-  requests: stuffing(w => {
-    encodeRequestPeers(w)
-    return 1
-  }),
+  requests: control(8, encodeRequestPeers, 1),
   /** Chat, signed as it should be, without end. */
-  chats: stuffing((w, member) =>
-    full(w, 300, () => {
-      const unsigned = {
-        from: member.identity.publicKey,
-        timestamp: ++chatTime,
-        line: '',
-        name: 'mallory',
-        text: 'buy now',
-      }
-      encodeChat(w, { ...unsigned, signature: member.identity.sign(chatSignedBytes(unsigned)) })
-    }),
-  ),
+  chats: control(300, (w, { identity }) => {
+    const unsigned = {
+      from: identity.publicKey,
+      timestamp: ++chatTime,
+      line: '',
+      name: 'mallory',
+      text: 'buy now',
+    }
+    encodeChat(w, { ...unsigned, signature: identity.sign(chatSignedBytes(unsigned)) })
+  }),
   /** Chat whose signatures are worth nothing but have to be checked. */
-  forgedChats: stuffing((w, member) =>
-    full(w, 300, () => {
-      const signature = nativeSuite.hash(new Uint8Array([chatTime & 255, chatTime >> 8]))
-      encodeChat(w, {
-        from: member.identity.publicKey,
-        timestamp: ++chatTime,
-        line: '',
-        name: 'mallory',
-        text: 'buy now',
-        signature: Buffer.concat([signature, signature.fill(0, 31)]),
-      })
-    }),
-  ),
+  forgedChats: control(300, (w, { identity }) => {
+    const signature = nativeSuite.hash(new Uint8Array([chatTime & 255, chatTime >> 8]))
+    encodeChat(w, {
+      from: identity.publicKey,
+      timestamp: ++chatTime,
+      line: '',
+      name: 'mallory',
+      text: 'buy now',
+      signature: Buffer.concat([signature, signature.fill(0, 31)]),
+    })
+  }),
+  /** Streams' bytes one by one, again and again the same: a datagram as large as loopback takes costs as much as it can. */
+  crumbs: stuffing((w, member, number) => {
+    const id = member.streamId(0)
+    if (number === 0) open(w, id, encodeStreamHeader('/sink/1'))
+    let count = 0
+    for (; w.room > 32; count++) {
+      encodeStreamHead(w, id, sinkLength + count, 1, false)
+      w.u8(7)
+    }
+    return count
+  }),
 } satisfies Record<string, Deed>
 
 let chatTime = Date.now()
@@ -200,14 +221,14 @@ export type Shape = 'nothing' | 'records' | 'half records' | 'kilobytes' | 'byte
  * receiver as much as it can, until the credit is used up. The member stays.
  */
 export async function unread(
-  { port, swarmKey, shape }: { port: number; swarmKey: Uint8Array; shape: Shape },
+  { port, swarmKey, shape, udp }: { port: number; swarmKey: Uint8Array; shape: Shape; udp?: boolean },
   stopped: Stopped,
-): Promise<{ member: BadMember; sent: number; granted: number }> {
-  const member = await BadMember.link(port, swarmKey)
+): Promise<{ member: Member; sent: number; granted: number }> {
+  const member: Member = await (udp === true ? PacketMember : BadMember).link(port, swarmKey)
   const [streams, window] = [256, 256 * 1024]
   const offsets = new Array<number>(streams).fill(unreadHeader.length)
   let sent = streams * unreadHeader.length
-  for (let at = 0; at < streams; )
+  for (let at = 0; at < streams && member.stands; await member.drained())
     member.record(w => {
       for (; at < streams && w.room > 64; at++) open(w, member.streamId(at), unreadHeader)
     })
@@ -248,7 +269,7 @@ export async function unread(
       })
       idle = wrote ? 0 : idle + 1
       if (!more) await member.drained()
-      else if (!wrote) await new Promise(resolve => setTimeout(resolve, 25))
+      if (!wrote) await new Promise(resolve => setTimeout(resolve, 25))
     }
   return { member, sent, granted: Math.max(member.heard.maxData, 4 * 2 ** 20) }
 }
@@ -257,21 +278,26 @@ export async function unread(
 export async function neverReads({
   port,
   swarmKey,
+  udp,
 }: {
   port: number
   swarmKey: Uint8Array
-}): Promise<BadMember> {
-  const member = await BadMember.link(port, swarmKey)
+  udp?: boolean
+}): Promise<Member> {
+  const member: Member = await (udp === true ? PacketMember : BadMember).link(port, swarmKey)
   const header = encodeStreamHeader('/gush/1')
   const much = 2 ** 40
-  member.record(w => {
-    encodeMaxData(w, much)
-    for (let number = 0; number < 256; number++) {
-      open(w, member.streamId(number), header)
-      encodeMaxStreamData(w, member.streamId(number), much)
-    }
-  })
-  member.socket.pause()
+  for (let number = 0; number < 256 && member.stands; ) {
+    member.record(w => {
+      encodeMaxData(w, much)
+      for (; number < 256 && w.room > 64; number++) {
+        open(w, member.streamId(number), header)
+        encodeMaxStreamData(w, member.streamId(number), much)
+      }
+    })
+    await member.drained()
+  }
+  member.deaf()
   return member
 }
 

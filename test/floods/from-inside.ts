@@ -17,16 +17,18 @@ interface Done extends DeedFigures {
   readonly pings: PingFigures
 }
 
+interface Pace {
+  readonly rate?: number
+  readonly look?: number
+  /** By datagrams, the honest member too. */
+  readonly udp?: boolean
+}
+
 /** One deed against a victim that an honest member is linked to. */
-async function done(
-  scene: Scene,
-  deed: DeedName,
-  fill: number,
-  pace: { rate?: number; look?: number } = {},
-): Promise<Done> {
+async function done(scene: Scene, deed: DeedName, fill: number, pace: Pace = {}): Promise<Done> {
   await scene.start()
   const { victim, where, peerId } = scene
-  const honest = await scene.honest()
+  const honest = await scene.honest(true, pace.udp)
   const attacker = scene.attacker()
   // The first time makes what stays: code, pools, tables.
   await attacker.ask('deed', { ...where, deed, fill: Math.ceil(fill / 20), ...pace })
@@ -58,14 +60,14 @@ function common({ sent, links, seconds, victim, left, pings }: Done): Figure[] {
 }
 
 /** Deeds that a limit or budget ends. `most`: what one link may ever send of it before it is ended. */
-function shownOut(options: {
+export function shownOut(options: {
   readonly name: string
   readonly codes: string
   readonly deed: DeedName
   readonly fill: number
   readonly short?: number
   readonly code: number
-  readonly pace?: { rate?: number; look?: number }
+  readonly pace?: Pace
   readonly most?: number
 }): Flood {
   const { name, codes, deed, fill, short = fill, code, pace, most } = options
@@ -100,66 +102,60 @@ const { BUDGET, STREAM_LIMIT } = closeCodes
 /** Sealed ahead of what was read: what a link may still send after the frame that ends it. */
 const ahead = 64
 
-const ended: readonly Flood[] = [
+/** Ended on either carrier. */
+const onEither = (udp: boolean, called: (name: string) => string): readonly Flood[] => [
   shownOut({
-    name: 'padding',
-    codes: 'FR-04',
-    deed: 'padding',
-    fill: 1_000_000,
-    pace: { look: 25000 },
-    code: BUDGET,
-  }),
-  shownOut({
-    name: 'pings',
+    name: called('pings'),
     codes: 'FR-04',
     deed: 'pings',
     fill: 1_000_000,
-    pace: { look: 25000 },
+    pace: { look: 25000, udp },
     code: BUDGET,
   }),
   shownOut({
-    name: 'empty-frames',
+    name: called('empty-frames'),
     codes: 'FR-04',
     deed: 'emptyStreams',
     fill: 1_000_000,
-    pace: { look: 15000 },
+    pace: { look: 15000, udp },
     code: BUDGET,
   }),
   shownOut({
-    name: 'opens',
+    name: called('opens'),
     codes: 'FR-07',
     deed: 'opens',
     fill: 1_000_000,
-    pace: { look: 2000 },
+    pace: { look: 2000, udp },
     code: STREAM_LIMIT,
   }),
   shownOut({
-    name: 'churn',
+    name: called('churn'),
     codes: 'FR-08',
     deed: 'churn',
     fill: 100_000,
     short: 6_000,
     code: BUDGET,
+    pace: { udp },
     most: 4_096 + 500 * 10 + limits.streams,
   }),
   shownOut({
-    name: 'requests',
+    name: called('requests'),
     codes: 'PT-04',
     deed: 'requests',
     fill: 5_000,
     short: 300,
     code: BUDGET,
-    pace: { rate: 1_000 },
+    pace: { rate: 1_000, udp },
     most: 10 + 100 + ahead * 4,
   }),
 ]
 
-function chatting(name: string, deed: 'chats' | 'forgedChats'): Flood {
+function chatting(name: string, deed: 'chats' | 'forgedChats', udp = false): Flood {
   return {
     name,
     codes: 'P15 CHAT-1',
     async run(scene, full) {
-      const told = await done(scene, deed, full ? 100_000 : 6_000)
+      const told = await done(scene, deed, full ? 100_000 : 6_000, { udp })
       const { chats, messagesDropped } = told.victim
       // The warm-up has shown some as well: a link's burst, and the rate.
       const most = deed === 'chats' ? 2 * 4_000 * (told.links + 1) + 2_000 * (told.seconds + 10) : 0
@@ -175,13 +171,14 @@ function chatting(name: string, deed: 'chats' | 'forgedChats'): Flood {
 /** MiB: the window of a link, and what may wait for readers without counting against it. */
 const ADVERTISED = 12
 
-export const unread: Flood = {
-  name: 'unread',
+const unread = (name: string, udp: boolean): Flood => ({
+  name,
   codes: 'P13 FR-12',
   async run(scene, full) {
     await scene.start()
-    const { victim, where, peerId } = scene
-    const honest = await scene.honest()
+    const { victim, peerId } = scene
+    const where = { ...scene.where, udp }
+    const honest = await scene.honest(true, udp)
     const figures: Figure[] = []
     const shapes: Shape[] = full ? ['records', 'half records', 'kilobytes', 'bytes'] : ['half records']
     // What 256 streams cost beside their bytes.
@@ -217,18 +214,19 @@ export const unread: Flood = {
     }
     return figures
   },
-}
+})
 
 /** Of 256 streams that have all they may hold (8 MiB and 64 KiB each), what Node holds above them, and what is sealed. */
 const WRITTEN = 24 + 16 + 8
 
-export const slowReaders: Flood = {
-  name: 'slow-readers',
+const slowReaders = (name: string, udp: boolean): Flood => ({
+  name,
   codes: 'P13 FR-16',
   async run(scene, full) {
     await scene.start()
-    const { victim, where, peerId } = scene
-    const honest = await scene.honest()
+    const { victim, peerId } = scene
+    const where = { ...scene.where, udp }
+    const honest = await scene.honest(true, udp)
     const members = full ? 4 : 1
     const before = await victim.ask('begin', {})
     await honest.ask('startPings', { peerId })
@@ -248,7 +246,7 @@ export const slowReaders: Flood = {
       { name: 'honest ping, slowest', value: pings.slowest, unit: 'ms', most: 1_000 },
     ]
   },
-}
+})
 
 export const singleBytes: Flood = {
   name: 'single-bytes',
@@ -284,11 +282,30 @@ export const singleBytes: Flood = {
   },
 }
 
+const same = (name: string): string => name
+const byDatagrams = (name: string): string => `datagram-${name}`
+
 export const fromInside: readonly Flood[] = [
-  ...ended,
+  shownOut({
+    name: 'padding',
+    codes: 'FR-04',
+    deed: 'padding',
+    fill: 1_000_000,
+    pace: { look: 25000 },
+    code: BUDGET,
+  }),
+  ...onEither(false, same),
   chatting('chats', 'chats'),
   chatting('forged-chats', 'forgedChats'),
-  unread,
-  slowReaders,
+  unread('unread', false),
+  slowReaders('slow-readers', false),
   singleBytes,
+]
+
+export const fromInsideByDatagrams: readonly Flood[] = [
+  ...onEither(true, byDatagrams),
+  chatting('datagram-chats', 'chats', true),
+  chatting('datagram-forged-chats', 'forgedChats', true),
+  unread('datagram-unread', true),
+  slowReaders('datagram-slow-readers', true),
 ]

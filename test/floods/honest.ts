@@ -26,7 +26,7 @@ export interface Dialled {
 }
 
 export interface HonestCommands {
-  start(options: { swarmKey: Uint8Array }): Promise<{ port: number; peerId: string }>
+  start(options: { swarmKey: Uint8Array; udp?: boolean }): Promise<{ port: number; peerId: string }>
   where(_: object): { port: number; peerId: string }
   connect(options: { address: string }): Promise<{ ms: number; peerId: string }>
   /** The code a dial fails with; undefined when it did not. */
@@ -35,7 +35,12 @@ export interface HonestCommands {
   startPings(options: { peerId: string }): void
   pings(_: object): Promise<PingFigures>
   /** New nodes, one after the other: how long each took to be linked. */
-  newcomers(options: { swarmKey: Uint8Array; address: string; ms: number }): Promise<PingFigures>
+  newcomers(options: {
+    swarmKey: Uint8Array
+    address: string
+    ms: number
+    udp?: boolean
+  }): Promise<PingFigures>
   /** Sends to `/sink/1` for so long; bytes a second. */
   transfer(options: { peerId: string; ms: number }): Promise<{ rate: number }>
   /** Sends exactly this much, and says what the other side counted. */
@@ -61,8 +66,16 @@ let round: { node: GuildNode; pipes: ReadonlySet<Pipe> } | undefined
 let pinging: { stop: () => Promise<PingFigures> } | undefined
 
 answer({
-  async start({ swarmKey }) {
-    node = await member({ swarmKey, runtime, interval: 3600, discoveryInterval: 3600, peerTimeout: 86_400 })
+  async start({ swarmKey, udp }) {
+    const transport = [udp === true ? 'udp' : 'tcp']
+    node = await member({
+      swarmKey,
+      runtime,
+      transport,
+      interval: 3600,
+      discoveryInterval: 3600,
+      peerTimeout: 86_400,
+    })
     return { port: node.port, peerId: node.peerId }
   },
   where: () => ({ port: node.port, peerId: node.peerId }),
@@ -81,11 +94,11 @@ answer({
     pinging = pings(peerId)
   },
   pings: () => pinging!.stop(),
-  async newcomers({ swarmKey, address, ms }) {
+  async newcomers({ swarmKey, address, ms, udp }) {
     const times: number[] = []
     let failed = 0
     for (const until = performance.now() + ms; performance.now() < until; ) {
-      const one = await member({ swarmKey, host: false })
+      const one = await member({ swarmKey, host: false, transport: [udp === true ? 'udp' : 'tcp'] })
       const begun = performance.now()
       await one.connect(address).then(
         () => times.push(performance.now() - begun),

@@ -10,8 +10,9 @@
  * whether all bounds held. Everything stays on 127.0.0.1.
  */
 import { parseArgs } from 'node:util'
+import { atTheUdpPort } from './at-the-udp-port.ts'
 import { dials, identity, rekeys } from './between.ts'
-import { fromInside } from './from-inside.ts'
+import { fromInside, fromInsideByDatagrams } from './from-inside.ts'
 import { cookies, halfOpen, refusing, replays, strangers } from './from-outside.ts'
 import { failures, lines, type Outcome } from './report.ts'
 import { type Flood, Scene } from './scene.ts'
@@ -23,7 +24,9 @@ const floods: readonly Flood[] = [
   replays,
   cookies,
   refusing,
+  ...atTheUdpPort,
   ...fromInside,
+  ...fromInsideByDatagrams,
   rekeys,
   dials,
   identity,

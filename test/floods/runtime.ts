@@ -1,15 +1,32 @@
 /**
  * The system's runtime with meters: Diffie-Hellmans, rekeys, open pipes, and a clock to set on.
  */
-import type { Cipher, Pipe, PipeEvents, Runtime, Scheduler, Suite } from '../../src/base/ports.ts'
+import { empty } from '../../src/base/bytes.ts'
+import type { Cipher, Datagrams, Pipe, PipeEvents, Runtime, Scheduler, Suite } from '../../src/base/ports.ts'
 import { nativeSuite } from '../../src/crypto/native.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import { tcpTransport } from '../../src/transport/tcp.ts'
+import { udpDatagrams } from '../../src/transport/udp.ts'
 
 export interface Counters {
   dhs: number
   /** Keys that followed another, sending and receiving together. */
   rekeys: number
+  /** Datagrams, in and out. */
+  datagramsIn: number
+  datagramsOut: number
+}
+
+const HEAD = 13
+
+/** Bytes of datagrams to and from one address and port. */
+export interface Traffic {
+  in: number
+  out: number
+  /** The most that had gone out for each byte that had come, at any time. */
+  worst: number
+  /** How the last packet from there began: first byte and connection id, as anybody on the path sees them. */
+  head: Uint8Array
 }
 
 export interface FastClock {
@@ -25,10 +42,17 @@ export function countingRuntime(): {
   clock: FastClock
   /** Pipes that neither side has closed and we have not given up. */
   pipes: ReadonlySet<Pipe>
+  /** By port of the other side. */
+  traffic: ReadonlyMap<number, Traffic>
 } {
-  const counters: Counters = { dhs: 0, rekeys: 0 }
+  const counters: Counters = { dhs: 0, rekeys: 0, datagramsIn: 0, datagramsOut: 0 }
+  const traffic = new Map<number, Traffic>()
   const pipes = new Set<Pipe>()
-  const system = systemRuntime({ suite: countingSuite(counters), transports: [tcpTransport()] })
+  const system = systemRuntime({
+    suite: countingSuite(counters),
+    transports: [tcpTransport()],
+    datagrams: udpDatagrams(),
+  })
   const { clock, now, scheduler } = fastClock(system)
   const { transports } = system.network
   const runtime: Runtime = {
@@ -36,6 +60,7 @@ export function countingRuntime(): {
     clock: { now, wall: () => system.clock.wall() },
     scheduler,
     network: {
+      datagrams: countedDatagrams(system.network.datagrams!, counters, traffic),
       interfaces: () => system.network.interfaces(),
       transports: transports.map(one => ({
         name: one.name,
@@ -44,7 +69,41 @@ export function countingRuntime(): {
       })),
     },
   }
-  return { runtime, counters, clock, pipes }
+  return { runtime, counters, clock, pipes, traffic }
+}
+
+function countedDatagrams(inner: Datagrams, counters: Counters, traffic: Map<number, Traffic>): Datagrams {
+  const of = (port: number): Traffic => {
+    const one = traffic.get(port) ?? { in: 0, out: 0, worst: 0, head: empty }
+    traffic.set(port, one)
+    return one
+  }
+  return {
+    resolve: (...name) => inner.resolve(...name),
+    open: async options => {
+      const socket = await inner.open({
+        ...options,
+        onDatagram: (bytes, from) => {
+          counters.datagramsIn++
+          const one = of(from.port)
+          one.in += bytes.length
+          if (bytes[0]! >= 0x40 && bytes.length > HEAD) one.head = bytes.slice(0, HEAD)
+          options.onDatagram(bytes, from)
+        },
+      })
+      return {
+        local: socket.local,
+        send: (to, bytes) => {
+          counters.datagramsOut++
+          const one = of(to.port)
+          one.out += bytes.length
+          one.worst = Math.max(one.worst, one.out / one.in)
+          return socket.send(to, bytes)
+        },
+        close: () => socket.close(),
+      }
+    },
+  }
 }
 
 function countingSuite(counters: Counters): Suite {

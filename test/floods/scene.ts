@@ -41,10 +41,10 @@ export class Scene {
     this.peerId = peerId
   }
 
-  /** An honest member, in a process of its own; linked to the victim unless told otherwise. */
-  async honest(linked = true): Promise<Child<HonestCommands>> {
+  /** An honest member, in a process of its own; linked to the victim unless told otherwise; over TCP or over UDP alone. */
+  async honest(linked = true, udp = false): Promise<Child<HonestCommands>> {
     const honest = this.#add(new Child<HonestCommands>('honest'))
-    await honest.ask('start', { swarmKey: this.swarmKey })
+    await honest.ask('start', { swarmKey: this.swarmKey, udp })
     if (linked) await honest.ask('connect', { address: this.address })
     return honest
   }

@@ -6,10 +6,11 @@
  * is taken at once, and by `pace` to run so many times as fast, so that the time after which a
  * link rekeys comes soon.
  */
+import { empty } from '../../src/base/bytes.ts'
 import { createNode, type GuildNode, type GuildStream, test as preset } from '../../src/index.ts'
 import { answer } from './child.ts'
 import { Gauge, live, type Usage } from './gauge.ts'
-import { type Counters, countingRuntime } from './runtime.ts'
+import { type Counters, countingRuntime, type Traffic } from './runtime.ts'
 
 const HOUR = 3_600_000
 /** What `/gush/1` writes at a time. */
@@ -30,7 +31,7 @@ export interface VictimFigures extends Usage, Counters {
 }
 
 const gauge = new Gauge()
-const { runtime, counters, clock, pipes } = countingRuntime()
+const { runtime, counters, clock, pipes, traffic } = countingRuntime()
 let node: GuildNode
 let [sessions, delivered, chats, pipesPeak] = [0, 0, 0, 0]
 /** Streams that nobody reads. */
@@ -47,6 +48,8 @@ export interface VictimCommands {
   figures(_: object): VictimFigures
   live(_: object): { live: number; pipes: number; peers: number }
   pace(options: { times: number }): void
+  /** Of these ports of the other side: datagrams' bytes in and out, and the most that had gone out for each that came. */
+  traffic(options: { ports: readonly number[] }): Traffic
   /** Disconnects everybody. */
   part(_: object): void
 }
@@ -61,7 +64,11 @@ export interface StartOptions {
 answer({
   async start({ swarmKey, aged, maxPeers = 20 }) {
     // An hour of silence would be the end of every link of a clock that runs fast.
-    node = await createNode({ ...preset, swarmKey, runtime, maxPeers, interval: 3600, peerTimeout: 86_400 })
+    const patient = { interval: 3600, peerTimeout: 86_400 }
+    node = await createNode({
+      ...{ ...preset, swarmKey, runtime, maxPeers, ...patient },
+      transport: ['tcp', 'udp'],
+    })
     if (aged) clock.advance(HOUR)
     node.on('peer-connected', () => sessions++)
     node.on('chat-message', () => chats++)
@@ -88,6 +95,15 @@ answer({
   },
   live: () => ({ live: live(), pipes: pipes.size, peers: node.peers.length }),
   pace: ({ times }) => clock.pace(times),
+  traffic({ ports }) {
+    const all = ports.flatMap(port => traffic.get(port) ?? [])
+    return {
+      in: all.reduce((sum, one) => sum + one.in, 0),
+      out: all.reduce((sum, one) => sum + one.out, 0),
+      worst: Math.max(0, ...all.map(one => one.worst)),
+      head: all.at(-1)?.head ?? empty,
+    }
+  },
   part() {
     for (const { peerId } of node.peers) node.disconnect(peerId)
   },

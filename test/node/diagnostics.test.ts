@@ -3,6 +3,7 @@ import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_c
 import t, { type Test } from 'tap'
 import { createNode, type PeerInfo, type TraceEvent, type TraceKind } from '../../src/index.ts'
 import { somebodyListens } from '../../src/node/diagnostics.ts'
+import { Turn } from '../../src/node/turn.ts'
 import { watchedPair } from '../support/watched-pair.ts'
 
 const kinds: readonly TraceKind[] = [
@@ -88,6 +89,26 @@ t.test('OBS-4 channels: whoever comes late hears from the next datagram on', asy
   })
 })
 
+t.test('a dial that met somebody else tells who answered', async t => {
+  const { heard } = listen(t, ['ended'])
+  await watchedPair({}, async ({ sim, alice, bob }) => {
+    const wanted = bob.peerId
+    const address = `/ip4/198.51.100.1/udp/8000/p2p/${wanted}`
+    const carol = await createNode({
+      ...{ transport: ['udp'], mdns: false, host: false, swarmKey: new Uint8Array(32).fill(3) },
+      runtime: sim.host('carol').runtime(),
+    })
+    await sim.settle(carol.start())
+    const error = await sim.settle(carol.connect(address).catch((reason: unknown) => reason))
+    t.match(error, { code: 'GH_HANDSHAKE_IDENTITY' })
+    t.match(
+      heard.filter(one => one.link.node === carol.peerId),
+      [{ by: 'handshake', code: 'GH_HANDSHAKE_IDENTITY', link: { peer: alice.peerId } }],
+    )
+    await sim.settle(carol.stop())
+  })
+})
+
 t.test('OBS-1 the same seed takes the same course, watched or not', async t => {
   const run = () => watchedPair({ conditions: weather, seed: 7 }, ({ pour }) => pour(128 * 1024))
   const alone = await run()
@@ -128,4 +149,21 @@ t.test('congestion and qlog are checked before anything starts', async t => {
   const swarmKey = new Uint8Array(32)
   await t.rejects(createNode({ swarmKey, congestion: 'reno' as 'bbr' }), { code: 'GH_OPTION_INVALID' })
   await t.rejects(createNode({ swarmKey, qlog: '' }), { code: 'GH_OPTION_INVALID' })
+})
+
+t.test('P15 channels: a datagram for which a turn has no time is told as dropped', async t => {
+  await watchedPair({ conditions: { delay: 20 } }, async ({ pour, sim, bob }) => {
+    const { heard } = listen(t, ['packet-dropped'])
+    const { hears } = Turn.prototype
+    Turn.prototype.hears = () => false // time stands still in a turn of the simulated network
+    try {
+      bob.broadcast('into deaf ears')
+      await sim.pass(100)
+    } finally {
+      Turn.prototype.hears = hears
+    }
+    t.ok(heard.some(one => one.link.direction === 'in'))
+    for (const one of heard) t.match(one, { reason: 'busy' })
+    await pour(16 * 1024)
+  })
 })

@@ -1,6 +1,6 @@
 /** P15: how long a turn of the event loop may read, by a clock that the test moves. */
 import t from 'tap'
-import { Turn } from '../../src/node/turn.ts'
+import { Share, Turn } from '../../src/node/turn.ts'
 import { Drive } from '../../src/runtime/drive.ts'
 
 /** A turn whose time passes only where the test says so. */
@@ -166,4 +166,40 @@ t.test('P15 held twice is in line once', async t => {
   turned()
   turned()
   t.equal(asked, 1)
+})
+
+t.test(
+  'P15 datagrams: ten milliseconds of a turn are for all, then only who was hardly read is heard',
+  async t => {
+    const { turn, pass, read, turned } = bench()
+    const [heavy, light] = [new Share(), new Share()]
+    heavy.add(12, 500)
+    light.add(2, 500)
+    t.ok(turn.hears(heavy))
+    read(10)
+    t.notOk(turn.hears(heavy), 'its datagram is lost')
+    t.ok(turn.hears(light))
+    read(29)
+    t.ok(turn.hears(light))
+    read(1)
+    t.notOk(turn.hears(light), 'forty milliseconds are enough of anything')
+    t.equal(turn.lost, 2)
+    t.ok(turned())
+    t.ok(turn.hears(heavy), 'another turn')
+    read(10)
+    pass(200)
+    t.ok(turn.hears(heavy), 'what was read long ago is forgotten')
+    t.equal(turn.lost, 2)
+  },
+)
+
+t.test('P15 what a link was read adds up and is forgotten twenty times as slowly', async t => {
+  const share = new Share()
+  share.add(3, 0)
+  share.add(3, 20)
+  t.equal(share.of(20), 5)
+  t.equal(share.of(120), 0)
+  t.equal(share.of(10_000), 0)
+  share.add(1, 10_000)
+  t.equal(share.of(10_000), 1)
 })

@@ -93,10 +93,12 @@ export class Flows implements DatagramTap {
     place.bytesIn += bytes.length
     count(this.#in, from.host, bytes)
     this.#fromHost.set(from.host, this.read(from.host) + bytes.length)
-    if (place.provedAt !== undefined || this.repeaters.has(from.host)) return
-    // Nothing that could be an answer comes sooner; a packet that comes later is taken for one.
-    const answered = isPacket(bytes) && now >= (place.firstOut ?? Number.POSITIVE_INFINITY) + this.roundTrip
-    if (answered || bytes[0] === MESSAGE_3) place.provedAt = now
+    if (bytes[0] === MESSAGE_3) place.provedAt ??= now
+    if (!isPacket(bytes)) return
+    // What was repeated may be the answer of somebody else, and counts for them (RFC 9000 section 8.2.3).
+    if (this.repeaters.has(from.host))
+      for (const other of this.places.values()) this.#mayHaveAnswered(other, now)
+    else this.#mayHaveAnswered(place, now)
   }
 
   /** Bytes that came from there. */
@@ -128,6 +130,13 @@ export class Flows implements DatagramTap {
 
   at({ host, port }: Endpoint): Place | undefined {
     return this.places.get(`${host} ${port}`)
+  }
+
+  /** Nothing that could be an answer comes sooner; a packet that comes later is taken for one. */
+  #mayHaveAnswered(place: Place, now: number): void {
+    const { firstOut, endpoint } = place
+    if (firstOut === undefined || now < firstOut + this.roundTrip) return
+    if (!this.repeaters.has(endpoint.split(' ')[0]!)) place.provedAt ??= now
   }
 
   #place({ host, port }: Endpoint, asked: boolean): Place {

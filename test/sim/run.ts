@@ -11,11 +11,7 @@ import { idleCases } from './idle.ts'
 import { largeCases } from './large.ts'
 import { nodeCases } from './nodes.ts'
 import { flags, runCases, type Sum, sumText } from './runner.ts'
-import { udpAttacks } from './udp-attacks.ts'
-import { udpCases } from './udp-cases.ts'
-import { udpPathCases } from './udp-paths.ts'
-import { udpSpeedCases } from './udp-speed.ts'
-import { udpSwarm } from './udp-swarm.ts'
+import { allUdpCases } from './udp-swarm.ts'
 
 const JOBS_MAX = 64
 const args = process.argv.slice(2)
@@ -57,21 +53,7 @@ function share(): Promise<Sum> {
   const [index = 0, of = 1] = (process.env.SIM_SHARE ?? '0/1').split('/').map(Number)
   const named = args.find(arg => arg.startsWith('--case='))?.slice('--case='.length)
   const slow = [...largeCases, ...idleCases].filter(({ name }) => name === named)
-  return runCases(
-    args,
-    [
-      ...cases,
-      ...nodeCases,
-      ...udpCases(),
-      ...udpPathCases(),
-      ...udpSpeedCases(),
-      ...udpAttacks(),
-      udpSwarm,
-      ...slow,
-    ],
-    text => console.log(text),
-    {
-      share: { index, of },
-    },
-  )
+  return runCases(args, [...cases, ...nodeCases, ...allUdpCases(), ...slow], text => console.log(text), {
+    share: { index, of },
+  })
 }

@@ -9,6 +9,10 @@
 import type { Scenario } from '../../src/testing/index.ts'
 import { nodes } from './nodes.ts'
 import { Swarm, type Transports } from './swarm.ts'
+import { udpAttacks } from './udp-attacks.ts'
+import { type Extent, long, udpCases } from './udp-cases.ts'
+import { udpPathCases } from './udp-paths.ts'
+import { longSpeed, type SpeedExtent, udpSpeedCases } from './udp-speed.ts'
 
 const drawn: readonly Transports[] = [['udp'], ['udp'], ['udp'], ['tcp', 'udp'], ['udp', 'tcp'], ['tcp']]
 
@@ -17,3 +21,18 @@ export const udpSwarm: Scenario = nodes('udp-swarm', async (fleet, sim) => {
   sim.note(`transport ${transport.join()}`)
   await new Swarm(fleet, sim, [transport]).play()
 })
+
+/** Everything that is told over datagrams; `stride` of the forgery. */
+export function allUdpCases(
+  extent: Extent = long,
+  speed: SpeedExtent = longSpeed,
+  stride = 1,
+): readonly Scenario[] {
+  return [
+    ...udpCases(extent),
+    ...udpPathCases(extent),
+    ...udpSpeedCases(speed),
+    ...udpAttacks(stride),
+    udpSwarm,
+  ]
+}

@@ -113,7 +113,8 @@ export class PacketSide {
   readonly told: unknown[][] = []
   readonly control: Uint8Array[] = []
   readonly charged: number[] = []
-  readonly place: Endpoint
+  /** Where it is now; a NAT box may move it. */
+  place: Endpoint
   readonly localId: Uint8Array
   readonly ids = new Set<string>()
   readonly tokens = new Set<string>()
@@ -252,7 +253,8 @@ export class PacketPair {
       const extra = dice.below(100) < late ? dice.fraction() * lateness : 0
       const target = from.peer.place
       if (to.host !== target.host || to.port !== target.port) return
-      this.at(this.now + delay + extra, () => from.peer.receive(crossing.bytes.slice(), from.place))
+      const { place } = from
+      this.at(this.now + delay + extra, () => from.peer.receive(crossing.bytes.slice(), place))
     }
   }
 

@@ -38,23 +38,25 @@ export function readLog(path: string): Logged {
   }
 }
 
+const under = (value: unknown, name: string): string[] => {
+  const part = (schema.$defs as Record<string, Schema>)[name]
+  return part === undefined ? [`nothing is said of ${name}`] : breaches(value, part, schema)
+}
+
 export function faultsOfLog({ header, events }: Logged): string[] {
-  const under = (value: unknown, name: string): string[] => {
-    const part = (schema.$defs as Record<string, Schema>)[name]
-    return part === undefined ? [`nothing is said of ${name}`] : breaches(value, part, schema)
-  }
+  return [...under(header, 'file'), ...faultsOfEvents(events)]
+}
+
+export function faultsOfEvents(events: readonly LoggedEvent[]): string[] {
   let before = 0
-  return [
-    ...under(header, 'file'),
-    ...events.flatMap((event, i) => {
-      const { data, ...record } = event
-      const faults = [...under(record, 'record'), ...under(data, `event.${event.name}`)]
-      for (const frame of data.frames ?? []) faults.push(...under(frame, `frame.${frame.frame_type}`))
-      if (event.time < before) faults.push(`time goes back to ${event.time}`)
-      before = event.time
-      return faults.map(fault => `${i} ${event.name}: ${fault}`)
-    }),
-  ]
+  return events.flatMap((event, i) => {
+    const { data, ...record } = event
+    const faults = [...under(record, 'record'), ...under(data, `event.${event.name}`)]
+    for (const frame of data.frames ?? []) faults.push(...under(frame, `frame.${frame.frame_type}`))
+    if (event.time < before) faults.push(`time goes back to ${event.time}`)
+    before = event.time
+    return faults.map(fault => `${i} ${event.name}: ${fault}`)
+  })
 }
 
 /** Those of one name, and their data. */
