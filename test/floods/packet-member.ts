@@ -1,6 +1,6 @@
 /**
  * A member gone bad over datagrams: a real link, whose packets hold whatever frames it likes, and that
- * minds neither loss nor anybody's congestion.
+ * minds nobody's congestion. What is lost it says again.
  *
  *   socket ─▶ door ─▶ PacketLink ─▶ fill ─▶ frames of ours       in packets, as they are
  *                                   send ─▶ CONTROL              one after the other, repeated until they arrive
@@ -20,6 +20,7 @@ import type { Self } from '../../src/link/self.ts'
 import type { Congestion } from '../../src/packets/congestion/index.ts'
 import { Drive, type Driven } from '../../src/runtime/drive.ts'
 import { systemClock, systemScheduler } from '../../src/runtime/system.ts'
+import type { Manifest } from '../../src/wire/frames/index.ts'
 import { closeCodes } from '../../src/wire/registry.ts'
 import { carried, type Heard, memberSelf, nothingHeard } from './bad-member.ts'
 
@@ -78,6 +79,8 @@ export class PacketMember {
   #left = false
   #write: ((w: ByteWriter) => void) | undefined
   #wrote: (() => void) | undefined
+  /** What was in packets that were lost. */
+  readonly #again: Uint8Array[] = []
 
   /** Links to a node. Rejects when it is refused or nothing comes. */
   static async link(
@@ -234,17 +237,31 @@ export class PacketMember {
     drive.defer(this.#pump)
   }
 
+  #repeat(bytes: Uint8Array): void {
+    this.#again.push(bytes)
+    this.#link.streamsWaiting()
+    drive.defer(this.#pump)
+  }
+
   #carry(proved: Proved, linked: () => void): ReturnType<typeof carried> {
     this.#lower = Buffer.compare(this.identity.publicKey, proved.hello.identityKey) < 0
     this.#link.packets!.departures.congestion = heedless
     const { streams, mesh } = carried(this.heard)
-    const fill = (w: ByteWriter): boolean => {
-      const write = this.#write
-      if (write === undefined) return false
-      this.#write = undefined
-      write(w)
-      this.#wrote?.()
-      return this.#write !== undefined
+    const fill = (w: ByteWriter, manifest?: Manifest): boolean => {
+      const from = w.length
+      const again = this.#again.shift()
+      if (again !== undefined) {
+        // Of a path that takes less now: then it is lost.
+        if (again.length <= w.room) w.raw(again)
+      } else {
+        const write = this.#write
+        this.#write = undefined
+        write?.(w)
+        this.#wrote?.()
+      }
+      const bytes = w.view().slice(from)
+      if (bytes.length > 0) manifest?.add({ acked() {}, lost: () => this.#repeat(bytes) })
+      return this.#write !== undefined || this.#again.length > 0
     }
     linked()
     return { streams: { ...streams, fill }, mesh }
