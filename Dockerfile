@@ -1,7 +1,7 @@
 # One node in a container:
 #
 #   docker build -t guild-home .
-#   docker run -p 8000:8000 -v guild-data:/data -v guild-config:/config guild-home
+#   docker run -p 8000:8000 -p 8000:8000/udp -v guild-data:/data -v guild-config:/config guild-home
 #
 # Settings are the GUILD_ variables; words behind the image's name replace `run`:
 #   docker run --rm -v guild-config:/config guild-home swarm-key
@@ -30,7 +30,7 @@ RUN install --directory --mode 0700 --owner node --group node /data /config
 ENV NODE_ENV=production GUILD_PORT=8000 GUILD_DATA_DIR=/data XDG_CONFIG_HOME=/config
 USER node
 VOLUME ["/data", "/config"]
-EXPOSE 8000
+EXPOSE 8000/tcp 8000/udp
 # Does it listen? Asks by GUILD_PORT, so set the port there and not with --port.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s \
   CMD ["node", "-e", "const s = require('node:net').connect(process.env.GUILD_PORT, '127.0.0.1', () => process.exit(0)); s.on('error', () => process.exit(1)); s.setTimeout(4000, () => process.exit(1))"]

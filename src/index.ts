@@ -24,6 +24,7 @@ export type { GuildStream } from './node/guild-stream.ts'
 export type { NodeOptions } from './node/options.ts'
 export { lan, test, wan } from './node/presets.ts'
 export type { StreamHandler } from './node/streams.ts'
+export type { TraceEvent, TraceKind, TraceLink } from './node/trace.ts'
 export type {
   Direction,
   EventName,
@@ -32,5 +33,6 @@ export type {
   NodeMessage,
   NodeStats,
   NodeStatus,
+  PacketInfo,
   PeerInfo,
 } from './node/types.ts'

@@ -37,6 +37,11 @@ const steps: readonly Step[] = [
     command: [node, 'dist/test/soak/run.js', '--nodes=6', '--minutes=1.5'],
     long: true,
   },
+  {
+    name: 'transfers over UDP',
+    command: [node, 'dist/test/lab/transfer.js', 'calm', '1 % lost', 'elsewhere', 'two flows of bbr'],
+    long: true,
+  },
   { name: 'floods', command: [node, 'dist/test/floods/run.js', '--short'] },
 ]
 

@@ -113,11 +113,11 @@ export interface DatagramSocket {
   /** Absent where there is no system that grants them. */
   readonly buffers?: DatagramBuffers
   /**
-   * One datagram of at most 65,507 bytes to an IP address, without waiting. Takes ownership of the
-   * bytes: the system may hold them still. Never throws for what the network does: a send that
-   * fails is a loss.
+   * One datagram of at most 65,507 bytes to an IP address, without waiting. True: the caller may use
+   * the bytes again. False: somebody holds them still, and they must never change. Never throws for
+   * what the network does: a send that fails is a loss.
    */
-  send(to: Endpoint, bytes: Uint8Array): void
+  send(to: Endpoint, bytes: Uint8Array): boolean
   /** Frees the port now. Nothing is called any more, `send` does nothing. */
   close(): void
 }
@@ -178,7 +178,9 @@ export interface Cipher {
     associated: Uint8Array,
     plaintext: Uint8Array,
   ): { body: Uint8Array; tag: Uint8Array }
-  /** The plaintext, or GH_NOISE_OPEN. Never partial. */
+  /** The same into `out`, which has room for both and is no part of the plaintext. */
+  sealInto(nonce: number, associated: Uint8Array, plaintext: Uint8Array, out: Uint8Array): void
+  /** The plaintext in memory of its own, or GH_NOISE_OPEN. Never partial. */
   open(nonce: number, associated: Uint8Array, sealed: Uint8Array): Uint8Array
   /** A cipher under Noise's REKEY of this key: sealing 32 zero bytes with nonce 2^64 - 1. */
   rekeyed(): Cipher

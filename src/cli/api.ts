@@ -30,6 +30,7 @@ export type {
   NodeMessage,
   NodeOptions,
   NodeStatus,
+  PacketInfo,
   PeerInfo,
   rotateSwarmKey,
 } from '../index.ts'

@@ -12,10 +12,11 @@
  */
 import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from 'node:readline'
 import { StringDecoder } from 'node:string_decoder'
-import { type CliNode, codeOf, type PeerInfo, visible } from './api.ts'
+import { type CliNode, codeOf, type PacketInfo, type PeerInfo, visible } from './api.ts'
 import type { Io } from './io.ts'
 import { json } from './json-lines.ts'
 import { columnsOf } from './monitor/columns.ts'
+import { bytes } from './monitor/meter.ts'
 import type { Output } from './output.ts'
 import { hostAndPort, peerName, shortId } from './text-lines.ts'
 import { suggestion } from './usage.ts'
@@ -83,20 +84,42 @@ export function startConsole(io: Io, host: Host, interrupt: () => void): { close
 export function peerTable(peers: readonly PeerInfo[], maxPeers: number): string {
   const head = `${peers.length} of ${maxPeers} peers`
   if (peers.length === 0) return head
+  // The path of a link in records is the system's business: only packets have the further columns.
+  const inPackets = peers.some(peer => peer.packets !== undefined)
   const rows = [
-    ['NAME', 'PEERID', 'ADDRESS', 'BY', 'WAY', 'RTT'],
+    ['NAME', 'PEERID', 'ADDRESS', 'BY', 'WAY', 'RTT', ...(inPackets ? packetHead : [])],
     ...peers.map(peer => [
       peerName(peer),
       shortId(peer.peerId),
       hostAndPort(peer.address),
       visible(peer.transport, 16),
       peer.direction,
-      peer.rttMs === undefined ? '-' : `${peer.rttMs.toFixed(1)} ms`,
+      millis(peer.rttMs),
+      ...(inPackets ? packetCells(peer.packets) : []),
     ]),
   ]
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map(cells => columnsOf(cells[column]!))))
   const pad = (cell: string, column: number) => cell + ' '.repeat(widths[column]! - columnsOf(cell))
   return [head, ...rows.map(cells => `  ${cells.map(pad).join('  ').trimEnd()}`)].join('\n')
+}
+
+const packetHead = ['LEAST', 'WINDOW', 'IN FLIGHT', 'LOST', 'MTU', 'CONTROL']
+
+function packetCells(packets: PacketInfo | undefined): string[] {
+  if (packets === undefined) return packetHead.map(() => '-')
+  const { leastRttMs, congestionWindow, bytesInFlight, packetsLost, lossShare, mtu, congestion } = packets
+  return [
+    millis(leastRttMs),
+    bytes(congestionWindow),
+    bytes(bytesInFlight),
+    packetsLost === 0 ? '0' : `${packetsLost} (${(100 * lossShare).toFixed(2)} %)`,
+    String(mtu),
+    visible(congestion, 16),
+  ]
+}
+
+function millis(time: number | undefined): string {
+  return time === undefined ? '-' : `${time.toFixed(1)} ms`
 }
 
 function say(text: string, { node, output }: Host): void {

@@ -68,6 +68,9 @@ export interface Flag<T> {
   readonly parse: (text: string) => T
 }
 
+const congestions = ['bbr', 'cubic', 'newreno'] as const
+type Congestion = (typeof congestions)[number]
+
 const every: readonly CommandName[] = commandNames
 /** Those that ask or steer the node that runs. */
 const steering: readonly CommandName[] = ['connect', 'status', 'peers', 'send', 'monitor']
@@ -79,7 +82,8 @@ export const flags = {
     fallback: 0,
     fallbackText: '0, the system picks',
     commands: ['run', ...steering],
-    about: 'TCP port to listen on; a command that asks a node means the one in ./data with this port',
+    about:
+      'port to listen on, of TCP and UDP; a command that asks a node means the one in ./data with this port',
     parse: whole(0, 65_535, ' (0: the system picks)'),
   }),
   bootstrap: flag<readonly string[]>({
@@ -185,12 +189,37 @@ export const flags = {
   }),
   transport: flag<readonly string[]>({
     value: 'names',
-    fallback: ['tcp'],
-    fallbackText: 'tcp',
+    fallback: ['tcp', 'udp'],
+    fallbackText: 'tcp,udp',
     choices: ['tcp', 'udp'],
     commands: ['run', 'connect', 'send'],
-    about: 'what to listen and dial with; when dialling, the first has a head start of 250 ms',
+    about: 'what to listen and dial with, at one port number; the first has a head start of 250 ms',
     parse: list(oneOf(['tcp', 'udp'])),
+  }),
+  mtu: flag<number | undefined>({
+    value: 'bytes',
+    fallback: undefined,
+    fallbackText: 'what the path takes',
+    commands: ['run', 'connect', 'send'],
+    about: 'largest IP packet to send over UDP, for a tunnel that loses what is larger',
+    parse: whole(1248, 65_535),
+  }),
+  congestion: flag<Congestion>({
+    value: 'name',
+    fallback: 'bbr',
+    fallbackText: 'bbr',
+    choices: congestions,
+    commands: ['run', 'connect', 'send'],
+    about: 'congestion control over UDP: bbr, cubic or newreno',
+    parse: oneOf(congestions),
+  }),
+  qlog: flag<string | undefined>({
+    value: 'directory',
+    fallback: undefined,
+    fallbackText: 'off',
+    commands: ['run', 'connect', 'send'],
+    about: 'log the packets of each link over UDP there, for qvis: one file a link, at most 256 MiB',
+    parse: path,
   }),
   mdns: flag<boolean>({
     fallback: true,

@@ -56,6 +56,9 @@ function options(settings: Settings): NodeOptions {
     mdns: false,
     ...(settings.name === undefined ? {} : { name: settings.name }),
     transport: settings.transport,
+    ...(settings.mtu === undefined ? {} : { mtu: settings.mtu }),
+    congestion: settings.congestion,
+    ...(settings.qlog === undefined ? {} : { qlog: settings.qlog }),
     connectTimeout: settings.connectTimeout,
   }
 }

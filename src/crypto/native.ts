@@ -26,7 +26,11 @@ import type { Identity, KeyPair, Suite } from '../base/ports.ts'
 import { MASK_LENGTH } from '../wire/packet.ts'
 import { type Aead, CounterCipher, opened, TAG_LENGTH } from './cipher.ts'
 import { hmacSha256, sha256 } from './sha256.ts'
+import { sodiumAead } from './sodium.ts'
 import { isEd25519Shaped, requireMaskKey, requireSecret, requireX25519Key } from './strict.ts'
+
+/** Bytes up to which libsodium is the faster one, with a good margin. */
+const SHORT = 8192
 
 type Curve = 'X25519' | 'Ed25519'
 
@@ -100,10 +104,20 @@ export const nativeSuite: Suite = {
   },
 }
 
-/** ChaCha20-Poly1305 under one key. */
+/** ChaCha20-Poly1305 under one key: by OpenSSL, and what is short by libsodium where that is installed. */
 export function nativeAead(key: Uint8Array): Aead {
   requireSecret(key)
-  return opensslAead('chacha20-poly1305', createSecretKey(key))
+  const long = opensslAead('chacha20-poly1305', createSecretKey(key))
+  const short = sodiumAead(key)
+  if (short === undefined) return long
+  const by = (length: number): Aead => (length <= SHORT ? short : long)
+  return {
+    seal: (nonce, associated, plaintext) => by(plaintext.length).seal(nonce, associated, plaintext),
+    sealParts: (nonce, associated, plaintext) => by(plaintext.length).sealParts(nonce, associated, plaintext),
+    // Where the memory is there already it is the cheaper one at any length.
+    sealInto: short.sealInto,
+    open: (nonce, associated, sealed) => by(sealed.length).open(nonce, associated, sealed),
+  }
 }
 
 /** Any AEAD of OpenSSL with 12-byte nonces and 16-byte tags. */

@@ -48,7 +48,8 @@ export interface MdnsOptions {
   /** Between announcements. */
   readonly interval: Millis
   /** What we are called, and where we listen. */
-  readonly self: { readonly identityKey: Uint8Array; readonly name: string; readonly tcpPort: number }
+  /** A port of 0: not by that transport. */
+  readonly self: Pick<Announcement, 'identityKey' | 'name' | 'tcpPort' | 'udpPort'>
   readonly seal: (instance: string, announcement: Announcement) => Uint8Array
   /** The announcement, or undefined when it is not of our swarm. */
   readonly open: (instance: string, sealed: Uint8Array) => Announcement | undefined
@@ -143,9 +144,9 @@ export class Mdns {
     const telling = hosts.join(' ')
     if (standing.told === telling) return
     standing.told = telling
-    const { identityKey, name, tcpPort } = self
-    const sealed = seal(this.instance, { identityKey, name, tcpPort, udpPort: 0, hosts })
-    standing.link.announce({ instance: this.instance, port: tcpPort, hosts, sealed })
+    const { identityKey, name, tcpPort, udpPort } = self
+    const sealed = seal(this.instance, { identityKey, name, tcpPort, udpPort, hosts })
+    standing.link.announce({ instance: this.instance, port: tcpPort || udpPort, hosts, sealed })
   }
 
   #open(key: string, stand: Stand): MdnsLink | undefined {
@@ -189,7 +190,7 @@ export class Mdns {
       this.strangers++
       return
     }
-    if (announcement.tcpPort === 0 || equal(announcement.identityKey, self.identityKey)) return
+    if (equal(announcement.identityKey, self.identityKey)) return
     const hosts = announcement.hosts
       .filter(host => isOnLink(host, stand.name, this.#interfaces))
       .map(host => (isLinkLocal6(host) ? `${host}%${stand.name}` : host))

@@ -21,6 +21,7 @@ import { equal } from '../base/bytes.ts'
 import { asGuildError, GuildError } from '../base/errors.ts'
 import { earlier, type Machine, type Millis, type Tick } from '../base/machine.ts'
 import type { HandshakeDatagram } from '../wire/handshake-datagram.ts'
+import { responderUnits } from '../wire/registry.ts'
 import { sealedDatagram } from './datagram-mac.ts'
 import type { Proved, Stage } from './handshake.ts'
 import { Initiator, type InitiatorOptions } from './initiator.ts'
@@ -28,8 +29,9 @@ import type { Swarm } from './swarm.ts'
 
 export const defaults = {
   /**
-   * Of message 1. It does not double: an attempt is five seconds long and begins anew, so doubling spares
-   * two datagrams of five, and costs ten times as many dials on a path that loses 30 % in bursts.
+   * Of message 1; with a cookie in it sooner, by what the cookie's round trip took. It does not double: an attempt is five
+   * seconds long and begins anew, so doubling spares two datagrams of five, and costs ten times as many dials on a path
+   * that loses 30 % in bursts.
    */
   resend: 1_000,
   /** One attempt; a responder that has lost what it knew of it would not answer its repetitions. */
@@ -91,7 +93,8 @@ export class DatagramInitiator implements Machine<DialInput, DialOutput> {
   readonly #options: DialOptions
   readonly #swarm: Swarm
   readonly #outputs: DialOutput[] = []
-  readonly #endsAt: Millis
+  /** The dial has until then, ACCEPTED included. */
+  readonly endsAt: Millis
   /** The newest, which is repeated, is the last. */
   #attempts: Attempt[] = []
   #state: 'asking' | 'proving' | 'over' = 'asking'
@@ -104,7 +107,7 @@ export class DatagramInitiator implements Machine<DialInput, DialOutput> {
   constructor(options: DialOptions, now: Millis) {
     this.#options = options
     this.#swarm = options.swarm ?? options.self.swarms[0]!
-    this.#endsAt = now + (options.timeout ?? defaults.timeout)
+    this.endsAt = now + (options.timeout ?? defaults.timeout)
     this.#begin(now)
   }
 
@@ -139,11 +142,11 @@ export class DatagramInitiator implements Machine<DialInput, DialOutput> {
   deadline(): Millis | undefined {
     if (this.#state === 'over') return undefined
     const next = this.#state === 'asking' ? this.#newAttemptAt : undefined
-    return earlier(earlier(this.#resendAt, next), this.#endsAt)
+    return earlier(earlier(this.#resendAt, next), this.endsAt)
   }
 
   #tick(now: Millis): void {
-    if (now >= this.#endsAt) return this.#fail(new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`))
+    if (now >= this.endsAt) return this.#fail(new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`))
     if (this.#state === 'asking' && now >= this.#newAttemptAt) return this.#begin(now)
     if (now >= this.#resendAt) this.#resend(now)
   }
@@ -158,10 +161,11 @@ export class DatagramInitiator implements Machine<DialInput, DialOutput> {
     this.#ask({ id, initiator, datagram, sentAt: now, resent: false }, now)
   }
 
-  #ask(attempt: Attempt, now: Millis): void {
+  /** `interval`: until it is said again, where the cookie has shown how far away the peer is. */
+  #ask(attempt: Attempt, now: Millis, interval: Millis = defaults.resend): void {
     this.#attempts.push(attempt)
     this.#newAttemptAt = now + defaults.attempt // spec: HAND-22
-    this.#interval = defaults.resend
+    this.#interval = Math.min(interval, defaults.resend)
     this.#send(attempt.datagram, now)
   }
 
@@ -178,6 +182,7 @@ export class DatagramInitiator implements Machine<DialInput, DialOutput> {
     }
     const newest = this.#attempts.at(-1)!
     newest.resent = true
+    this.#interval = Math.min(2 * this.#interval, defaults.resend)
     this.#send(newest.datagram, now)
   }
 
@@ -185,8 +190,9 @@ export class DatagramInitiator implements Machine<DialInput, DialOutput> {
     const attempt = this.#attempts.find(({ id }) => equal(id, unit.initiatorId))
     if (attempt === undefined) return
     if (this.#message3 !== undefined) {
-      // Message 2 once more: message 3 may be lost. Not more often than it is due to one loss.
-      if (now - this.#sentAt >= this.#interval / 2) this.#send(this.#message3, now)
+      // Message 2 once more, and no shorter unit: message 3 may be lost. Not more often than it is due to one loss.
+      const again = unit.body[0] === responderUnits.MESSAGE_2 && now - this.#sentAt >= this.#interval / 2
+      if (again) this.#send(this.#message3, now)
       return
     }
     const { initiator } = attempt
@@ -203,7 +209,8 @@ export class DatagramInitiator implements Machine<DialInput, DialOutput> {
       const message1 = { kind: 'MESSAGE_1', initiatorId: attempt.id, body: step.send } as const
       const datagram = sealedDatagram(self.suite, this.#swarm, message1)
       this.#attempts = this.#attempts.filter(one => one !== attempt)
-      return this.#ask({ ...attempt, datagram, sentAt: now, resent: false }, now)
+      const trip = Math.max(1.5 * (now - this.#sentAt), defaults.proveLeast)
+      return this.#ask({ ...attempt, datagram, sentAt: now, resent: false }, now, trip)
     }
     this.#prove(attempt, step.send, step.proved, unit.responderId, now)
   }

@@ -38,8 +38,8 @@ export const defaults = {
   lifetime: 10_000,
   /** From so many half-open ones on everybody needs a cookie: an eighth of the table, as in WireGuard. */
   busy: thresholds.total / 8,
-  /** Message 2 again: an honest initiator asks five times in an attempt, and a path may double some. */
-  repeats: 8,
+  /** Message 2 again: an honest initiator asks nine times in an attempt, and a path may double each. */
+  repeats: 17,
   /** Packets held for one message 3 (decision 17), and for all: 1.5 MB. */
   held: 8,
   heldInAll: 1_024,
@@ -63,6 +63,8 @@ export interface Newcomer {
   readonly from: Endpoint
   /** Datagrams that came before message 3, in their order. */
   readonly held: readonly Uint8Array[]
+  /** From message 2 to message 3; undefined where message 2 was said more than once. */
+  readonly rtt: Millis | undefined
 }
 
 interface HalfOpen {
@@ -74,6 +76,7 @@ interface HalfOpen {
   readonly localId: Uint8Array
   readonly message1: Uint8Array
   readonly message2: Uint8Array
+  readonly answeredAt: Millis
   readonly endsAt: Millis
   readonly held: Uint8Array[]
   repeats: number
@@ -151,8 +154,9 @@ export class DatagramResponder {
     }
     this.#forget(half)
     this.#proved.add(half.asker, now)
-    const { localId, held } = half
-    return { proved, localId, remoteId: prove.initiatorId.slice(), from, held }
+    const { localId, held, answeredAt, repeats } = half
+    const rtt = repeats === 0 ? now - answeredAt : undefined
+    return { proved, localId, remoteId: prove.initiatorId.slice(), from, held, rtt }
   }
 
   /** A packet for a handshake that is half-open: kept for its message 3. False: it is not for us. */
@@ -203,6 +207,7 @@ export class DatagramResponder {
       localId,
       message1: copy(body),
       message2: this.#datagram(swarm, initiatorId, localId, unit),
+      answeredAt: now,
       endsAt: now + defaults.lifetime,
       held: [],
       repeats: 0,

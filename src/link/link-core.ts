@@ -16,6 +16,7 @@ import { Budget } from '../base/budget.ts'
 import { asGuildError, GuildError } from '../base/errors.ts'
 import type { Machine, Millis } from '../base/machine.ts'
 import { ByteWriter } from '../base/writer.ts'
+import type { Figures } from '../packets/figures.ts'
 import { encodeAccepted, encodeDrain, encodeRefused } from '../wire/frames/admission.ts'
 import type { FrameSink, LinkFrames } from '../wire/frames/index.ts'
 import { encodePeers, type PeerEntry } from '../wire/frames/peers.ts'
@@ -79,6 +80,7 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
   protected abstract enqueue(frame: Uint8Array): boolean
   /** Says CLOSE as the last word, and waits for it to be on its way; false where nobody can be told. */
   protected abstract sayClose(code: CloseCode): boolean
+  protected abstract putDatagram(bytes: Uint8Array): void
   /** The carrier is not needed any more. */
   protected abstract endCarrier(abruptly: boolean, latest: Millis): void
   /** We dialled, and the handshake is not over. */
@@ -95,6 +97,11 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
     return undefined
   }
 
+  /** How the path does; undefined for a link in records, which leaves that to the system. */
+  get figures(): Figures | undefined {
+    return undefined
+  }
+
   /** The layer above has frames for `fill`. */
   streamsWaiting(): void {
     this.moreToSend = true
@@ -108,6 +115,18 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
       return
     }
     this.queue(encode)
+  }
+
+  /**
+   * Sends bytes once, in no order, with no word of whether they came: at most 1,100, or GH_WIRE_LENGTH.
+   * False: the link is not open. Copied; where the peer or the path is slow, some are dropped unsaid.
+   */
+  sendDatagram(bytes: Uint8Array): boolean {
+    if (bytes.length > limits.datagramFrame)
+      throw new GuildError('GH_WIRE_LENGTH', `a datagram of ${bytes.length} bytes`)
+    if (this.state !== 'open') return false
+    this.putDatagram(bytes)
+    return true
   }
 
   handle(input: LinkInput, now: Millis): void {
@@ -260,10 +279,15 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
     this.held = false // and what was, is not read any more
     this.timeout = undefined
     this.state = abruptly ? 'closed' : 'closing'
+    // As far as it came: ending the carrier forgets who it was.
+    const end: LinkEnd = { by, error, stage: this.stage, closeCode: this.#closeCode, peerId: this.peerId }
+    if (!this.ended) this.over(end)
     this.endCarrier(abruptly, latest)
     if (this.ended) return
     this.ended = true
-    const [stage, closeCode, peerId] = [this.stage, this.#closeCode, this.peerId]
-    this.outputs.push({ kind: 'ended', end: { by, error, stage, closeCode, peerId }, stranger })
+    this.outputs.push({ kind: 'ended', end, stranger })
   }
+
+  /** Its end is told. */
+  protected over(_end: LinkEnd): void {}
 }

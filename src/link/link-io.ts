@@ -54,8 +54,8 @@ export type LinkInput =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   /** One datagram, valid during the call: a packet for this link. */
   | { readonly kind: 'datagram'; readonly bytes: Uint8Array; readonly from: Endpoint }
-  /** An answer to our dial. */
-  | { readonly kind: 'unit'; readonly unit: ResponderUnit }
+  /** An answer to our dial; `size` is that of its datagram. */
+  | { readonly kind: 'unit'; readonly unit: ResponderUnit; readonly size: number }
   /** A stateless reset: the peer has forgotten this link. */
   | { readonly kind: 'reset' }
   /** Goes on with what was `held`. */

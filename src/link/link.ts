@@ -16,6 +16,7 @@ import { BoundedQueue } from '../base/queue.ts'
 import { ByteReader } from '../base/reader.ts'
 import { ByteWriter } from '../base/writer.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
+import { encodeDatagram } from '../wire/frames/datagram.ts'
 import { readFrame } from '../wire/frames/index.ts'
 import { limits } from '../wire/limits.ts'
 import type { CloseCode } from '../wire/registry.ts'
@@ -183,6 +184,10 @@ export class Link extends LinkCore {
 
   protected enqueue(frame: Uint8Array): boolean {
     return this.#control.push(frame)
+  }
+
+  protected putDatagram(bytes: Uint8Array): void {
+    this.send(w => encodeDatagram(w, bytes), true)
   }
 
   #flush(buffered: number, now: Millis, allowance: number = Number.POSITIVE_INFINITY): void {

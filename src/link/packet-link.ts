@@ -18,8 +18,11 @@ import { ByteReader } from '../base/reader.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { CongestionName } from '../packets/congestion/index.ts'
 import { type ConnectionIdPort, PacketConnection } from '../packets/connection.ts'
+import { type Figures, figuresOf } from '../packets/figures.ts'
 import { defaults as idleDefaults } from '../packets/idle.ts'
 import type { MtuOptions } from '../packets/mtu.ts'
+import type { PacketObserver } from '../packets/observer.ts'
+import type { Slab } from '../packets/slab.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
 import { readControlFrame } from '../wire/frames/index.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
@@ -27,6 +30,7 @@ import { DatagramInitiator } from './datagram-initiator.ts'
 import type { Newcomer } from './datagram-responder.ts'
 import type { Proved } from './handshake.ts'
 import { LinkCore } from './link-core.ts'
+import type { LinkEnd } from './link-end.ts'
 import type { Carried, LinkInput, LinkOptions } from './link-io.ts'
 
 /** The node's door, as one link sees it. */
@@ -36,6 +40,19 @@ export interface LinkIds extends ConnectionIdPort {
   forget(id: Uint8Array): void
 }
 
+/** Who watches a link, from its first datagram to its last. */
+export interface LinkObserver extends PacketObserver {
+  /** A datagram of the handshake, ours or the peer's, of so many bytes. */
+  handshake(direction: 'sent' | 'received', size: number, now: Millis): void
+  /** The peer has shown who it is; packets go from now on. */
+  proved(peerId: string, packets: PacketConnection, now: Millis): void
+  /** It begins to watch a link that is proved already. */
+  joined(peerId: string, packets: PacketConnection): void
+  ended(end: LinkEnd, now: Millis): void
+  /** The last call. */
+  gone(now: Millis): void
+}
+
 export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly dial?: LinkOptions['dial'] & { readonly remote: Endpoint }
   /** On the side that was dialled. */
@@ -43,13 +60,22 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly ids: LinkIds
   readonly mtu: MtuOptions
   readonly congestion?: CongestionName
-  readonly send: (to: Endpoint, datagram: Uint8Array) => void
+  readonly observer?: LinkObserver | undefined
+  /** As of `DatagramSocket`: true where the bytes may be used again. */
+  readonly send: (to: Endpoint, datagram: Uint8Array) => boolean
   /** A timer let something leave, and more would in another turn. */
   readonly onMore: () => void
   /** The frames of one packet, shared by all links of a node. */
   readonly plaintext: ByteWriter
+  readonly slab?: Slab
 }
 
+/** Ends at which what was said before is still to arrive. */
+const polite: ReadonlySet<CloseCode> = new Set([
+  closeCodes.GOODBYE,
+  closeCodes.DISCONNECTED,
+  closeCodes.REPLACED,
+])
 /** Above this much control that waits, chat gives way. */
 const CROWDED = 128 * 1024
 
@@ -57,6 +83,7 @@ export class PacketLink extends LinkCore {
   readonly #options: PacketLinkOptions
   #initiator: DatagramInitiator | undefined
   #packets: PacketConnection | undefined
+  #observer: LinkObserver | undefined
   /** Packets that came before message 3; read once the peer is let in. */
   #early: Uint8Array[] = []
   /** The end of the carrier was told. */
@@ -65,10 +92,11 @@ export class PacketLink extends LinkCore {
   constructor(options: PacketLinkOptions, now: Millis) {
     super(options, now)
     this.#options = options
+    this.#observer = options.observer
     const { dial, newcomer, ids, self } = options
     if (newcomer !== undefined) {
-      const { proved, localId, remoteId, from, held } = newcomer
-      this.#begin(proved, localId, remoteId, from, undefined)
+      const { proved, localId, remoteId, from, held, rtt } = newcomer
+      this.#begin(proved, localId, remoteId, from, rtt)
       this.state = 'proved'
       this.outputs.push({ kind: 'proved', proved })
       this.#early = [...held]
@@ -79,13 +107,27 @@ export class PacketLink extends LinkCore {
     }
   }
 
+  /** Somebody watches from now on. */
+  observe(observer: LinkObserver): void {
+    this.#observer = observer
+    if (this.#packets === undefined) return
+    this.#packets.departures.observer = observer
+    observer.joined(this.proven!.peerId, this.#packets)
+  }
+
+  /** What sends and receives, once the peer is proved: for who looks closer. */
+  get packets(): PacketConnection | undefined {
+    return this.#packets
+  }
+
   /** Where the peer is now. */
   get remote(): Endpoint {
     return this.#packets?.departures.paths.current.remote ?? this.#options.dial!.remote
   }
 
-  get packets(): PacketConnection | undefined {
-    return this.#packets
+  override get figures(): Figures | undefined {
+    const packets = this.#packets
+    return packets && figuresOf(packets.departures, packets.packetsIn)
   }
 
   override get rtt(): Millis | undefined {
@@ -128,6 +170,7 @@ export class PacketLink extends LinkCore {
         this.#receive(input.bytes, input.from, now)
         break
       case 'unit':
+        this.#observer?.handshake('received', input.size, now)
         this.#initiator?.handle({ kind: 'unit', unit: input.unit }, now)
         this.#drainInitiator()
         break
@@ -145,10 +188,20 @@ export class PacketLink extends LinkCore {
       }
       case 'reset':
         if (this.state === 'closing') this.#packets?.abandon()
-        else this.#cut('the peer has forgotten the link')
+        else this.#broken('transport', new GuildError('GH_LINK_CLOSED', 'the peer has forgotten the link'))
+        break
+      case 'close':
+        // Whoever has heard the last word need not stay for it to be said again.
+        if (this.#packets?.state === 'draining') this.#packets.abandon()
+        else this.command(input)
         break
       case 'carrier-closed':
-        this.#cut(input.error?.message)
+        // Nothing more is waited for, and the peer is still to hear that we go.
+        if (this.#packets?.state === 'finishing') {
+          this.#packets.hurry(now)
+          this.#packets.flush(now)
+        }
+        this.#broken('transport', new GuildError('GH_LINK_CLOSED', input.error?.message))
         break
       default:
         this.command(input)
@@ -168,6 +221,7 @@ export class PacketLink extends LinkCore {
       switch (output.kind) {
         case 'send':
           this.#handshakeBytes += output.datagram.length
+          this.#observer?.handshake('sent', output.datagram.length, this.now)
           send(dial!.remote, output.datagram)
           break
         case 'expect':
@@ -179,6 +233,7 @@ export class PacketLink extends LinkCore {
         case 'proved':
           this.#begin(output.proved, output.localId, output.remoteId, dial!.remote, output.rtt)
           this.state = 'awaiting'
+          this.timeout = initiator.endsAt
           break
         case 'failed':
           if (this.ended) break
@@ -196,7 +251,7 @@ export class PacketLink extends LinkCore {
     remote: Endpoint,
     rtt: Millis | undefined,
   ): void {
-    const { self, ids, mtu, congestion, send, plaintext } = this.#options
+    const { self, ids, mtu, congestion, send, plaintext, slab } = this.#options
     const { suite, random } = self
     const keys = proved.packetKeys!
     ids.added(localId)
@@ -210,8 +265,9 @@ export class PacketLink extends LinkCore {
           sendMask: suite.headerMask(keys.sendMask),
           receiveMask: suite.headerMask(keys.receiveMask),
         },
-        ...{ random, remote, remoteId, localId, ids, mtu, rtt, send, plaintext },
+        ...{ random, remote, remoteId, localId, ids, mtu, rtt, send, plaintext, slab },
         ...(congestion !== undefined && { congestion }),
+        observer: this.#observer,
         idle: { timeout: idleDefaults.timeout, peerTimeout: idleDefaults.timeout },
         link: this,
         onControl: frame => this.#control(frame),
@@ -219,6 +275,7 @@ export class PacketLink extends LinkCore {
       },
       this.now,
     )
+    this.#observer?.proved(proved.peerId, this.#packets, this.now)
   }
 
   // Packets
@@ -242,6 +299,10 @@ export class PacketLink extends LinkCore {
     readControlFrame(new ByteReader(frame), this.sink)
   }
 
+  protected putDatagram(bytes: Uint8Array): void {
+    this.#packets!.departures.datagrams.push(bytes)
+  }
+
   protected override opening({ streams }: Carried): void {
     this.#packets!.opened(streams)
   }
@@ -254,12 +315,18 @@ export class PacketLink extends LinkCore {
     }
     if (this.#packets === undefined) return
     if (this.#packets.tick(now) === 'silent' && !this.ended)
-      return this.end('silence', new GuildError('GH_LINK_SILENT'), true)
+      return this.#broken('silence', new GuildError('GH_LINK_SILENT'))
+    if (this.timeout !== undefined && now >= this.timeout) {
+      // The peer may have let us in: it is told that we did not hear of it.
+      const error = new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`)
+      return this.closing(closeCodes.DISCONNECTED, error, 'handshake')
+    }
     if (this.#packets.flush(now)) this.#options.onMore()
   }
 
-  #cut(detail: string | undefined): void {
-    this.end(this.open ? 'transport' : 'handshake', new GuildError('GH_LINK_CLOSED', detail), true)
+  /** Ends without a word; a dial that was not accepted comes to nothing by that. */
+  #broken(by: LinkEnd['by'], error: GuildError): void {
+    this.end(this.open ? by : 'handshake', error, true)
   }
 
   rekey(): never {
@@ -277,7 +344,7 @@ export class PacketLink extends LinkCore {
     if (packets === undefined || packets.state !== 'alive') return false
     packets.finish(w => encodeClose(w, code, ''), this.now)
     // A peer that broke the protocol is not waited for.
-    if (code !== closeCodes.GOODBYE && code !== closeCodes.DISCONNECTED) packets.hurry(this.now)
+    if (!polite.has(code)) packets.hurry(this.now)
     packets.flush(this.now)
     return true
   }
@@ -287,14 +354,25 @@ export class PacketLink extends LinkCore {
     if (this.#initiator !== undefined) this.#drainInitiator()
     this.#initiator = undefined
     if (abruptly) this.#packets?.abandon()
-    else this.#packets?.drain(this.now)
-    if (this.#packets === undefined || abruptly) this.#tellGone(true)
+    // What we say last is said until it has arrived; what the peer says last ends it here.
+    else if (this.ended || this.#packets?.state === 'alive') this.#packets?.drain(this.now)
+  }
+
+  /** Why it ended is said before its carrier goes: whoever dialled waits for that. */
+  protected override end(by: LinkEnd['by'], error: GuildError, abruptly = false, stranger = false): void {
+    super.end(by, error, abruptly, stranger)
+    this.#tellGone(abruptly || this.#packets === undefined)
+  }
+
+  protected override over(end: LinkEnd): void {
+    this.#observer?.ended(end, this.now)
   }
 
   #tellGone(now = this.#packets?.state === 'gone'): void {
     if (!now || this.#gone) return
     this.#gone = true
     this.state = 'closed'
+    this.#observer?.gone(this.now)
     this.outputs.push({ kind: 'end-carrier', abruptly: true })
   }
 }

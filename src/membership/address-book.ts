@@ -173,14 +173,13 @@ export class AddressBook {
       entry.sources.add(source)
     })
     entry.heardAt = Math.max(entry.heardAt, heardAt)
-    const byHand = source === 'bootstrap' || source === 'person'
     if (peerId === undefined) {
       // Whoever left the id away this time takes whoever is there.
       if (!entry.pinned || source !== 'person' || entry.sources.has('bootstrap')) return
       entry.pinned = false
       return this.rebind(entry, undefined)
     }
-    if (byHand) {
+    if (isByHand(source)) {
       entry.pinned = true
       this.rebind(entry, peerId)
     } else if (entry.peerId === undefined) this.rebind(entry, peerId)
@@ -244,6 +243,11 @@ export function isKept(entry: Entry): boolean {
   return entry.self || entry.sources.has('bootstrap') || entry.sources.has('person')
 }
 
+/** A person wrote it, and means what stands there. */
+export function isByHand(source: Source): boolean {
+  return source === 'bootstrap' || source === 'person'
+}
+
 const hearsay: ReadonlySet<Source> = new Set(['gossip', 'inbound', 'peerbook'])
 
 /** Only told by peers, in this life or the last, and never proven: what quotas bound (spec: BOOK-5). */
@@ -266,7 +270,7 @@ function makeEntry(key: string, address: Address, source: Source, now: Millis, t
     key,
     address: place,
     peerId,
-    pinned: written !== undefined && (source === 'bootstrap' || source === 'person'),
+    pinned: written !== undefined && isByHand(source),
     sources: new Set([source]),
     teller: told.teller,
     tellerHost: told.tellerHost,

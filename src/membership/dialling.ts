@@ -19,12 +19,13 @@ import type { Random } from '../base/ports.ts'
 import { type Address, addressKey, formatAddress } from '../wire/address.ts'
 import type { Refusal } from '../wire/registry.ts'
 import { Absences, type Loss } from './absences.ts'
-import { AddressBook, type Entry, type Source } from './address-book.ts'
+import { AddressBook, type Entry, isByHand, type Source } from './address-book.ts'
 import { defaults } from './defaults.ts'
 import { type DialGate, DialPlan, isHopeless, jitter } from './dial-plan.ts'
 import type { Claim } from './gossip.ts'
 import { dialable, keysOf } from './hygiene.ts'
 import type { Emit, MembershipInput } from './messages.ts'
+import { inBook, tcpFirst } from './places.ts'
 import { believed, isForgotten, type Remembered } from './remembering.ts'
 
 export interface DiallingOptions {
@@ -59,6 +60,8 @@ export class Dialling {
   readonly #random: Random
   readonly #own: () => readonly Address[]
   readonly #transports: readonly string[]
+  /** The address under which the book has that peer's place. */
+  readonly #place: (address: Address, peerId: string | undefined) => Address
   readonly #emit: Emit
   /** What was last said of each bootstrap address. */
   readonly #said = new Map<string, 'success' | 'failed'>()
@@ -72,6 +75,8 @@ export class Dialling {
     this.#absences = new Absences(options.placesKept)
     this.#own = options.own
     this.#transports = options.transports
+    const races = ['tcp', 'udp'].every(one => options.transports.includes(one))
+    this.#place = (address, peerId) => (races ? inBook(this.#book, address, peerId) : address)
     this.#emit = options.emit
     this.#book = new AddressBook({
       limit: options.bookLimit,
@@ -95,7 +100,8 @@ export class Dialling {
   }
 
   learned(addresses: readonly Address[], source: Source, now: Millis): void {
-    for (const address of addresses) {
+    for (const written of tcpFirst(addresses)) {
+      const address = isByHand(source) ? written : this.#place(written, written.peerId)
       if (!this.#speaks(address)) {
         this.#passOver(address, source)
         continue
@@ -114,7 +120,8 @@ export class Dialling {
   /** Takes what the last life left in a file: its first peers are dialled before all others. */
   recalled(rows: readonly Remembered[], now: Millis): void {
     const anchors = new Set<string>()
-    for (const { address, metAt, reachedAt } of believed(rows, now)) {
+    for (const { address: written, metAt, reachedAt } of believed(rows, now)) {
+      const address = this.#place(written, written.peerId)
       if (this.#isOwn(address) || !dialable(address) || !this.#speaks(address)) continue
       const peerId = address.peerId!
       const told = { peerId, teller: peerId, tellerHost: address.host, heardAt: metAt, metAt, reachedAt }
@@ -131,8 +138,9 @@ export class Dialling {
     let fresh = 0
     for (const { peerId, heardAt, addresses } of claims) {
       const before = this.#isKnown(peerId)
-      for (const address of addresses) {
-        if (!this.#speaks(address)) continue
+      for (const told of tcpFirst(addresses)) {
+        if (!this.#speaks(told)) continue
+        const address = this.#place(told, peerId)
         const entry = this.#book.add(address, 'gossip', now, { peerId, teller, tellerHost, heardAt })
         if (entry !== undefined) this.#plan.wish(entry, now)
       }
@@ -142,17 +150,18 @@ export class Dialling {
   }
 
   /** The peer dialled us and listens here: a way back to it, once it is gone. */
-  cameIn(address: Address, peerId: string, now: Millis): void {
-    if (!dialable(address) || this.#isOwn(address)) return
+  cameIn(listens: Address, peerId: string, now: Millis): void {
+    if (!dialable(listens) || this.#isOwn(listens) || !this.#speaks(listens)) return
+    const address = this.#place(listens, peerId)
     const entry = this.#book.add(address, 'inbound', now, {
       peerId,
       teller: peerId,
       tellerHost: address.host,
     })
     if (entry === undefined || entry.self) return
-    const { peerId: before } = entry
-    if (before !== peerId && !entry.pinned && (before === undefined || !this.#gate.closed(before)))
-      this.#book.rebind(entry, peerId)
+    const before = entry.peerId
+    const free = before === undefined || !this.#gate.closed(before)
+    if (before !== peerId && !entry.pinned && free) this.#book.rebind(entry, peerId)
     if (entry.peerId === peerId) entry.metAt = now
   }
 
@@ -378,12 +387,9 @@ export class Dialling {
       source === 'bootstrap' ? 'bootstrap-failed' : source === 'person' ? 'connection-failed' : undefined
     if (event === undefined) return
     const spoken = this.#transports.join(', ')
-    const detail = `passed over, this node does not dial ${address.transport}, but ${spoken}`
-    const message = `${codes.GH_DIAL_FAILED}: ${detail}`
-    this.#emit({
-      kind: 'event',
-      message: { event, address: formatAddress(address), code: 'GH_DIAL_FAILED', message },
-    })
+    const message = `${codes.GH_DIAL_FAILED}: passed over, this node does not dial ${address.transport}, but ${spoken}`
+    const about = { address: formatAddress(address), code: 'GH_DIAL_FAILED', message } as const
+    this.#emit({ kind: 'event', message: { event, ...about } })
   }
 
   #isOwn(address: Address): boolean {

@@ -15,6 +15,7 @@
  *
  * Floor: membership. Page: protocol/membership.md (spec: PEERS-1, MEM-2, MEM-12).
  */
+import { equal } from '../base/bytes.ts'
 import type { Millis } from '../base/machine.ts'
 import { type Address, encodeAddress, hostKind } from '../wire/address.ts'
 import type { PeerEntry } from '../wire/frames/peers.ts'
@@ -95,7 +96,7 @@ export class Introductions {
       if (verdict === 'silence') return
     }
     this.#parts.debug(() => `Received PEERS: ${entries.map(({ name }) => name).join(', ')} from ${peer.name}`)
-    this.#learn(entries, peer, link.tell ?? link.address, now)
+    this.#learn(entries, peer, link.tell[0] ?? link.address, now)
   }
 
   /** PEERS came behind REFUSED: a full node helps us on. */
@@ -206,7 +207,8 @@ function tellableOf(peer: PeerRecord): Tellable {
   const alone = !announced.some(isPlace)
   for (const { liveness, tellBytes } of links) {
     heardAt = Math.max(heardAt, liveness.heardAt)
-    if (alone && tellBytes !== undefined) addresses.push(tellBytes)
+    if (!alone) continue
+    for (const bytes of tellBytes) if (!addresses.some(one => equal(one, bytes))) addresses.push(bytes)
   }
   return { key, name, heardAt, addresses }
 }

@@ -19,7 +19,7 @@
 import { equal } from '../base/bytes.ts'
 import { type Millis, tick } from '../base/machine.ts'
 import { TimerTable } from '../base/timers.ts'
-import { type Address, formatAddress, hostKind } from '../wire/address.ts'
+import { type Address, formatAddress } from '../wire/address.ts'
 import type { PeerEntry } from '../wire/frames/peers.ts'
 import { type CloseCode, closeCodes } from '../wire/registry.ts'
 import { isKept } from './address-book.ts'
@@ -29,6 +29,7 @@ import type { LinkId, Proof } from './messages.ts'
 import { type Down, type Parting, partingOf, partings } from './partings.ts'
 import type { Parts } from './parts.ts'
 import { activeLinks, LinkRecord, otherLinks, type PeerRecord, primaryLink } from './peer-table.ts'
+import { listensAt, placesOf } from './places.ts'
 import { isLower, judge, type Verdict } from './tie-break.ts'
 
 export interface LinkHooks {
@@ -69,7 +70,7 @@ export class Links {
       return emit({ kind: 'refuse', link, reason: 'MAX_PEERS', detail, entries })
     }
     emit({ kind: 'admit', link })
-    if (proof.listenAddress !== undefined) dialling.cameIn(proof.listenAddress, peerId, now)
+    for (const address of listensAt(proof)) dialling.cameIn(address, peerId, now)
     this.#establish(proof, undefined, verdict, now)
   }
 
@@ -166,7 +167,7 @@ export class Links {
     const { interval, peerTimeout: patience, random } = options
     const quiet = quietOf(interval, dialled !== undefined)
     const liveness = new Liveness({ interval, patience, quiet, random }, now)
-    const link = new LinkRecord(peer, proof, dialled, tellable(proof, dialled), liveness, now)
+    const link = new LinkRecord(peer, proof, dialled, placesOf(proof, dialled), liveness, now)
     table.attach(link)
     for (const old of olds) this.close(old, closeCodes.REPLACED, '', partings.drained, now)
     if (verdict === 'drain') {
@@ -212,9 +213,8 @@ export class Links {
     const { table, dialling, options } = this.#parts
     if (newcomer.linkCount > 0) return table.size === 0 && options.guests.makeRoom()
     const kept = (peerId: string): boolean => [...dialling.book.ofPeer(peerId)].some(isKept)
-    const { listenAddress } = newcomer
-    const entry = listenAddress && dialling.book.find(listenAddress)
-    const named = kept(newcomer.peerId) || (entry !== undefined && isKept(entry))
+    const here = listensAt(newcomer).map(address => dialling.book.find(address))
+    const named = kept(newcomer.peerId) || here.some(entry => entry !== undefined && isKept(entry))
     let newest: PeerRecord | undefined
     let newestKept: PeerRecord | undefined
     for (const peer of table.peers()) {
@@ -286,11 +286,4 @@ export class Links {
 /** Which of two came last. */
 function later(one: PeerRecord | undefined, other: PeerRecord): PeerRecord {
   return one === undefined || other.since >= one.since ? other : one
-}
-
-/** The address others may be given: an IP that worked, or that the peer says it listens on. */
-function tellable(proof: Proof, dialled: Address | undefined): Address | undefined {
-  if (dialled === undefined) return proof.listenAddress
-  // A name may mean something here and nothing elsewhere; what it led to is an address.
-  return hostKind(dialled.host) === 'name' ? proof.address : dialled
 }

@@ -32,6 +32,8 @@ export interface Proof {
   readonly address: Address
   /** The observed host with the port it says it listens on, when it listens. */
   readonly listenAddress?: Address | undefined
+  /** The same by the other transport, when it listens there too. */
+  readonly otherAddress?: Address | undefined
   /** Its links to others, by its HELLO. */
   readonly linkCount: number
 }

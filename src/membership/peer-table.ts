@@ -44,9 +44,9 @@ export class LinkRecord {
   readonly direction: Direction
   /** For people: what we dialled, or the observed host with the announced port. */
   readonly address: Address
-  /** For other nodes: an IP address that is known to work, if any. */
-  readonly tell: Address | undefined
-  readonly tellBytes: Uint8Array | undefined
+  /** For other nodes: IP addresses that are known to work, if any. */
+  readonly tell: readonly Address[]
+  readonly tellBytes: readonly Uint8Array[]
   readonly establishedAt: Millis
   readonly liveness: Liveness
   /** Set while draining: when it closes at the latest. */
@@ -65,7 +65,7 @@ export class LinkRecord {
     peer: PeerRecord,
     proof: Proof,
     dialled: Address | undefined,
-    tell: Address | undefined,
+    tell: readonly Address[],
     liveness: Liveness,
     now: Millis,
   ) {
@@ -77,7 +77,7 @@ export class LinkRecord {
     this.address =
       dialled === undefined ? (proof.listenAddress ?? proof.address) : { ...dialled, transport: by }
     this.tell = tell
-    this.tellBytes = tell && encodeAddress(tell)
+    this.tellBytes = tell.map(encodeAddress)
     this.establishedAt = now
     this.liveness = liveness
     this.requests = new Meter(now)

@@ -62,6 +62,12 @@ export class Attempts {
     return other && { address, swarm: other, until, last: true }
   }
 
+  /** This one with each key: nobody answers a datagram under a key it has not, so there is no refusal to wait for. */
+  withEachKey(attempt: Attempt): readonly Attempt[] {
+    const others = attempt.last ? [] : this.swarms.filter(one => one !== attempt.swarm)
+    return [attempt, ...others.map(swarm => ({ ...attempt, swarm }))]
+  }
+
   /** The peer opened message 1 and its answer opened. */
   worked({ address, swarm }: Attempt): void {
     const key = addressKey(address)

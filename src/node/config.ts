@@ -10,11 +10,13 @@ import { utf8 } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Runtime } from '../base/ports.ts'
 import { visible } from '../base/text.ts'
+import { type CongestionName, congestionNames } from '../packets/congestion/index.ts'
 import { type Address, parseAddress } from '../wire/address.ts'
 import { type Dnsaddr, isDnsaddr, parseBootstrap } from '../wire/dnsaddr.ts'
 import { limits } from '../wire/limits.ts'
 import { keyFromPeerId, peerIdFromKey } from '../wire/peer-id.ts'
 import type { NodeOptions } from './options.ts'
+import { leastMtu } from './path-size.ts'
 
 export interface Config {
   readonly port: number
@@ -36,6 +38,11 @@ export interface Config {
   readonly maxPeers: number
   readonly maxStreams: number
   readonly transport: readonly string[]
+  /** Of the IP packet, in bytes; undefined: as much as the path takes. */
+  readonly mtu: number | undefined
+  readonly congestion: CongestionName
+  /** Directory of the logs; undefined: none are written. */
+  readonly qlog: string | undefined
   /** Milliseconds from here on. */
   readonly interval: number
   readonly discoveryInterval: number
@@ -68,6 +75,9 @@ const known: ReadonlySet<string> = new Set([
   'maxPeers',
   'maxStreams',
   'transport',
+  'mtu',
+  'congestion',
+  'qlog',
   'interval',
   'discoveryInterval',
   'maintenanceInterval',
@@ -104,7 +114,7 @@ export function checkOptions(options: NodeOptions): Config {
     hosts: hosts(options.host),
     name: options.name === undefined ? undefined : nodeName(options.name),
     ...bootstrap(options.bootstrap),
-    announce: addresses(options.announce, 'announce'),
+    announce: announced(options.announce, transports(options.transport)),
     dataDir: text(typeof options.dataDir === 'object' ? options.dataDir.path : options.dataDir, 'dataDir'),
     dataDirHeld: typeof options.dataDir === 'object',
     swarmKey: key(options.swarmKey, 'swarmKey'),
@@ -115,6 +125,9 @@ export function checkOptions(options: NodeOptions): Config {
     maxPeers: whole(options.maxPeers, 'maxPeers', 20, 1, 10_000),
     maxStreams: whole(options.maxStreams, 'maxStreams', limits.streams, 1, 65_536),
     transport: transports(options.transport),
+    mtu: options.mtu === undefined ? undefined : whole(options.mtu, 'mtu', 0, leastMtu, 65_535),
+    congestion: congestion(options.congestion),
+    qlog: text(options.qlog, 'qlog'),
     interval,
     discoveryInterval: seconds(options.discoveryInterval, 'discoveryInterval', 30, 0.1, 86_400),
     maintenanceInterval: seconds(options.maintenanceInterval, 'maintenanceInterval', 15, 0.1, 86_400),
@@ -232,6 +245,12 @@ function addresses(list: readonly string[] | undefined, name: string): readonly 
   return Object.freeze(list.map(one => parseAddress(one)))
 }
 
+/** `host:port` is where this node listens, and so by what it listens with. */
+function announced(list: readonly string[] | undefined, by: readonly string[]): readonly Address[] {
+  const all = addresses(list, 'announce')
+  return by.includes('tcp') ? all : Object.freeze(all.map(one => ({ ...one, transport: 'udp' })))
+}
+
 function bootstrap(list: readonly string[] | undefined): Pick<Config, 'bootstrap' | 'dnsaddrs'> {
   if (list !== undefined && !Array.isArray(list))
     throw invalid('bootstrap', String(list), 'a list of addresses')
@@ -241,11 +260,18 @@ function bootstrap(list: readonly string[] | undefined): Pick<Config, 'bootstrap
 }
 
 function transports(list: readonly string[] | undefined): readonly string[] {
-  if (list === undefined) return ['tcp']
+  if (list === undefined) return ['tcp', 'udp']
   if (!Array.isArray(list) || list.length === 0)
-    throw invalid('transport', String(list), "a list such as ['tcp']")
+    throw invalid('transport', String(list), "a list such as ['tcp', 'udp']")
   for (const one of list)
     if (one !== 'tcp' && one !== 'udp')
       throw invalid('transport', `"${visible(String(one))}"`, 'tcp and udp exist')
-  return Object.freeze([...list])
+  return Object.freeze([...new Set(list)])
+}
+
+function congestion(name: string | undefined): CongestionName {
+  const found = congestionNames.find(one => one === (name ?? 'bbr'))
+  if (found === undefined)
+    throw invalid('congestion', `"${visible(String(name))}"`, congestionNames.join(', '))
+  return found
 }

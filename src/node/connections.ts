@@ -49,8 +49,13 @@ export interface ConnectionsOptions {
 /** Addresses at which another way than the first won: more than a mesh has. */
 const REMEMBERED_MAX = 1_024
 
-/** How many times as long a handshake in datagrams may take where there is no other way: 30 s. */
-const PATIENCE = 3
+/**
+ * How many times as long a handshake in datagrams may take where there is no other way (30 s): a bad path
+ * may need as many attempts as fit. Where TCP is tried too, membership tries both again.
+ */
+export function patience(ways: readonly string[]): number {
+  return ways.includes('tcp') ? 1 : 3
+}
 
 export class Connections {
   readonly #options: ConnectionsOptions
@@ -89,6 +94,16 @@ export class Connections {
     this.#race(attempts.first(address, drive.now()))
   }
 
+  /** We dialled it, and what came of that is not told yet. */
+  dialling({ key }: Connection): boolean {
+    return this.#races.has(key)
+  }
+
+  /** The peer said no. */
+  refused({ key }: Connection): void {
+    this.#races.delete(key)
+  }
+
   /** A dialled connection ended before it was a link. */
   failed(connection: Connection, error: GuildError, peerId?: string): void {
     this.#races.get(connection.key)?.lost(connection.key, error, peerId)
@@ -120,8 +135,7 @@ export class Connections {
   welcome(carrier: MakeCarrier, from: Endpoint): void {
     const key = this.#nextKey++
     this.#add(key, carrier, from.host)
-    // It begins proved: that is told now, not with its first packet, which may be lost or never come.
-    this.#open.get(key)?.feed({ kind: 'flush', buffered: 0 })
+    this.#open.get(key)?.feed({ kind: 'flush', buffered: 0 }) // it is let in now, not with its first packet
   }
 
   /** Resolves once all are gone, or after `wait` milliseconds; those left are dropped. */
@@ -161,9 +175,9 @@ export class Connections {
     try {
       if (way === 'udp') await this.#startPackets(race, attempt)
       else await this.#startRecords(way, race, attempt)
-      race.started()
+      race.started(way)
     } catch (error) {
-      race.started(asGuildError(error, 'GH_DIAL_FAILED'))
+      race.started(way, asGuildError(error, 'GH_DIAL_FAILED'))
     }
   }
 
@@ -176,19 +190,19 @@ export class Connections {
     this.#add(key, carrier, pipe.remote.host, attempt, race)
   }
 
-  /** Every address of the name at once: nobody answers a datagram to say that it leads nowhere. */
+  /** Every address of the name at once, with every key: nobody answers a datagram to say that it leads nowhere. */
   async #startPackets(race: Race, attempt: Attempt): Promise<void> {
-    const { udp, dialer, self } = this.#options
+    const { udp, dialer, self, attempts } = this.#options
     if (udp === undefined) throw new GuildError('GH_DIAL_FAILED', 'no transport udp')
-    // A bad path may need as many attempts as fit; where TCP is tried too, membership tries both again.
-    const patience = this.#options.ways.length === 1 ? PATIENCE : 1
+    const times = patience(this.#options.ways)
     const remotes = await dialer.within(attempt, signal => udp.resolve(attempt.address, signal))
-    for (const remote of remotes ?? []) {
-      const key = this.#nextKey++
-      if (!race.joined(key, 'udp')) return
-      const dial = { ...this.#dialOf(key, race, attempt, patience), remote }
-      this.#add(key, udp.carrier(self(remote.host), { dial }), remote.host, attempt, race)
-    }
+    for (const remote of remotes ?? [])
+      for (const one of attempts.withEachKey(attempt)) {
+        const key = this.#nextKey++
+        if (!race.joined(key, 'udp')) return
+        const dial = { ...this.#dialOf(key, race, one, times), remote }
+        this.#add(key, udp.carrier(self(remote.host), { dial }), remote.host, one, race)
+      }
   }
 
   #records(pipe: Pipe, dial?: AttemptDial): MakeCarrier {

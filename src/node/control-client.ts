@@ -82,13 +82,13 @@ export class ControlClient implements AsyncDisposable {
   /** Who it is, who is linked, and its figures. */
   async status(options: Wait = {}): Promise<NodeStatus> {
     const status = (await this.#ask({ do: 'status' }, options, ANSWER_PATIENCE)) as NodeStatus
-    return { ...status, peers: status.peers.map(peer => ({ ...peer, rttMs: peer.rttMs ?? undefined })) }
+    return { ...status, peers: status.peers.map(peerOf) }
   }
 
   /** Dials an address; resolves with the peer once it is linked, and it stays linked. */
   async connect(address: string, options: Wait = {}): Promise<PeerInfo> {
     const peer = (await this.#ask({ do: 'connect', address }, options)) as PeerInfo
-    return { ...peer, rttMs: peer.rttMs ?? undefined }
+    return peerOf(peer)
   }
 
   /** Chat to all: resolves with how many peers were linked. */
@@ -202,4 +202,11 @@ export class ControlClient implements AsyncDisposable {
       signal?.removeEventListener('abort', aborted)
     }
   }
+}
+
+/** JSON says null where a figure is absent. */
+function peerOf(peer: PeerInfo): PeerInfo {
+  const { rttMs, packets } = peer
+  const figures = packets ? { ...packets, leastRttMs: packets.leastRttMs ?? undefined } : undefined
+  return { ...peer, rttMs: rttMs ?? undefined, packets: figures }
 }

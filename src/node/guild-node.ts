@@ -23,6 +23,7 @@ import type { GuildStream } from './guild-stream.ts'
 import { identitySeedOf, swarmKeysOf } from './keys.ts'
 import { Mesh } from './mesh.ts'
 import type { NodeOptions } from './options.ts'
+import type { Qlog } from './qlog.ts'
 import { openStream, request, type StreamHandler, serve } from './streams.ts'
 import type { EventName, EventOf, NetworkInfo, NodeMessage, NodeStats, PeerInfo } from './types.ts'
 
@@ -48,7 +49,8 @@ export async function createNode(options: NodeOptions = {}): Promise<GuildNode> 
   try {
     const swarmKeys = await swarmKeysOf(config, runtime)
     const identitySeed = await identitySeedOf(config, directory?.path, runtime)
-    return new GuildNode({ config, runtime, swarmKeys, identitySeed, directory })
+    const qlog = await qlogOf(config, runtime)
+    return new GuildNode({ config, runtime, swarmKeys, identitySeed, directory, qlog })
   } catch (error) {
     directory?.release()
     throw error
@@ -64,6 +66,7 @@ interface Parts {
   readonly swarmKeys: readonly Uint8Array[]
   readonly identitySeed: Uint8Array
   readonly directory: Held | undefined
+  readonly qlog: Qlog | undefined
 }
 
 export class GuildNode implements AsyncDisposable {
@@ -81,12 +84,13 @@ export class GuildNode implements AsyncDisposable {
   #companions: readonly Companion[] = []
 
   /** Use `createNode`. */
-  constructor({ config, runtime, swarmKeys, identitySeed, directory }: Parts) {
+  constructor({ config, runtime, swarmKeys, identitySeed, directory, qlog }: Parts) {
     this.#config = config
     this.#runtime = runtime
     this.#swarmKeys = swarmKeys
     this.#directory = directory
-    this.#mesh = new Mesh({ config, runtime, swarmKeys, identitySeed, happenings: this.#happenings })
+    this.#mesh = new Mesh({ config, runtime, swarmKeys, identitySeed, happenings: this.#happenings, qlog })
+    if (qlog !== undefined) qlog.onError = error => this.#mesh.fault(error)
     this.#direct = new DirectMessages({ mesh: this.#mesh, runtime, happenings: this.#happenings })
     this.#now = () => runtime.clock.now()
     this.#startedAt = this.#now()
@@ -316,6 +320,11 @@ async function systemRuntime(): Promise<Runtime> {
     },
     resolveTxt,
   })
+}
+
+async function qlogOf({ qlog: directory }: Config, { clock }: Runtime): Promise<Qlog | undefined> {
+  if (directory === undefined) return undefined
+  return new (await import('./qlog.ts')).Qlog({ directory, clock })
 }
 
 async function hold(config: Config): Promise<Held | undefined> {

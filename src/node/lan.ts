@@ -12,7 +12,7 @@ import { WireError } from '../base/errors.ts'
 import type { Interface, Runtime } from '../base/ports.ts'
 import type { Mdns } from '../discovery/mdns.ts'
 import { openAnnouncement, sealAnnouncement } from '../link/announcement.ts'
-import { hostKind } from '../wire/address.ts'
+import { type Address, hostKind } from '../wire/address.ts'
 import { formatIp, parseIp } from '../wire/ip.ts'
 import { ANNOUNCEMENT_SALT_LENGTH, type Announcement } from '../wire/mdns.ts'
 import { keyFromPeerId, peerIdFromKey } from '../wire/peer-id.ts'
@@ -46,16 +46,10 @@ export function lanDiscovery({ config, runtime, swarmKeys, mesh, happenings }: L
         random,
         interfaces: network.interfaces,
         interval: config.discoveryInterval,
-        self: { identityKey: keyFromPeerId(mesh.peerId), name: mesh.name, tcpPort: mesh.port },
+        self: { identityKey: keyFromPeerId(mesh.peerId), name: mesh.name, ...mesh.ports },
         uses: one => !one.internal && listensAt(one, hosts),
         ...sealing({ suite, random }, swarmKeys),
-        learned: ({ identityKey, tcpPort: port, hosts: found }) => {
-          const peerId = peerIdFromKey(identityKey)
-          mesh.learn(
-            found.map(host => ({ transport: 'tcp', host, port, peerId })),
-            'mdns',
-          )
-        },
+        learned: announcement => mesh.learn(placesIn(announcement), 'mdns'),
         fault: error => mesh.fault(error),
         debug: message => {
           if (happenings.wanted('debug')) happenings.emit({ event: 'debug', message })
@@ -67,6 +61,13 @@ export function lanDiscovery({ config, runtime, swarmKeys, mesh, happenings }: L
       await mdns?.stop()
     },
   }
+}
+
+/** The addresses that an announcement tells. */
+export function placesIn({ identityKey, tcpPort, udpPort, hosts }: Announcement): Address[] {
+  const peerId = peerIdFromKey(identityKey)
+  const ports = Object.entries({ tcp: tcpPort, udp: udpPort }).filter(([, port]) => port !== 0)
+  return hosts.flatMap(host => ports.map(([transport, port]) => ({ transport, host, port, peerId })))
 }
 
 /** Seals under the current key, the first; opens what any of them sealed. */

@@ -92,6 +92,8 @@ export class LineGuest {
       rttMs: this.link.rtt,
       bytesIn: this.bytesIn,
       bytesOut: this.bytesOut,
+      carrier: 'lines',
+      packets: undefined,
     }
   }
 

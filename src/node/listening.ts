@@ -95,16 +95,30 @@ export class Listening {
     return [...new Map(all.map(address => [addressKey(address), address])).values()]
   }
 
-  /** Also closes what is just being opened. */
-  async close(): Promise<void> {
+  /** Nobody new by a listener, nor by one that is just being opened. The UDP sockets stay, for goodbyes leave by them. */
+  async unlisten(): Promise<void> {
     this.#closed = true
     await this.#starting?.catch(() => {}) // it is told where it was started
-    await this.#stop()
+    await this.#stopListeners()
+  }
+
+  async close(): Promise<void> {
+    await this.unlisten()
+    this.#stopSockets()
   }
 
   async #stop(): Promise<void> {
+    this.#stopSockets()
+    await this.#stopListeners()
+  }
+
+  #stopSockets(): void {
     this.#sockets?.close()
     this.#sockets = undefined
+    this.#known = undefined
+  }
+
+  async #stopListeners(): Promise<void> {
     this.#known = undefined
     await Promise.all(this.#listeners.splice(0).map(({ listener }) => listener.close()))
   }

@@ -20,12 +20,13 @@ import type { Self } from '../link/self.ts'
 import type { Source } from '../membership/address-book.ts'
 import { Membership } from '../membership/membership.ts'
 import type { MembershipInput, MembershipOutput } from '../membership/messages.ts'
+import { isAt } from '../membership/places.ts'
 import type { Remembered } from '../membership/remembering.ts'
 import { Router } from '../router/router.ts'
 import { Drive, type Driven } from '../runtime/drive.ts'
 import { parametersOf } from '../streams/grants.ts'
 import type { Stream } from '../streams/stream.ts'
-import { type Address, addressKey, decodeAddress, formatAddress } from '../wire/address.ts'
+import { type Address, decodeAddress, formatAddress } from '../wire/address.ts'
 import { encodeChat } from '../wire/frames/chat.ts'
 import type { MeshFrames } from '../wire/frames/index.ts'
 import type { PeerEntry } from '../wire/frames/peers.ts'
@@ -35,7 +36,7 @@ import { Attempts } from './attempts.ts'
 import { ChatRoom } from './chat-room.ts'
 import type { Config } from './config.ts'
 import type { Connection, ConnectionEvents } from './connection.ts'
-import { Connections } from './connections.ts'
+import { Connections, patience } from './connections.ts'
 import { Dialer } from './dialer.ts'
 import type { Happenings } from './emitter.ts'
 import { type Guests, linePortsOf, nobody, toward } from './guests.ts'
@@ -43,6 +44,8 @@ import { Listening } from './listening.ts'
 import { paceOf } from './pace.ts'
 import { policyOf } from './policy.ts'
 import { proofOf } from './proof.ts'
+import type { Qlog } from './qlog.ts'
+import { Tracing } from './tracing.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
 import { UdpPort } from './udp-port.ts'
 import { peerInfos, Totals } from './views.ts'
@@ -58,6 +61,7 @@ export interface MeshOptions {
   readonly swarmKeys: readonly Uint8Array[]
   readonly identitySeed: Uint8Array
   readonly happenings: Happenings
+  readonly qlog?: Qlog | undefined
 }
 
 export class Mesh implements ConnectionEvents {
@@ -81,12 +85,13 @@ export class Mesh implements ConnectionEvents {
 
   constructor(options: MeshOptions) {
     this.#options = options
-    const { config, runtime, swarmKeys, identitySeed, happenings } = options
+    const { config, runtime, swarmKeys, identitySeed, happenings, qlog } = options
     const { suite, random, clock, scheduler } = runtime
     this.drive = new Drive(clock, scheduler)
     const pace = paceOf(config, this.drive)
     const attempts = new Attempts(suite, swarmKeys, config.connectTimeout)
-    this.#dialer = new Dialer(this.drive, this.#transports(), config.connectTimeout)
+    const longest = config.connectTimeout * patience(config.transport)
+    this.#dialer = new Dialer(this.drive, this.#transports(), longest)
     const identity = suite.identity(identitySeed)
     this.peerId = peerIdFromKey(identity.publicKey)
     this.name = config.name ?? 'peer'
@@ -101,8 +106,7 @@ export class Mesh implements ConnectionEvents {
       wall: () => clock.wall(),
       hello: () => ({
         name: this.name,
-        tcpPort: config.transport.includes('tcp') ? this.port : 0,
-        udpPort: this.#listening.sockets?.port ?? 0,
+        ...this.ports,
         linePort: 0,
         linkCount: this.membership.linkCount,
       }),
@@ -113,11 +117,16 @@ export class Mesh implements ConnectionEvents {
         datagrams,
         drive: this.drive,
         interfaces: () => runtime.network.interfaces(),
+        mtu: config.mtu,
         self,
+        tracing: new Tracing(this.peerId, qlog),
+        congestion: config.congestion,
         turn: pace.turn,
         // Of the identity, so that a node that crashed can still end the links its peers believe in.
         idKey: suite.hmac(identitySeed, utf8('guild-home connection ids v1')),
-        onNewcomer: (carrier, from) => this.#connections.welcome(carrier, from),
+        onNewcomer: (carrier, from) => {
+          if (!this.#stopping) this.#connections.welcome(carrier, from)
+        },
         onError: error => this.fault(asGuildError(error, 'GH_LISTEN_FAILED')),
       })
     this.membership = new Membership({
@@ -159,6 +168,12 @@ export class Mesh implements ConnectionEvents {
     return this.#listening.port
   }
 
+  /** Where it listens, by transport; 0: not at all. */
+  get ports(): { tcpPort: number; udpPort: number } {
+    const tcpPort = this.#options.config.transport.includes('tcp') ? this.port : 0
+    return { tcpPort, udpPort: this.#listening.sockets?.port ?? 0 }
+  }
+
   /** Multiaddrs others can dial, with our peer id. */
   get addresses(): string[] {
     const { announce } = this.#options.config
@@ -180,9 +195,8 @@ export class Mesh implements ConnectionEvents {
     return this.#totals.stats(membership.linkCount, this.#connections.all(), this.#chat.dropped, guests)
   }
 
-  /** Listens. */
   async start(): Promise<void> {
-    const { config, runtime } = this.#options
+    const { config, runtime, qlog } = this.#options
     if (config.hosts !== undefined)
       await this.#listening.start({
         runtime,
@@ -196,6 +210,7 @@ export class Mesh implements ConnectionEvents {
     const { sockets } = this.#listening
     if (sockets !== undefined) this.#udp?.use(sockets)
     if (config.name === undefined) this.name = this.port === 0 ? 'visitor' : `peer-${this.port}`
+    if (qlog !== undefined) qlog.name = this.name
   }
 
   /** Begins to look for peers. */
@@ -221,7 +236,7 @@ export class Mesh implements ConnectionEvents {
     if (this.#stopping) return
     this.#stopping = true
     this.#dialer.stop()
-    const closing = this.#listening.close()
+    const closing = this.#listening.unlisten()
     this.#members.feed({ kind: 'stop' })
     for (const connection of this.#connections.all())
       connection.feed({
@@ -230,8 +245,9 @@ export class Mesh implements ConnectionEvents {
         error: new GuildError('GH_LINK_CLOSED', 'this node stops'),
       })
     await this.#connections.end(GOODBYE_MOST)
-    this.#udp?.close()
     await closing
+    await this.#listening.close()
+    this.#udp?.close()
     this.drive.stop()
   }
 
@@ -251,8 +267,7 @@ export class Mesh implements ConnectionEvents {
 
   /** Dials for a person: resolves with the peer's id once it is linked, or fails as the dial did. */
   async connect(address: Address, signal?: AbortSignal): Promise<string> {
-    const key = addressKey(address)
-    const linked = this.membership.peers().find(peer => addressKey(peer.address) === key)
+    const linked = this.membership.peers().find(peer => isAt(peer.address, address))
     if (linked !== undefined && linked.peerId === (address.peerId ?? linked.peerId)) return linked.peerId
     return this.#dialer.outcome(address, signal, () => this.learn([address], 'person'))
   }
@@ -285,6 +300,7 @@ export class Mesh implements ConnectionEvents {
   }
 
   refused(connection: Connection, peerId: string, reason: Refusal, entries: readonly PeerEntry[]): void {
+    this.#connections.refused(connection)
     this.#members.feed({ kind: 'refused', address: connection.dialled!, peerId, reason, entries })
   }
 
@@ -322,7 +338,7 @@ export class Mesh implements ConnectionEvents {
     this.#totals.ended(connection.link, stranger)
     this.#chat.gone(connection.key)
     const [attempt, outcome] = [connection.attempt, end.error]
-    if (attempt !== undefined && end.by === 'handshake')
+    if (this.#connections.dialling(connection))
       return this.#connections.failed(connection, outcome, end.peerId)
     if (attempt !== undefined) this.#dialer.settle(attempt.address, outcome)
     this.#members.feed({
@@ -363,8 +379,6 @@ export class Mesh implements ConnectionEvents {
       ...(peerId === undefined ? {} : { peerId }),
     })
   }
-
-  // Facts
 
   #noteObserved(observed: Uint8Array): void {
     if (this.observed.size < OBSERVED_MAX) this.observed.add(formatAddress(decodeAddress(observed)))

@@ -8,7 +8,7 @@
 import type { Runtime } from '../base/ports.ts'
 
 export interface NodeOptions {
-  /** TCP port to listen on. Default 0: the system picks one, and `addresses` tells it. */
+  /** Port to listen on, the same for TCP and UDP. Default 0: the system picks one, and `addresses` tells it. */
   readonly port?: number
   /** IP addresses to listen on. Default: every address of both families. Give 127.0.0.1 to stay on this machine. `false` listens nowhere. */
   readonly host?: string | readonly string[] | false
@@ -32,8 +32,14 @@ export interface NodeOptions {
   readonly maxPeers?: number
   /** Streams one peer may have open here at once. Default 256: a busy program needs some dozens, and a crowd is to be asked for. 1 to 65,536. */
   readonly maxStreams?: number
-  /** What to listen on and dial with, best first. Default `['tcp']`. */
+  /** What to listen on and dial with: `tcp` and `udp`, at one port number. A dial tries the first, and 250 ms later the other too. Default `['tcp', 'udp']`: TCP is the faster one on a good network, UDP gets through where TCP does not. */
   readonly transport?: readonly string[]
+  /** Largest IP packet of UDP to send, in bytes: for a tunnel that loses what is larger. Default: as much as the path takes, which is searched for and never above the MTU of the interface. 1,248 (as every path takes) to 65,535. */
+  readonly mtu?: number
+  /** Congestion control of links over UDP: `bbr`, `cubic` or `newreno`. Default `bbr`: it takes a random loss for what it is, and keeps queues short. */
+  readonly congestion?: 'bbr' | 'cubic' | 'newreno'
+  /** Directory for qlog, made if missing: one file for each link over UDP, at most 256 MiB, 4 GiB in all. Default none: a packet takes a quarter of a kilobyte there. */
+  readonly qlog?: string
   /** Seconds of silence after which the side that dialled PINGs; the other side waits twice as long. Default 5. 0.05 to 3600. */
   readonly interval?: number
   /** Seconds between rounds of REQUEST_PEERS. Default 30. */

@@ -7,23 +7,29 @@ import type { DatagramSocket, Endpoint, Interface } from '../base/ports.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { Newcomer } from '../link/datagram-responder.ts'
 import type { Door } from '../link/door.ts'
-import { PacketLink, type PacketLinkOptions } from '../link/packet-link.ts'
+import { type LinkObserver, PacketLink, type PacketLinkOptions } from '../link/packet-link.ts'
 import type { Self } from '../link/self.ts'
+import type { Slab } from '../packets/slab.ts'
 import type { Drive } from '../runtime/drive.ts'
 import type { AttemptDial } from './attempts.ts'
 import type { Carrier, CarrierHost } from './carrier.ts'
 import { pathSize } from './path-size.ts'
+import type { Tracing } from './tracing.ts'
 import { Share, type Turn } from './turn.ts'
 
 export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestion'> {
   readonly self: Self
   readonly drive: Drive
+  readonly tracing: Tracing
   readonly plaintext: ByteWriter
+  readonly slab: Slab
   readonly turn: Turn
   readonly door: Door<PacketCarrier>
   readonly mint: () => Uint8Array
   readonly token: (id: Uint8Array) => Uint8Array
   readonly interfaces: () => readonly Interface[]
+  /** The largest IP packet to try. */
+  readonly mtu: number | undefined
   readonly socketFor: (host: string) => DatagramSocket | undefined
   /** On the dialling side. */
   readonly dial?: AttemptDial & { readonly remote: Endpoint }
@@ -42,12 +48,17 @@ export class PacketCarrier implements Carrier {
   /** Where the last datagram went, and by which socket. */
   #to: Endpoint | undefined
   #socket: DatagramSocket | undefined
+  #observer: LinkObserver | undefined
 
   constructor(options: PacketCarrierOptions, host: CarrierHost) {
     this.#options = options
     this.#host = host
-    const { self, drive, plaintext, door, mint, token, dial, newcomer, congestion, interfaces } = options
+    const { self, drive, plaintext, slab, door, mint, token, dial, newcomer, congestion, interfaces } =
+      options
+    const { tracing, mtu } = options
     const remote = newcomer?.from ?? dial!.remote
+    const observer = tracing.begin(this.#traced(remote), drive.now())
+    this.#observer = observer
     this.link = new PacketLink(
       {
         self,
@@ -62,10 +73,10 @@ export class PacketCarrier implements Carrier {
           watch: reset => door.watch(reset, this),
           unwatch: reset => door.unwatch(reset),
         },
-        mtu: pathSize(remote.host, interfaces()),
+        mtu: pathSize(remote.host, interfaces(), mtu),
         send: (to, datagram) => this.#send(to, datagram),
         onMore: () => host.flushSoon(),
-        plaintext,
+        ...{ plaintext, slab, observer },
         ...(dial && { dial }),
         ...(newcomer && { newcomer }),
         ...(congestion && { congestion }),
@@ -80,8 +91,9 @@ export class PacketCarrier implements Carrier {
 
   /** A packet for this link, if the turn has time for it (P15). */
   receive(bytes: Uint8Array, from: Endpoint): void {
+    if (this.#observer === undefined) this.#look()
     const { turn, drive } = this.#options
-    if (!turn.hears(this.#share)) return
+    if (!turn.hears(this.#share)) return this.#observer?.dropped(bytes.length, 'busy', drive.now())
     const { unitsIn } = this.link
     turn.begin()
     try {
@@ -105,11 +117,24 @@ export class PacketCarrier implements Carrier {
     this.#host.feed({ kind: 'carrier-closed', error: undefined })
   }
 
-  #send(to: Endpoint, datagram: Uint8Array): void {
+  /** Has somebody begun to listen? */
+  #look(): void {
+    const observer = this.#options.tracing.later(() => this.#traced(this.remote))
+    if (observer === undefined) return
+    this.#observer = observer
+    this.link.observe(observer)
+  }
+
+  #traced(remote: Endpoint): Parameters<Tracing['begin']>[0] {
+    const { dial, socketFor } = this.#options
+    return { direction: dial === undefined ? 'in' : 'out', local: socketFor(remote.host)?.local, remote }
+  }
+
+  #send(to: Endpoint, datagram: Uint8Array): boolean {
     if (to !== this.#to) {
       this.#to = to
       this.#socket = this.#options.socketFor(to.host)
     }
-    this.#socket?.send(to, datagram)
+    return this.#socket?.send(to, datagram) ?? true
   }
 }

@@ -13,7 +13,10 @@ type Place = Pick<Carrier, 'transport' | 'remote'>
 export function proofOf(carrier: Place, link: number, proved: Proved): Proof {
   const address = remoteOf(carrier)
   const { identityKey, name, tcpPort, udpPort, linkCount } = proved.hello
-  const port = address.transport === 'udp' ? udpPort : tcpPort
+  const listens = (transport: string): Address | undefined => {
+    const port = transport === 'udp' ? udpPort : tcpPort
+    return port === 0 ? undefined : { ...address, transport, port }
+  }
   return {
     link,
     peerKey: identityKey,
@@ -21,7 +24,8 @@ export function proofOf(carrier: Place, link: number, proved: Proved): Proof {
     name,
     staticKey: proved.staticKey,
     address,
-    listenAddress: port === 0 ? undefined : { ...address, port },
+    listenAddress: listens(address.transport),
+    otherAddress: listens(address.transport === 'udp' ? 'tcp' : 'udp'),
     linkCount,
   }
 }

@@ -4,11 +4,13 @@
  *   tcp ──┬──────────────── message 2 ─▶ wins: message 3 leaves
  *         └ 250 ms ─▶ udp ─────── message 2 ─▶ lost: it goes no further
  *
- * A way that comes to nothing lets the next one start at once. Where somebody answered with a refusal,
- * the others would only be refused later: that ends the race (decision 13). What won at an address goes
- * first there next time.
+ * A way that comes to nothing lets the next one start at once. Where a node answered with a refusal, the
+ * others would only be refused later: that ends the race (decision 13). A machine that says "nobody
+ * listens here" speaks of that way alone; the others then have as long as it took it to say so, twice, and
+ * a little, for an answer to a datagram comes as fast as that or never. What won at an address goes first
+ * there next time.
  *
- * Floor: node. Page: protocol/handshake.md.
+ * Floor: node. Page: protocol/membership.md (spec: MEM-15).
  */
 import type { GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
@@ -17,13 +19,12 @@ import type { Drive } from '../runtime/drive.ts'
 /** What the first way has before the second one starts. */
 export const HEAD_START: Millis = 250
 
-/** Failures after which another way may still lead there. */
-const silent: ReadonlySet<string> = new Set([
-  'GH_DIAL_TIMEOUT',
-  'GH_DIAL_UNREACHABLE',
-  'GH_DIAL_FAILED',
-  'GH_HANDSHAKE_TIMEOUT',
-])
+/** Failures after which another way may still lead there: nothing was heard … */
+const silent: ReadonlySet<string> = new Set(['GH_DIAL_TIMEOUT', 'GH_DIAL_FAILED', 'GH_HANDSHAKE_TIMEOUT'])
+/** … or a machine said no, and no node. */
+const barred: ReadonlySet<string> = new Set(['GH_DIAL_REFUSED', 'GH_DIAL_UNREACHABLE'])
+/** A busy node has this long to answer another way, whatever the path. */
+const ANSWER_LEAST: Millis = 50
 
 export interface RaceOptions {
   /** Names of transports, best first. */
@@ -46,9 +47,14 @@ export class Race {
   #winner: number | undefined
   #over = false
   #cancel: (() => void) | undefined
+  readonly #began: Millis
+  /** Why the first way failed that says more than silence; else the last one. */
+  #why: GuildError | undefined
+  #patience: (() => void) | undefined
 
   constructor(options: RaceOptions) {
     this.#options = options
+    this.#began = options.drive.now()
     this.#startNext()
   }
 
@@ -60,9 +66,9 @@ export class Race {
   }
 
   /** A way has begun all it can; with an error, it came to nothing. */
-  started(error?: GuildError): void {
+  started(way: string, error?: GuildError): void {
     this.#starting--
-    if (error !== undefined) this.#came(error, undefined)
+    if (error !== undefined) this.#came(way, error, undefined)
   }
 
   /** The peer answered this one first. */
@@ -71,6 +77,7 @@ export class Race {
     if (this.#winner !== undefined) return this.#winner === runner
     this.#winner = runner
     this.#cancel?.()
+    this.#patience?.()
     for (const other of this.#runners.keys()) if (other !== runner) this.#options.callOff(other)
     return true
   }
@@ -82,21 +89,32 @@ export class Race {
 
   lost(runner: number, error: GuildError, peerId: string | undefined): void {
     const won = this.#winner === runner
-    if (!this.#runners.delete(runner) || this.#over) return
+    const way = this.#runners.get(runner)
+    if (way === undefined) return
+    this.#runners.delete(runner)
+    if (this.#over) return
     if (won) this.#fail(error, peerId)
-    else if (this.#winner === undefined) this.#came(error, peerId)
+    else this.#came(way, error, peerId)
   }
 
-  #came(error: GuildError, peerId: string | undefined): void {
+  #came(way: string, error: GuildError, peerId: string | undefined): void {
     if (this.#over || this.#winner !== undefined) return
-    if (!silent.has(error.code)) return this.#fail(error, peerId)
-    if (this.#next < this.#options.ways.length) return this.#startNext()
-    if (this.#runners.size === 0 && this.#starting === 0) this.#fail(error, peerId)
+    const said = barred.has(error.code)
+    if (!said && !silent.has(error.code)) return this.#fail(error, peerId)
+    if (this.#why === undefined || !barred.has(this.#why.code)) this.#why = error
+    if (this.#next < this.#options.ways.length) this.#startNext()
+    else if (this.#runners.size === 0 && this.#starting === 0) return this.#fail(this.#why, peerId)
+    // Of a datagram nobody far away says that it leads nowhere.
+    if (!said || way === 'udp' || this.#patience !== undefined) return
+    const { drive } = this.#options
+    const wait = 2 * (drive.now() - this.#began) + ANSWER_LEAST
+    this.#patience = drive.after(wait, () => this.#fail(this.#why!, undefined))
   }
 
   #fail(error: GuildError, peerId: string | undefined): void {
     this.#over = true
     this.#cancel?.()
+    this.#patience?.()
     for (const other of this.#runners.keys()) this.#options.callOff(other)
     this.#options.failed(error, peerId)
   }

@@ -21,10 +21,33 @@ export interface PeerInfo {
   /** `tcp`; of a person at the line port `line`, with a peer id `line:<id>@<PeerId of the gateway>`. */
   readonly transport: string
   readonly direction: Direction
-  /** The last measured round trip: when the link was new, and whenever this side has PINGed since. Undefined before the first PONG. */
+  /** The round trip: over packets the smoothed one; otherwise the last that was measured, when the link was new and whenever this side has PINGed since. Undefined before the first. */
   readonly rttMs: number | undefined
   readonly bytesIn: number
   readonly bytesOut: number
+  /** What the link's frames travel in. Of a person at the line port `lines`. */
+  readonly carrier: 'records' | 'packets' | 'lines'
+  /** Present where the carrier is packets: with records the system knows such things, and does not tell. */
+  readonly packets: PacketInfo | undefined
+}
+
+/** How the path of one link over packets does. */
+export interface PacketInfo {
+  /** The shortest round trip on this path. Undefined before the first. */
+  readonly leastRttMs: number | undefined
+  /** Name of the congestion controller. */
+  readonly congestion: string
+  /** Bytes that may be in flight, and bytes that are. */
+  readonly congestionWindow: number
+  readonly bytesInFlight: number
+  /** Largest datagram in use, in bytes. */
+  readonly mtu: number
+  readonly packetsSent: number
+  readonly packetsReceived: number
+  /** Declared lost: what they carried was sent again, where it still mattered. */
+  readonly packetsLost: number
+  /** Lost of sent, from 0 to 1. */
+  readonly lossShare: number
 }
 
 export interface NodeStats {

@@ -16,18 +16,23 @@ import { ConnectionIds } from '../link/connection-ids.ts'
 import { Door } from '../link/door.ts'
 import type { PacketLinkOptions } from '../link/packet-link.ts'
 import type { Self } from '../link/self.ts'
+import { Slab } from '../packets/slab.ts'
 import type { Drive } from '../runtime/drive.ts'
 import type { Address } from '../wire/address.ts'
 import type { MakeCarrier } from './carrier.ts'
 import { DatagramSockets, type DatagramSocketsOptions } from './datagram-sockets.ts'
 import { PacketCarrier, type PacketCarrierOptions } from './packet-carrier.ts'
+import type { Tracing } from './tracing.ts'
 import type { Turn } from './turn.ts'
 
 export interface UdpPortOptions extends Pick<PacketLinkOptions, 'congestion'> {
   readonly datagrams: Datagrams
   readonly drive: Drive
   readonly interfaces: () => readonly Interface[]
+  /** The largest IP packet to try. */
+  readonly mtu: number | undefined
   readonly self: Self
+  readonly tracing: Tracing
   readonly turn: Turn
   /** 32 secret bytes: connection ids and reset tokens follow from them. */
   readonly idKey: Uint8Array
@@ -44,6 +49,7 @@ export class UdpPort {
   readonly #door: Door<PacketCarrier>
   readonly #ids: ConnectionIds
   readonly #plaintext = new ByteWriter(new Uint8Array(65_535))
+  readonly #slab = new Slab()
   #sockets: DatagramSockets | undefined
   #opening: Promise<DatagramSockets> | undefined
   #ticking = false
@@ -97,16 +103,19 @@ export class UdpPort {
   }
 
   carrier(self: Self, whom: Pick<PacketCarrierOptions, 'dial' | 'newcomer'>): MakeCarrier {
-    const { drive, turn, congestion, interfaces } = this.#options
+    const { drive, turn, congestion, interfaces, mtu, tracing } = this.#options
     return host =>
       new PacketCarrier(
         {
           ...whom,
           self,
           drive,
+          tracing,
           turn,
           interfaces,
+          mtu,
           plaintext: this.#plaintext,
+          slab: this.#slab,
           door: this.#door,
           mint: () => this.#ids.mint(),
           token: id => this.#ids.token(id),
@@ -125,7 +134,7 @@ export class UdpPort {
       case 'packet':
         return judgement.key.receive(bytes, from)
       case 'unit':
-        return judgement.key.feed({ kind: 'unit', unit: judgement.unit })
+        return judgement.key.feed({ kind: 'unit', unit: judgement.unit, size: bytes.length })
       case 'reset':
         return judgement.key.feed({ kind: 'reset' })
       case 'reply':

@@ -5,26 +5,46 @@
  */
 import type { LinkCore } from '../link/link-core.ts'
 import type { Membership } from '../membership/membership.ts'
+import type { Figures } from '../packets/figures.ts'
 import { formatAddress } from '../wire/address.ts'
 import type { Connection } from './connection.ts'
 import type { Connections } from './connections.ts'
-import type { NodeStats, PeerInfo } from './types.ts'
+import type { NodeStats, PacketInfo, PeerInfo } from './types.ts'
 
 /** Connected peers, in the order they came. */
 export function peerInfos(membership: Membership, connections: Pick<Connections, 'get'>): PeerInfo[] {
   return membership.peers().map(peer => {
     const link = connections.get(peer.link)?.link
+    const figures = link?.figures
     return {
       peerId: peer.peerId,
       name: peer.name,
       address: formatAddress(peer.address),
       transport: peer.transport,
       direction: peer.direction,
-      rttMs: peer.rttMs,
+      rttMs: figures?.rttMs ?? peer.rttMs,
       bytesIn: link?.bytesIn ?? 0,
       bytesOut: link?.bytesOut ?? 0,
+      carrier: figures === undefined ? 'records' : 'packets',
+      packets: figures && packetInfo(figures),
     }
   })
+}
+
+function packetInfo(figures: Figures): PacketInfo {
+  const { leastRttMs, congestion, window, inFlight, mtu } = figures
+  const { packetsSent, packetsReceived, packetsLost } = figures
+  return {
+    leastRttMs,
+    congestion,
+    congestionWindow: window,
+    bytesInFlight: inFlight,
+    mtu,
+    packetsSent,
+    packetsReceived,
+    packetsLost,
+    lossShare: packetsSent === 0 ? 0 : packetsLost / packetsSent,
+  }
 }
 
 /** What guests add to the figures, those that left included. */

@@ -5,20 +5,21 @@
  *                                                 ├─▶ control ─▶ link
  *                                                 └─▶ streams, paths, ids
  *
- *   alive ──finish──▶ finishing ──all acknowledged, or 3 PTO──▶ closing ──3 PTO──▶ gone
- *     └───peer's CLOSE──▶ draining ──3 PTO──▶ gone        └──silence, reset──▶ gone
+ *   alive ──finish──▶ finishing ──all acknowledged, or 3 PTO: said──▶ closing ──3 PTO──▶ gone
+ *     └──peer's CLOSE──▶ draining ──3 PTO──▶ gone     both said CLOSE, silence, reset ──▶ gone
  *
  * It holds no rule of its own but the order of things: a packet is opened, its frames are read, and
  * only then is it noted as received, so that what we could not use is never acknowledged.
  *
  * Refuses: what its machines refuse; frames of streams before the link is open are left for the
  * peer to send again (the packet with ACCEPTED was overtaken).
- * Sources: RFC 9000 sections 9, 10, 12 and 13. Page: protocol/packets.md · Floor: packets.
+ * Sources: RFC 9000 sections 9, 10, 12 and 13. Page: protocol/packets.md, states/packet-connection.mmd · Floor: packets.
  */
 import { WireError } from '../base/errors.ts'
 import { earlier, type Millis } from '../base/machine.ts'
 import type { Endpoint } from '../base/ports.ts'
 import { ByteReader } from '../base/reader.ts'
+import { next, type StateOf } from '../base/states.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { AckFrame } from '../wire/frames/ack.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
@@ -30,6 +31,8 @@ import { Departures, type DeparturesOptions } from './departures.ts'
 import { Idle, type IdleOptions } from './idle.ts'
 import { saysClose } from './last-words.ts'
 import { LocalIds } from './local-ids.ts'
+import { Lull } from './lull.ts'
+import type { PacketObserver } from './observer.ts'
 import type { Path } from './paths.ts'
 import type { TokenWatch } from './remote-ids.ts'
 
@@ -53,7 +56,15 @@ export interface PacketConnectionOptions extends Omit<DeparturesOptions, 'localI
   readonly charge: (type: number, now: Millis) => void
 }
 
-export type PacketState = 'alive' | 'finishing' | 'closing' | 'draining' | 'gone'
+export const packetConnection = {
+  finish: { alive: 'finishing' },
+  said: { finishing: 'closing' },
+  drain: { alive: 'draining' },
+  heard: { finishing: 'gone', closing: 'gone' },
+  forget: { alive: 'gone', finishing: 'gone', closing: 'gone', draining: 'gone' },
+} as const
+
+export type PacketState = StateOf<typeof packetConnection>
 
 /** PTOs until a closed connection is forgotten (RFC 9000 section 10.2). */
 const LINGER = 3
@@ -68,6 +79,7 @@ export class PacketConnection implements PacketFrames {
   readonly #localIds: LocalIds
   readonly #control = new ControlIn()
   readonly #idle: Idle
+  readonly #lull = new Lull(() => this.departures.pto)
   readonly #sink: { link: LinkFrames; streams: StreamFrames; packets: PacketFrames }
   #streams: StreamFrames | undefined
   /** Of the packet being read. */
@@ -96,6 +108,10 @@ export class PacketConnection implements PacketFrames {
     this.#sink = { link: options.link, streams: early, packets: this }
   }
 
+  get observer(): PacketObserver | undefined {
+    return this.departures.observer
+  }
+
   /** The link is open: frames of streams are read from now on. */
   opened(streams: StreamFrames & DeparturesOptions['source']): void {
     this.#streams = streams
@@ -110,9 +126,13 @@ export class PacketConnection implements PacketFrames {
     this.bytesIn += datagram.length
     const { protection, received, paths } = this.departures
     const opened = protection.open(datagram, received.largest, received, now)
-    if (opened === undefined) return false
+    if (opened === undefined) {
+      this.observer?.dropped(datagram.length, protection.refusal, now)
+      return false
+    }
+    this.observer?.received(opened, datagram.length, from, now)
     if (this.state === 'closing') {
-      if (saysClose(opened.plaintext)) this.abandon()
+      if (saysClose(opened.plaintext)) this.#forget('heard')
       else this.#closeAgain()
     }
     if (this.#isOver) return true
@@ -121,11 +141,16 @@ export class PacketConnection implements PacketFrames {
     this.#at = paths.heard(from, datagram.length, now)
     this.#destination = datagram.subarray(1, 13)
     const seen = this.#readFrames(opened.plaintext, now)
+    if (seen === undefined) this.observer?.dropped(datagram.length, 'too early', now)
     if (seen === undefined || this.#isOver) return true
     this.packetsIn++
     received.note(opened.number, seen.eliciting, now, seen.asked)
     this.#idle.heard(now)
-    if (newest && !seen.trial) paths.arrived(this.#at, now)
+    if (seen.eliciting) this.#lull.heard(now)
+    if (!seen.trial) {
+      if (newest) paths.arrived(this.#at, now)
+      else if (this.#at !== paths.current) paths.strayed(this.#at, now)
+    }
     this.departures.pathWork = true
     return true
   }
@@ -137,7 +162,10 @@ export class PacketConnection implements PacketFrames {
     if (this.state !== 'alive' && this.state !== 'finishing') return false
     const before = this.departures.askedAt
     const more = this.departures.flush(now, allowance)
-    if (this.departures.askedAt !== before) this.#idle.asked(now)
+    if (this.departures.askedAt !== before) {
+      this.#idle.asked(now)
+      this.#lull.asked()
+    }
     return more
   }
 
@@ -150,7 +178,7 @@ export class PacketConnection implements PacketFrames {
   /** CLOSE is the last word, once everything of control has arrived, or has had its time. */
   finish(close: (w: ByteWriter) => void, now: Millis): void {
     if (this.state !== 'alive') return
-    this.state = 'finishing'
+    this.state = next(packetConnection, this.state, 'finish')
     this.departures.source = undefined
     this.#close = close
     this.#until = now + LINGER * this.departures.pto
@@ -161,19 +189,21 @@ export class PacketConnection implements PacketFrames {
     if (this.state === 'finishing') this.#until = now
   }
 
-  /** The peer said CLOSE. It is told once that we heard it; where both have said it, that is all. */
+  /** The peer said CLOSE, or says nothing we can use. It is told so once. Not where we are saying CLOSE ourselves. */
   drain(now: Millis): void {
-    if (this.#isOver) return
-    this.departures.sendClose(this.#close ?? goodbye, now)
-    if (this.state === 'finishing') return this.abandon()
-    this.state = 'draining'
+    if (this.state !== 'alive') return
+    this.departures.sendClose(goodbye, now)
+    this.state = next(packetConnection, this.state, 'drain')
     this.#until = now + LINGER * this.departures.pto
   }
 
   /** Forgets everything at once. */
   abandon(): void {
-    if (this.state === 'gone') return
-    this.state = 'gone'
+    if (this.state !== 'gone') this.#forget('forget')
+  }
+
+  #forget(why: 'heard' | 'forget'): void {
+    this.state = next(packetConnection, this.state, why)
     this.#until = undefined
     this.#localIds.close()
     this.departures.remoteIds.close()
@@ -182,7 +212,8 @@ export class PacketConnection implements PacketFrames {
   deadline(): Millis | undefined {
     if (this.state === 'gone') return undefined
     if (this.#isOver) return this.#until
-    const own = earlier(earlier(this.#until, this.#idle.deadline()), this.#localIds.deadline())
+    const silence = earlier(this.#idle.deadline(), this.#lull.deadline())
+    const own = earlier(earlier(this.#until, silence), this.#localIds.deadline())
     return earlier(own, this.departures.deadline(this.#now))
   }
 
@@ -200,7 +231,7 @@ export class PacketConnection implements PacketFrames {
       this.abandon()
       return 'silent'
     }
-    if (idle === 'keepalive') this.departures.probe()
+    if (idle === 'keepalive' || this.#lull.due(now)) this.departures.probe()
     this.departures.tick(now)
     return undefined
   }
@@ -210,9 +241,15 @@ export class PacketConnection implements PacketFrames {
   }
 
   #closeNow(now: Millis): void {
-    this.state = 'closing'
+    this.state = next(packetConnection, this.state, 'said')
     this.#until = now + LINGER * this.departures.pto
     this.departures.sendClose(this.#close!, now)
+  }
+
+  /** The peer said CLOSE before ours left: both know now (RFC 9000 section 10.2.2). */
+  #bothClose(now: Millis): void {
+    this.departures.sendClose(this.#close!, now)
+    this.#forget('heard')
   }
 
   /** The peer did not hear it: once more, ever more rarely (RFC 9000 section 10.2.1). */
@@ -238,19 +275,20 @@ export class PacketConnection implements PacketFrames {
         if (!isProbing(type)) seen.trial = false
         if (type === frameTypes.PROBE.type) seen.asked = true
         if (this.#streams === undefined && ofStreams.has(type)) return undefined
-        // One of these a packet is paid for with the packet; an honest peer sends thousands a second.
-        const free = (type === frameTypes.ACK.type || type === frameTypes.DATAGRAM.type) && !seen.free
-        if (free) seen.free = true
-        else this.#options.charge(type, now)
+        // What acknowledges our packets is paid for by them, and one DATAGRAM by its packet (spec: TYPE-5).
+        const free = type === frameTypes.ACK.type || (type === frameTypes.DATAGRAM.type && !seen.free)
+        if (!free) this.#options.charge(type, now)
+        else if (type === frameTypes.DATAGRAM.type) seen.free = true
       }
       readPacketFrame(r, sink)
+      if (type === frameTypes.CLOSE.type && this.state === 'finishing') this.#bothClose(now)
       if (this.#isOver) return seen
     }
     return seen
   }
 
   ack(ack: AckFrame): void {
-    this.departures.onAck(ack, this.#now)
+    if (!this.departures.onAck(ack, this.#now)) this.#options.charge(frameTypes.ACK.type, this.#now)
   }
 
   control(offset: number, bytes: Uint8Array): void {

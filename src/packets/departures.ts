@@ -17,13 +17,17 @@ import { earlier, type Millis } from '../base/machine.ts'
 import type { Endpoint, Random } from '../base/ports.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import { type AckFrame, encodeProbe } from '../wire/frames/ack.ts'
+import { encodePadding } from '../wire/frames/padding.ts'
 import { encodePathChallenge, encodePathResponse } from '../wire/frames/path.ts'
 import type { FrameSource, InFlight } from '../wire/frames/sinks.ts'
 import { limits } from '../wire/limits.ts'
 import { type Congestion, type CongestionName, createCongestion } from './congestion/index.ts'
 import { ControlOut } from './control-stream.ts'
+import { DatagramsOut } from './datagrams.ts'
+import { LeftOut } from './left-out.ts'
 import type { LocalIds } from './local-ids.ts'
 import { type MtuOptions, MtuSearch } from './mtu.ts'
+import type { PacketObserver } from './observer.ts'
 import { Pacer, paceOf } from './pacer.ts'
 import { type Path, Paths } from './paths.ts'
 import { Protection, type ProtectionOptions } from './protection.ts'
@@ -32,9 +36,10 @@ import { Recovery } from './recovery.ts'
 import { RemoteIds, type TokenWatch } from './remote-ids.ts'
 import { Rtt } from './rtt.ts'
 import { type SentPacket, sentPacket } from './sent.ts'
+import { Slab } from './slab.ts'
 
 export interface DeparturesOptions {
-  readonly keys: Pick<ProtectionOptions, 'send' | 'receive' | 'sendMask' | 'receiveMask'>
+  readonly keys: Pick<ProtectionOptions, 'send' | 'receive' | 'sendMask' | 'receiveMask' | 'phaseLimits'>
   readonly random: Random
   readonly congestion?: CongestionName
   readonly remote: Endpoint
@@ -47,15 +52,21 @@ export interface DeparturesOptions {
   readonly rtt?: Millis | undefined
   /** Frames of streams; set once the link is open. */
   readonly source?: FrameSource | undefined
-  readonly send: (to: Endpoint, datagram: Uint8Array) => void
+  readonly observer?: PacketObserver | undefined
+  /** True: the bytes may be used again. */
+  readonly send: (to: Endpoint, datagram: Uint8Array) => boolean
   /** The frames of one packet, shared by all of a node: sealing is never interrupted. At least 65,535 bytes. */
   readonly plaintext: ByteWriter
+  /** For datagrams, shared like it. Default: one of its own. */
+  readonly slab?: Slab | undefined
 }
 
 /** Packets of one turn: between two turns acknowledgements are read. */
 const BURST = 64
 /** A packet with less room than this is not begun for data. */
 const LEAST_ROOM = 64
+/** What a seal adds at most: head, tag, and the PADDING of a packet that has next to nothing in it. */
+const SEAL_MOST = 64
 /** Of so many acknowledgements that nobody answers one asks for an answer (RFC 9000 section 13.2.4). */
 const UNANSWERED = 16
 
@@ -67,6 +78,7 @@ export class Departures {
   readonly protection: Protection
   readonly remoteIds: RemoteIds
   readonly control = new ControlOut()
+  readonly datagrams = new DatagramsOut()
   mtu: MtuSearch
   bytesOut = 0
   packetsOut = 0
@@ -74,6 +86,7 @@ export class Departures {
   /** When something left last that asks for an answer. */
   askedAt: Millis | undefined
   source: FrameSource | undefined
+  observer: PacketObserver | undefined
   /** A path may have something to say. */
   pathWork = false
   readonly #options: DeparturesOptions
@@ -82,7 +95,9 @@ export class Departures {
   congestion: Congestion
   #frames: InFlight[] = []
   readonly #manifest = { add: (frame: InFlight): void => void this.#frames.push(frame) }
+  readonly #slab: Slab
   #number = 0
+  readonly #leftOut: LeftOut
   /** Packets that must leave whatever the window says. */
   #probes = 0
   /** The source has more than it wrote. */
@@ -95,8 +110,11 @@ export class Departures {
   constructor(options: DeparturesOptions, now: Millis) {
     const { keys, random, remote, remoteId, tokens, localIds, mtu, rtt, source } = options
     this.#options = options
+    this.#slab = options.slab ?? new Slab()
     this.#localIds = localIds
+    this.#leftOut = new LeftOut(random)
     this.source = source
+    this.observer = options.observer
     if (rtt !== undefined) this.rtt.sample(rtt, 0)
     const pto = (): Millis => this.pto
     this.received = new Received(this.rtt)
@@ -149,20 +167,26 @@ export class Departures {
     if (due === undefined || due > now) return
     const { lost, lostAside, persistent, probes } = this.recovery.onTimer(now)
     this.#probes = Math.max(this.#probes, probes)
-    this.#onLost(lost, lostAside, persistent, now)
+    this.#onLost(lost, lostAside, now)
+    if (persistent) this.congestion.onPersistent(now)
+    if (probes > 0) for (const frame of this.recovery.reclaim(probes)) frame.lost()
     this.#blocked = undefined
+    this.observer?.measured(now)
   }
 
-  onAck(ack: AckFrame, now: Millis): void {
+  /** False when it told nothing new. */
+  onAck(ack: AckFrame, now: Millis): boolean {
     const told = this.recovery.onAck(ack, now)
     const { acked, ackedAside, lost, lostAside, spurious, newestAcked, priorInFlight, persistent } = told
     this.protection.acked(ack.largest, now)
     for (const packet of spurious) this.congestion.onSpurious(packet, now)
-    this.#onLost(lost, lostAside, persistent, now)
+    this.#onLost(lost, lostAside, now)
     if (newestAcked !== undefined) {
       const inFlight = this.recovery.bytesInFlight
       this.congestion.onAck({ now, acked, newest: newestAcked, inFlight, priorInFlight, rtt: this.rtt, lost })
     }
+    // Behind it: what arrived before the path broke makes no window for what comes after.
+    if (persistent) this.congestion.onPersistent(now)
     let largest = 0
     for (const packet of acked) {
       if (packet.mtuProbe) this.mtu.acked(packet.size)
@@ -174,6 +198,8 @@ export class Departures {
     this.#resize()
     this.#pacer.setRate(paceOf(this.congestion, this.rtt))
     this.#blocked = undefined
+    this.observer?.measured(now)
+    return acked.length + ackedAside.length + spurious.length > 0
   }
 
   /** Sends what may leave now; at most so many bytes of data. True: more would leave in another turn. */
@@ -183,16 +209,16 @@ export class Departures {
     for (let packets = 0; packets < BURST; packets++) {
       if (this.#probes > 0) {
         this.#probes--
-        this.#sendData(now, true)
+        this.#sendData(now, true, left > 0)
         continue
       }
-      if (!this.#mayLeave(now) || left <= 0) {
+      if (!this.#mayLeave(now) || (left <= 0 && !this.#hasWords)) {
         if (this.received.ackDue(now)) this.#sendAck(now)
         return false
       }
       const probe = this.mtu.probe(now)
       if (probe !== undefined) this.#sendMtuProbe(probe, now)
-      else left -= this.#sendData(now, false)
+      else left -= this.#sendData(now, false, left > 0)
     }
     return true
   }
@@ -212,7 +238,12 @@ export class Departures {
   }
 
   get #hasData(): boolean {
-    return this.#more || this.control.waiting || this.#localIds.waiting || this.remoteIds.waiting
+    return this.#more || this.#hasWords || this.datagrams.waiting
+  }
+
+  /** Of control and of connection ids: what never waits for the rate of the streams. */
+  get #hasWords(): boolean {
+    return this.control.waiting || this.#localIds.waiting || this.remoteIds.waiting
   }
 
   #mayLeave(now: Millis): boolean {
@@ -232,20 +263,19 @@ export class Departures {
   }
 
   /** One packet as full as it gets; how many bytes. `forced`: with PROBE, if there is nothing to say. */
-  #sendData(now: Millis, forced: boolean): number {
+  #sendData(now: Millis, forced: boolean, withStreams: boolean): number {
     const w = this.#begin(this.#size)
     if (this.received.hasNews) this.#writeAck(w, now)
     const ackOnly = w.length
-    let more = this.#localIds.fill(w, this.#manifest)
-    more = this.remoteIds.fill(w, this.#manifest) || more
-    more = this.control.fill(w, this.#manifest) || more
+    this.#localIds.fill(w, this.#manifest)
+    this.remoteIds.fill(w, this.#manifest)
+    this.control.fill(w, this.#manifest)
+    if (withStreams) this.datagrams.fill(w)
     if (this.source === undefined) this.#more = false
-    else if (this.#more && w.room >= LEAST_ROOM) this.#more = this.source.fill(w, this.#manifest)
+    else if (withStreams && this.#more && w.room >= LEAST_ROOM)
+      this.#more = this.source.fill(w, this.#manifest)
     if (w.length === ackOnly) {
-      if (!forced) {
-        if (w.length === 0) return 0
-        return this.#depart(this.paths.current, false, false, now)
-      }
+      if (!forced) return w.length === 0 ? 0 : this.#depart(this.paths.current, false, false, now)
       encodeProbe(w)
     }
     return this.#depart(this.paths.current, true, false, now)
@@ -268,7 +298,7 @@ export class Departures {
   #sendMtuProbe(size: number, now: Millis): void {
     const w = this.#begin(size)
     encodeProbe(w)
-    pad(w)
+    encodePadding(w)
     this.#depart(this.paths.current, true, true, now)
   }
 
@@ -277,13 +307,14 @@ export class Departures {
     for (let said = this.paths.poll(now); said !== undefined; said = this.paths.poll(now)) {
       if (said.kind === 'moved') {
         this.#moved(said.reset, now)
+        this.observer?.moved(said.from, said.to, now)
         continue
       }
       const w = this.#begin(Math.max(said.padTo, Math.min(said.most, this.#size)))
       if (said.challenge !== undefined) encodePathChallenge(w, said.challenge)
       if (said.response !== undefined) encodePathResponse(w, said.response)
       if (said.probe) encodeProbe(w)
-      if (said.padTo > 0) pad(w)
+      if (said.padTo > 0) encodePadding(w)
       this.#depart(said.path, true, false, now)
     }
   }
@@ -300,8 +331,6 @@ export class Departures {
     this.#blocked = undefined
   }
 
-  // Sealing and sending
-
   /** An empty writer with room for the frames of a datagram of this size. */
   #begin(size: number): ByteWriter {
     const w = this.#options.plaintext.reset()
@@ -310,10 +339,12 @@ export class Departures {
   }
 
   #depart(to: Path, eliciting: boolean, mtuProbe: boolean, now: Millis): number {
-    const number = this.#number++
+    const number = this.#number
+    this.#number = this.#leftOut.after(number)
     const { protection, recovery, remoteIds } = this
     const plaintext = this.#options.plaintext.view()
-    const datagram = protection.sealed(remoteIds.current, number, recovery.largestAcked, plaintext, now)
+    const room = this.#slab.room(plaintext.length + SEAL_MOST)
+    const datagram = protection.sealed(remoteIds.current, number, recovery.largestAcked, plaintext, now, room)
     const size = datagram.length
     const packet = sentPacket(number, now, size, eliciting, mtuProbe, to.id, this.#frames)
     this.#frames = []
@@ -327,13 +358,12 @@ export class Departures {
     this.paths.sent(to, size)
     this.bytesOut += size
     this.packetsOut++
-    this.#options.send(to.remote, datagram)
+    this.observer?.sent(packet, plaintext, protection.sendPhase, to.remote)
+    if (!this.#options.send(to.remote, datagram)) this.#slab.keep(size)
     return size
   }
 
-  // What became of it
-
-  #onLost(lost: readonly SentPacket[], aside: readonly SentPacket[], persistent: boolean, now: Millis): void {
+  #onLost(lost: readonly SentPacket[], aside: readonly SentPacket[], now: Millis): void {
     if (lost.length > 0) {
       const largestSent = this.#number - 1
       this.packetsLost += lost.length
@@ -341,16 +371,17 @@ export class Departures {
       let largest = 0
       for (const packet of lost) {
         largest = Math.max(largest, packet.size)
+        this.observer?.lost(packet, this.recovery.whyLost(packet), now)
         for (const frame of packet.frames) frame.lost()
       }
       this.mtu.dropped(largest)
     }
     for (const packet of aside) {
+      this.observer?.lost(packet, this.recovery.whyLost(packet), now)
       if (packet.mtuProbe) this.mtu.lost(packet.size, now)
       for (const frame of packet.frames) frame.lost()
     }
-    if (persistent) this.congestion.onPersistent(now)
-    if (lost.length > 0 || persistent) this.#resize()
+    if (lost.length > 0) this.#resize()
   }
 
   #resize(): void {
@@ -363,19 +394,6 @@ export class Departures {
 
   #newCongestion(now: Millis): Congestion {
     const { congestion = 'bbr', random, rtt } = this.#options
-    const options = {
-      mss: this.#size,
-      now,
-      random: () => random.fraction(),
-      ...(rtt !== undefined && { rtt }),
-    }
-    return createCongestion(congestion, options)
+    return createCongestion(congestion, { mss: this.#size, now, random: () => random.fraction(), rtt })
   }
 }
-
-/** PADDING is a byte of 0. */
-function pad(w: ByteWriter): void {
-  if (w.room > 0) w.raw(zeros.subarray(0, w.room))
-}
-
-const zeros = new Uint8Array(65_535)

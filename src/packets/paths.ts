@@ -157,6 +157,16 @@ export class Paths {
     }
   }
 
+  /**
+   * It came later than one with a greater number, and held other frames than a trial does. While somebody else's
+   * address is being asked, this one is too: the peer may have moved just when its newest packet was sent on
+   * from elsewhere (spec: PATH-17).
+   */
+  strayed(at: Path, now: Millis): void {
+    const entry = this.#entryOf(at)
+    if (entry?.state === 'unproved' && this.#newest !== this.#current) this.#ask(entry, now)
+  }
+
   /** Asks whether the peer is still at the current address. */
   check(now: Millis): void {
     if (this.#current.askAt === undefined) this.#ask(this.#current, now)

@@ -7,7 +7,7 @@
  *
  *   open     unmask ─▶ whole number ─▶ seen before? ─▶ a key for its phase? ─▶ open ─▶ only now: commit
  *
- * One allocation for the datagram; the frames are copied once, from the cipher into it. A packet that
+ * The frames are sealed into memory that is used again, by a cipher that can without a copy. A packet that
  * does not open changes nothing but a count, for anybody may send one (spec: P5).
  *
  * Refuses: a packet number that is not above the last one (GH_INTERNAL), or above the last nonce
@@ -56,6 +56,9 @@ export interface OpenedPacket {
   readonly plaintext: Uint8Array
 }
 
+/** Not a packet; seen before; under a key that is gone; forged or damaged. */
+export type NotOpened = 'invalid' | 'duplicate' | 'key unavailable' | 'seal'
+
 /** What was received already: `Received`, or a bare replay window. */
 export interface Seen {
   isNew(number: number): boolean
@@ -76,6 +79,8 @@ export class Protection {
   #last = -1
   /** Packets that had the form of one and did not open. */
   failures = 0
+  /** Why the last `open` gave nothing. */
+  refusal: NotOpened = 'invalid'
 
   constructor(options: ProtectionOptions) {
     this.#send = new SendKeys(options.send, options.now, options.phaseLimits)
@@ -119,10 +124,8 @@ export class Protection {
     const packet = out === undefined ? new Uint8Array(size) : out.subarray(0, size)
     const { head, w } = heads[length - 1]!
     encodePacketHead(w.reset(), destination, number, length, this.#send.phase)
-    const { body, tag } = cipher.sealParts(number, head, frames)
     packet.set(head)
-    packet.set(body, at)
-    packet.set(tag, at + body.length)
+    cipher.sealInto(number, head, frames, packet.subarray(at))
     maskHead(packet, this.#sendMask.mask(sampleOf(packet)))
     this.#last = number
     this.#send.sealed(frames.length + TAG_LENGTH)
@@ -134,11 +137,17 @@ export class Protection {
    * when the link must end: GH_LINK_PROTOCOL, GH_WIRE_RESERVED (both after the seal held), GH_NOISE_OPEN.
    */
   open(datagram: Uint8Array, largestReceived: number, seen: Seen, now: Millis): OpenedPacket | undefined {
+    this.refusal = 'invalid'
     if (!isPacket(datagram)) return undefined
     const head = unmaskHead(datagram, this.#receiveMask.mask(sampleOf(datagram)))
     const { phase, numberLength: length, truncated, bytes } = head
     const number = decodeNumber(largestReceived, truncated, 8 * length)
-    if (number > MAX_NONCE || !seen.isNew(number) || !this.#receive.has(phase, number, now)) return undefined
+    if (number > MAX_NONCE) return undefined
+    this.refusal = 'duplicate'
+    if (!seen.isNew(number)) return undefined
+    this.refusal = 'key unavailable'
+    if (!this.#receive.has(phase, number, now)) return undefined
+    this.refusal = 'seal'
     const sealed = datagram.subarray(NUMBER_OFFSET + length)
     let plaintext: Uint8Array
     try {

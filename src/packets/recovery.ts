@@ -21,12 +21,16 @@
 import { GuildError } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
 import type { AckFrame } from '../wire/frames/ack.ts'
+import type { InFlight } from '../wire/frames/index.ts'
 import { Reordering } from './reordering.ts'
 import { GRANULARITY, type Rtt } from './rtt.ts'
 import { ACKED, LOST, OUT, type SentPacket, SentRing } from './sent.ts'
 
-/** No probe waits longer (fault UQ-19). */
-export const PTO_MAX: Millis = 60_000
+/**
+ * No probe waits longer, unless one probe timeout is (fault UQ-19). RFC 9002 has no such bound; here silence ends a link
+ * after 30 s, and a path that loses most of what it is given should be asked seven times before that, not four.
+ */
+export const PTO_MAX: Millis = 4_000
 /** Of how many probe timeouts a broken path is made of (kPersistentCongestionThreshold). */
 export const PERSISTENT = 3
 /** So many probe timeouts after it was sent, a lost packet is forgotten. */
@@ -60,6 +64,9 @@ export interface Acknowledged {
   /** Nothing came through for three probe timeouts (RFC 9002, 7.6). */
   readonly persistent: boolean
 }
+
+/** Later packets came, or later ones came and time passed (RFC 9002, 6.1). */
+export type LossReason = 'reordering' | 'time'
 
 export interface TimerResult {
   readonly lost: readonly SentPacket[]
@@ -199,6 +206,23 @@ export class Recovery {
   }
 
   /**
+   * The frames of the oldest packets that are out, `most` of them: a probe says them again, and its answer helps
+   * at once (RFC 9002, 6.2.4). The packets are waited for as before, but hold nothing any more.
+   */
+  reclaim(most: number): readonly InFlight[] {
+    const frames: InFlight[] = []
+    const ring = this.#ring
+    for (let n = ring.unsettled(this.#decided); n < ring.next && most > 0; n = ring.unsettled(n + 1)) {
+      const packet = this.#isOut(n) ? ring.at(n)! : undefined
+      if (packet === undefined || !packet.eliciting || packet.frames.length === 0) continue
+      frames.push(...packet.frames)
+      packet.frames = []
+      most--
+    }
+    return frames
+  }
+
+  /**
    * The link moved on from this path: its packets are still waited for and told, aside, but count no
    * more, and give no sample (RFC 9000, 9.4). The caller resets `Rtt`.
    */
@@ -214,6 +238,11 @@ export class Recovery {
     this.#firstSample = undefined
     this.#brokenSince = undefined
     this.reordering.reset()
+  }
+
+  /** Which of the two thresholds a packet that was just told as lost has passed. */
+  whyLost(packet: SentPacket): LossReason {
+    return this.largestAcked - packet.number >= this.reordering.packets ? 'reordering' : 'time'
   }
 
   /** spec: LOSS-4 */
@@ -311,7 +340,8 @@ export class Recovery {
   }
 
   #backoff(): Millis {
-    return Math.min((this.#rtt.pto + this.#maxAckDelay) * 2 ** this.ptoCount, PTO_MAX)
+    const once = this.#rtt.pto + this.#maxAckDelay
+    return Math.max(once, Math.min(once * 2 ** this.ptoCount, PTO_MAX))
   }
 
   /** Forgets from the oldest on what is of no more interest. */

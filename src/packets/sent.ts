@@ -29,7 +29,7 @@ export interface SentPacket {
   readonly mtuProbe: boolean
   /** Which path it left on: a number that grows with each migration. */
   readonly path: number
-  readonly frames: readonly InFlight[]
+  frames: readonly InFlight[]
   /** Delivery rate, stamped by congestion/delivery-rate.ts. */
   delivered: number
   deliveredTime: Millis

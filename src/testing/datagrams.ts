@@ -93,9 +93,14 @@ class SimulatedSocket implements DatagramSocket {
     this.local = { host: bound.host, port: bound.port }
   }
 
-  send(to: Endpoint, bytes: Uint8Array): void {
-    const { world, transcript, alive } = this.#process
-    if (this.#closed || !alive) return
+  /** As of a system that has its own copy: what the caller writes there next must not matter. */
+  send(to: Endpoint, bytes: Uint8Array): boolean {
+    if (!this.#closed && this.#process.alive) this.#depart(to, bytes)
+    return true
+  }
+
+  #depart(to: Endpoint, bytes: Uint8Array): void {
+    const { world, transcript } = this.#process
     const { name } = this.#computer
     const unsent = (why: string): void =>
       transcript.record(world.now, 'dropped', name, '', bytes, `${why} ${hostPort(to.host, to.port)}`)

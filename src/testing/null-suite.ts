@@ -139,6 +139,10 @@ class NullCipher implements Cipher {
     return { body: sealed.subarray(0, plaintext.length), tag: sealed.subarray(plaintext.length) }
   }
 
+  sealInto(nonce: number, associated: Uint8Array, plaintext: Uint8Array, out: Uint8Array): void {
+    out.set(this.seal(nonce, associated, plaintext))
+  }
+
   open(nonce: number, associated: Uint8Array, sealed: Uint8Array): Uint8Array {
     this.#counts.opens++
     const length = sealed.length - TAG_LENGTH

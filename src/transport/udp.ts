@@ -84,6 +84,8 @@ class UdpSocket implements DatagramSocket {
   readonly buffers: DatagramBuffers
   readonly #socket: Socket
   #closed = false
+  /** Datagrams wait in Node, as of the last look. */
+  #waits = false
 
   constructor(socket: Socket, { onDatagram, onError, host, port }: DatagramOptions) {
     this.#socket = socket
@@ -108,12 +110,15 @@ class UdpSocket implements DatagramSocket {
     })
   }
 
-  send(to: Endpoint, bytes: Uint8Array): void {
+  send(to: Endpoint, bytes: Uint8Array): boolean {
     const socket = this.#socket
     // Nobody is at port 0, which a datagram may still come from; Node would throw.
-    if (this.#closed || to.port === 0) return
-    if (socket.getSendQueueSize() > WAITING) return
+    if (this.#closed || to.port === 0) return true
+    if (this.#waits && socket.getSendQueueSize() > WAITING) return true
     socket.send(bytes, to.port, to.host)
+    // Node tries the system at once, and keeps what it does not take.
+    this.#waits = socket.getSendQueueCount() > 0
+    return !this.#waits
   }
 
   close(): void {

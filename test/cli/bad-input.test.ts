@@ -50,7 +50,12 @@ t.test('connect: one line that says what is there, and the exit code', async t =
     ],
     ['nobody', `127.0.0.1:${nobody}`, 1, /nobody answers.*GH_DIAL_REFUSED/],
     ['no name', 'no-such-host.invalid:1', 3, /does not resolve.*GH_DIAL_NAME/],
-    ['UDP', '/ip4/127.0.0.1/udp/1', 1, /does not dial udp/],
+    [
+      'UDP, and nobody',
+      `/ip4/127.0.0.1/udp/${nobody}`,
+      4,
+      /took too long: after message 1.*GH_HANDSHAKE_TIMEOUT/,
+    ],
   ]
   for (const [what, address, code, says] of cases) {
     const ended = await folder.command(['connect', address, '--connect-timeout', '500ms', '--log', 'error'])

@@ -42,15 +42,27 @@ t.test('bench messages --json: one row a line with all its fields, the headline 
   t.match(err, /^guild-home: measuring small messages/)
 })
 
-t.test('bench udp: what raw datagrams do, bare and sealed, in both sizes', async t => {
+t.test('bench udp: bulk in both sizes beside sealed datagrams, trips and handshakes', async t => {
   const rows = await udp(signal, { rounds: 1, milliseconds: 40 })
   t.strictSame(
-    rows.map(({ name }) => name),
-    ['udp', 'udp-large'].flatMap(size =>
-      ['-sealed', '-sealed-sender-cpu', '-sealed-receiver-cpu'].map(what => `${size}${what}`),
-    ),
+    rows.map(({ name, unit }) => `${name} ${unit}`),
+    [
+      'udp MB/s',
+      'udp-sender-cpu s/GB',
+      'udp-receiver-cpu s/GB',
+      'udp-request-p50 µs',
+      'udp-request-p99 µs',
+      'udp-handshakes 1/s',
+      'udp-handshake-cpu ms',
+      'udp-large MB/s',
+      'udp-large-sender-cpu s/GB',
+      'udp-large-receiver-cpu s/GB',
+    ],
   )
-  for (const row of rows) wholeRow(t, fieldsOf(row))
+  for (const row of rows) {
+    if (!row.name.includes('handshake')) wholeRow(t, fieldsOf(row))
+    else t.ok(row.baseline === null && row.value > 0, `${row.name}: ${row.value}`)
+  }
   const reason = new Error('enough')
   await t.rejects(udp(AbortSignal.abort(reason), quick), reason)
 })
@@ -103,7 +115,7 @@ t.test('bench startup: a node beside a process that does nothing', async t => {
 })
 
 t.test('bench: an unknown kind, or one too many, ends with 2 and names what there is', async t => {
-  for (const args of [['upd'], ['udp'], ['tcp', 'messages']]) {
+  for (const args of [['upd'], ['quic'], ['tcp', 'messages']]) {
     const { code, out, err } = await command(['bench', ...args])
     t.equal(code, 2)
     t.equal(out, '')
@@ -112,7 +124,7 @@ t.test('bench: an unknown kind, or one too many, ends with 2 and names what ther
   t.match((await command(['bench', 'tpc'])).err, /did you mean tcp\?/)
   t.match(
     (await command(['bench', '--help'])).out,
-    'Usage: guild-home bench [tcp|messages|mesh|idle|startup]',
+    'Usage: guild-home bench [tcp|udp|messages|mesh|idle|startup]',
   )
 })
 

@@ -54,6 +54,20 @@ t.test('run: keys named by hand must exist; an open network needs none', async t
   await open.code
 })
 
+t.test('run: how packets leave, and where they are logged', async t => {
+  const run = start(['--transport', 'udp', '--congestion', 'cubic', '--qlog', '/q'])
+  await run.shows(listening)
+  t.match((await run.node).options, { transport: ['udp'], congestion: 'cubic', qlog: '/q' })
+  run.signals.emit('SIGINT')
+  await run.code
+  const plain = start([])
+  await plain.shows(listening)
+  t.equal((await plain.node).options.congestion, 'bbr')
+  t.notOk('qlog' in (await plain.node).options)
+  plain.signals.emit('SIGINT')
+  await plain.code
+})
+
 t.test('run: events as lines by level, trouble on stderr, chat always', async t => {
   const chat = { event: 'chat-message', id: '', from: bobId, name: 'bob', message: 'hi', timestamp: 0 }
   const failed = { event: 'bootstrap-failed', address: 'a:1', code: 'GH_DIAL_NAME', message: 'no' }
@@ -266,7 +280,7 @@ t.test('connect: prints the peer, says goodbye; listens nowhere, and is nobody i
   t.match(err, 'guild-home: no node runs on ./data: starting a short-lived node')
   t.strictSame(calls, ['openControl (default) -', 'loadSwarmKey /home/x/swarm.key true', 'createNode'])
   const asJson = await command(['connect', '127.0.0.1:8002', '--json'])
-  t.strictSame(JSON.parse(asJson.out), bob)
+  t.strictSame(JSON.parse(asJson.out), { ...bob, packets: null })
   const run = start(['connect', 'a:1', '--connect-timeout', '1', '--log', 'error'])
   await run.code
   const node = await run.node

@@ -90,7 +90,10 @@ t.test('commands beside running nodes', windows, async t => {
       'rttMs',
       'bytesIn',
       'bytesOut',
+      'carrier',
+      'packets',
     ])
+    t.match(JSON.parse(out), { carrier: 'records', packets: null })
     t.match(await ask('peers', '-d', 'data/node-2'), { code: 0, out: /^1 of 20 peers\n.*NAME[\s\S]*alice/ })
     t.match(await ask('connect', '127.0.0.1:1'), { code: 1, err: /GH_DIAL_REFUSED/ })
     t.match(await ask('connect', 'nowhere'), { code: 2 })

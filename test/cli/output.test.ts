@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { codes, type ErrorCode } from '../../src/base/errors.ts'
-import type { NodeMessage } from '../../src/cli/api.ts'
+import type { NodeMessage, PacketInfo, PeerInfo } from '../../src/cli/api.ts'
 import { peerTable } from '../../src/cli/console.ts'
 import { exitCodeOf } from '../../src/cli/exit-codes.ts'
 import { flagTable } from '../../src/cli/help.ts'
@@ -175,6 +175,39 @@ t.test('the peers as a table', async t => {
       '  NAME       PEERID           ADDRESS         BY   WAY  RTT',
       '  bob        12D3KooW…o7R3pq  127.0.0.1:8002  tcp  out  0.4 ms',
       '  charlotte  12D3KooW…o7R3pq  127.0.0.1:8002  tcp  in   -',
+    ].join('\n'),
+  )
+})
+
+t.test('the peers as a table: of a path over packets more is known', async t => {
+  const packets: PacketInfo = {
+    leastRttMs: 39.96,
+    congestion: 'bbr',
+    congestionWindow: 123_456,
+    bytesInFlight: 8_712,
+    mtu: 1_452,
+    packetsSent: 1_525,
+    packetsReceived: 140,
+    packetsLost: 29,
+    lossShare: 29 / 1_525,
+  }
+  const carol: PeerInfo = {
+    ...bob,
+    name: 'carol',
+    transport: 'udp',
+    rttMs: 40.25,
+    carrier: 'packets',
+    packets,
+  }
+  const fresh = { ...packets, leastRttMs: undefined, bytesInFlight: 0, packetsLost: 0, lossShare: 0 }
+  t.equal(
+    peerTable([bob, carol, { ...carol, name: 'dave', rttMs: undefined, packets: fresh }], 20),
+    [
+      '3 of 20 peers',
+      '  NAME   PEERID           ADDRESS         BY   WAY  RTT      LEAST    WINDOW  IN FLIGHT  LOST         MTU   CONTROL',
+      '  bob    12D3KooW…o7R3pq  127.0.0.1:8002  tcp  out  0.4 ms   -        -       -          -            -     -',
+      '  carol  12D3KooW…o7R3pq  127.0.0.1:8002  udp  out  40.3 ms  40.0 ms  123 kB  8.7 kB     29 (1.90 %)  1452  bbr',
+      '  dave   12D3KooW…o7R3pq  127.0.0.1:8002  udp  out  -        -        123 kB  0 B        0            1452  bbr',
     ].join('\n'),
   )
 })

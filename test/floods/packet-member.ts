@@ -140,7 +140,8 @@ export class PacketMember {
         mtu: { ceiling: most, direct: true },
         send: (to, bytes) => {
           if (keep === true) this.sent.push(bytes.slice())
-          if (!this.closed) socket.send(bytes, to.port, to.host)
+          if (!this.closed) socket.send(bytes.slice(), to.port, to.host)
+          return true
         },
       },
       now,
@@ -158,7 +159,7 @@ export class PacketMember {
       const judgement = door.judge(bytes, { host: from.address, port: from.port }, drive.now())
       if (judgement.kind === 'packet')
         this.#feed({ kind: 'datagram', bytes, from: { host: from.address, port: from.port } })
-      if (judgement.kind === 'unit') this.#feed({ kind: 'unit', unit: judgement.unit })
+      if (judgement.kind === 'unit') this.#feed({ kind: 'unit', unit: judgement.unit, size: bytes.length })
       if (judgement.kind === 'reset') this.#feed({ kind: 'reset' })
     })
     this.#pump()

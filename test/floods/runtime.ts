@@ -98,7 +98,7 @@ function countedDatagrams(inner: Datagrams, counters: Counters, traffic: Map<num
           const one = of(to.port)
           one.out += bytes.length
           one.worst = Math.max(one.worst, one.out / one.in)
-          socket.send(to, bytes)
+          return socket.send(to, bytes)
         },
         close: () => socket.close(),
       }
@@ -109,6 +109,7 @@ function countedDatagrams(inner: Datagrams, counters: Counters, traffic: Map<num
 function countingSuite(counters: Counters): Suite {
   const counting = (inner: Cipher): Cipher => ({
     seal: (...args) => inner.seal(...args),
+    sealInto: (...args) => inner.sealInto(...args),
     sealParts: (...args) => inner.sealParts(...args),
     open: (...args) => inner.open(...args),
     rekeyed: () => {

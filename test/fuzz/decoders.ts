@@ -1,6 +1,7 @@
 /** Every decoder there is, by name: what `npm run fuzz` runs, and what a test compares with the source. */
 import type { Decoder } from './fuzz.ts'
 import { machineDecoders } from './machine-decoders.ts'
+import { packetDecoders } from './packet-decoders.ts'
 import { readerDecoders } from './reader-decoders.ts'
 import { sealedDecoders } from './sealed-decoders.ts'
 import { textDecoders } from './text-decoders.ts'
@@ -12,4 +13,5 @@ export const decoders: readonly Decoder[] = [
   ...readerDecoders,
   ...sealedDecoders,
   ...machineDecoders,
+  ...packetDecoders,
 ]

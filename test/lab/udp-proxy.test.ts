@@ -22,7 +22,10 @@ interface Side {
   readonly heard: Heard[]
 }
 
-async function side(t: Tap, answer?: (heard: Heard, socket: DatagramSocket) => void): Promise<Side> {
+async function side(
+  t: Tap,
+  answer?: (heard: Heard, socket: DatagramSocket) => boolean | undefined,
+): Promise<Side> {
   const heard: Heard[] = []
   const socket = await udp.open({
     host: '127.0.0.1',
@@ -41,7 +44,7 @@ async function side(t: Tap, answer?: (heard: Heard, socket: DatagramSocket) => v
 
 type Tap = Pick<typeof t, 'teardown' | 'fail'>
 
-const echo = ({ bytes, from }: Heard, socket: DatagramSocket): void => socket.send(from, bytes)
+const echo = ({ bytes, from }: Heard, socket: DatagramSocket): boolean => socket.send(from, bytes)
 
 async function scene(t: Tap, options: Partial<ProxyOptions>, answer?: typeof echo) {
   const server = await side(t, answer)

@@ -341,6 +341,40 @@ t.test(
   },
 )
 
+t.test('HAND-22 the message 1 with a cookie goes again by the round trip that the cookie took', async t => {
+  const it = two({ b: { startedAt: START } })
+  let units = 0
+  it.path.weather = ({ bytes, from }) => (from === it.b && ++units > 1 ? [] : [{ bytes, delay: 20 }])
+  it.a.dial(it.b.place)
+  it.path.run(START + 4_000)
+  const asked = it.path.crossings.filter(({ bytes }) => bytes[0] === MESSAGE_1)
+  t.strictSame(
+    asked.map(({ at }) => at - START),
+    [0, 40, 100, 220, 460, 940, 1_900, 2_900, 3_900],
+  )
+  t.equal(new Set(asked.slice(1).map(({ bytes }) => Buffer.from(bytes).toString('hex'))).size, 1)
+})
+
+t.test('HAND-24 P4 a cookie that comes again does not make message 3 go again', async t => {
+  const it = two({ b: { startedAt: START } })
+  const units: Uint8Array[] = []
+  it.path.weather = ({ bytes, from }) => {
+    if (from === it.b && bytes[0]! < 0x40) units.push(bytes.slice())
+    return bytes[0] === MESSAGE_3 || bytes[0]! >= 0x40 ? [] : [{ bytes, delay: 10 }]
+  }
+  it.a.dial(it.b.place)
+  it.path.run(START + 45)
+  const thirds = (): number => it.path.crossings.filter(({ bytes }) => bytes[0] === MESSAGE_3).length
+  t.equal(units.length, 2)
+  t.equal(thirds(), 1)
+  it.path.run(START + 85)
+  const [cookie, message2] = units as [Uint8Array, Uint8Array]
+  it.a.take(cookie, it.b.place)
+  t.equal(thirds(), 1, 'it is shorter than message 3, and nobody has missed that')
+  it.a.take(message2, it.b.place)
+  t.equal(thirds(), 2, 'message 2 again means that it is missed')
+})
+
 t.test('HAND-24 message 3 goes again until a packet opens, and the dial ends where none does', async t => {
   const it = two()
   it.path.weather = ({ bytes, from }) => (from === it.b && bytes[0]! >= 0x40 ? [] : [{ bytes, delay: 10 }])

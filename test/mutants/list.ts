@@ -6,6 +6,8 @@
  * run says so, and the entry has to be brought up to date.
  */
 
+import { packetMutants } from './packet-list.ts'
+
 export interface Mutant {
   /** What breaks, in a few words. */
   readonly about: string
@@ -116,7 +118,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     about: 'cheap frames cost nothing',
-    file: 'src/link/link.ts',
+    file: 'src/link/link-core.ts',
     find: '!this.#cheap.spend(1, now)',
     replace: '!this.#cheap.spend(0, now)',
   },
@@ -273,77 +275,5 @@ export const mutants: readonly Mutant[] = [
     find: 'if (otherLinks(peer) === 0) continue',
     replace: 'if (otherLinks(peer) >= 0) continue',
   },
-  // Packets: loss and acknowledgements
-  {
-    about: 'an acknowledgement of the next number to be sent is taken',
-    file: 'src/packets/recovery.ts',
-    find: 'ack.largest >= this.#ring.next',
-    replace: 'ack.largest > this.#ring.next',
-  },
-  {
-    about: 'a number that was left out may be acknowledged',
-    file: 'src/packets/recovery.ts',
-    find: 'this.#traps.push(n)',
-    replace: 'this.#traps.splice(0)',
-  },
-  {
-    about: 'patience with reordering never grows',
-    file: 'src/packets/reordering.ts',
-    find: 'Math.max(this.packets, distance + 1)',
-    replace: 'Math.max(this.packets, Math.min(distance, 0))',
-  },
-  {
-    about: 'a packet below the largest is lost by number alone',
-    file: 'src/packets/recovery.ts',
-    find: ' && now < packet.time + lossDelay) break',
-    replace: ' && now < packet.time + 1e9 * lossDelay) break',
-  },
-  {
-    about: 'the probe timeout does not double',
-    file: 'src/packets/recovery.ts',
-    find: ' * 2 ** this.ptoCount',
-    replace: '',
-  },
-  {
-    about: 'what came between two losses does not count against persistent congestion',
-    file: 'src/packets/recovery.ts',
-    find: '      if (state === ACKED) this.#brokenSince = undefined\n',
-    replace: '',
-  },
-  {
-    about: 'bytes of a lost packet stay in flight',
-    file: 'src/packets/recovery.ts',
-    find: '    if (!left) this.bytesInFlight -= packet.size\n',
-    replace: '',
-  },
-  {
-    about: 'the loss of a path-MTU probe is told as congestion',
-    file: 'src/packets/recovery.ts',
-    find: 'if (left || packet.mtuProbe) {',
-    replace: 'if (left) {',
-  },
-  {
-    about: 'a jump goes over a number that is still out',
-    file: 'src/packets/sent.ts',
-    find: '      at = then + further\n',
-    replace: '      at = then + Math.max(further, 1)\n',
-  },
-  {
-    about: 'what came late is forgotten untold',
-    file: 'src/packets/received.ts',
-    find: 'Math.min(largest + 1, last, this.#leastNew)',
-    replace: 'Math.min(largest + 1, last)',
-  },
-  {
-    about: 'a gap is told with the next packets only',
-    file: 'src/packets/received.ts',
-    find: '    if (this.#usual < NOTABLE) this.#hurry = true\n',
-    replace: '',
-  },
-  {
-    about: 'a delay above what the peer promised makes the round trip short',
-    file: 'src/packets/recovery.ts',
-    find: 'Math.min(delay, this.#maxAckDelay)',
-    replace: 'delay',
-  },
+  ...packetMutants,
 ]

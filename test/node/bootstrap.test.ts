@@ -85,7 +85,7 @@ t.test('ADDR-5 B23 a name with several addresses: each is tried; /dns4, /dns6 ke
 t.test('ADDR-7 a UDP address is passed over with a clear word, and is in nobody’s way', async t => {
   const nodes = new Nodes(t)
   const a = await nodes.start({ name: 'a' })
-  const b = await nodes.start({ bootstrap: [`/ip4/127.0.0.1/udp/${a.port}`, at(a)] })
+  const b = await nodes.start({ transport: ['tcp'], bootstrap: [`/ip4/127.0.0.1/udp/${a.port}`, at(a)] })
   await until(() => b.peers.length === 1)
   const said: string[] = []
   for await (const message of b.messages) {

@@ -52,7 +52,10 @@ t.test('what a node tells of itself', async t => {
 
   const [a, b] = await nodes.pair()
   t.match(a.peerId, /^12D3KooW\w{44}$/)
-  t.strictSame(a.addresses, [`/ip4/127.0.0.1/tcp/${a.port}/p2p/${a.peerId}`])
+  t.strictSame(
+    a.addresses,
+    ['tcp', 'udp'].map(transport => `/ip4/127.0.0.1/${transport}/${a.port}/p2p/${a.peerId}`),
+  )
   t.equal((await failure(a.start())).code, 'GH_NODE_STATE')
   t.match(b.peers, [
     { peerId: a.peerId, name: 'a', address: `/ip4/127.0.0.1/tcp/${a.port}`, direction: 'in' },
@@ -206,7 +209,7 @@ t.test('options are checked before anything is opened', async t => {
     [{ interval: 0 }, /interval: 0/],
     [{ interval: Number.NaN }, /interval: NaN/],
     [{ interval: 40 }, /peerTimeout: 60 s is less than two intervals/],
-    [{ transport: ['udp'] }, /only tcp/],
+    [{ transport: ['quic'] }, /tcp and udp exist/],
     [{ transport: [] }, /transport/],
     [{ announce: ['x'] }, /the port is missing/],
   ]

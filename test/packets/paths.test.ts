@@ -135,6 +135,31 @@ t.test('UQ-11 PATH-9 the peer that was really there moves the link back', async 
   t.equal(machine.current.remote.host, home.host)
 })
 
+t.test('UQ-11 PATH-17 who moves while somebody sends its packets on from elsewhere is found', async t => {
+  const machine = paths()
+  // Its newest packet was faster by way of the attacker; its own comes just behind an older one.
+  data(machine, cafe, 100, 1_000)
+  const moved = at('203.0.113.9')
+  machine.strayed(machine.heard(moved, 1_200, 1_001), 1_001)
+  const challenge = challengeTo(drain(machine, 1_001), moved)
+  t.ok(challenge, 'it is asked as well')
+  machine.answered(challenge!, 1_100)
+  t.equal(machine.current.remote.host, home.host, 'an answer alone moves nothing')
+  data(machine, moved, 100, 1_110)
+  t.equal(machine.current.remote.host, moved.host)
+})
+
+t.test('PATH-17 a late packet from where the peer was asks nobody', async t => {
+  const machine = paths()
+  data(machine, cafe, 1_200, 1_000)
+  machine.answered(challengeTo(drain(machine, 1_000), cafe)!, 1_050)
+  drain(machine, 1_050)
+  machine.strayed(machine.heard(home, 1_200, 1_060), 1_060)
+  t.strictSame(drain(machine, 1_060), [])
+  machine.strayed(machine.current, 1_070)
+  t.strictSame(drain(machine, 1_070), [])
+})
+
 t.test('PATH-7 a candidate that answered and then sends the newest packet is moved to at once', async t => {
   const machine = paths()
   const path = data(machine, cafe, 1_200, 0)

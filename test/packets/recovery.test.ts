@@ -4,6 +4,7 @@ import { PERSISTENT, PTO_MAX, Recovery } from '../../src/packets/recovery.ts'
 import { FACTOR, FACTOR_MAX, PACKETS, PACKETS_MAX, Reordering } from '../../src/packets/reordering.ts'
 import { GRANULARITY, INITIAL_RTT, Rtt } from '../../src/packets/rtt.ts'
 import { MAX_SKIP } from '../../src/packets/sent.ts'
+import type { InFlight } from '../../src/wire/frames/index.ts'
 import { limits } from '../../src/wire/index.ts'
 import { ackOf, ackTo, numbersOf, sentPacket } from '../support/acks.ts'
 import { sharedJson } from '../support/shared.ts'
@@ -141,8 +142,27 @@ t.test('UQ-14 the ACK with the most ranges that fit costs what it settles', asyn
   t.ok(median < 5, 'five times the bound of 1 ms')
 })
 
+t.test('LOSS-8 a probe says again what the oldest that are out held, each once', async t => {
+  const recovery = begin()
+  const said: number[] = []
+  const frame = (n: number): InFlight => ({ acked: () => {}, lost: () => void said.push(n) })
+  for (let n = 0; n < 4; n++) send(recovery, 1, n, { eliciting: n !== 1, frames: [frame(n)] })
+  const tell = (most: number): void => {
+    for (const one of recovery.reclaim(most)) one.lost()
+  }
+  tell(1)
+  t.strictSame(said, [0])
+  tell(2)
+  t.strictSame(said, [0, 2, 3], 'one that asks for nothing is not waited for, so not said again')
+  tell(2)
+  t.strictSame(said, [0, 2, 3], 'nothing is left to say')
+  const { acked } = recovery.onAck(ackOf([0]), 50)
+  t.strictSame(numbersOf(acked), [0], 'the packet itself was still waited for')
+  t.strictSame(acked[0]!.frames, [], 'and tells nobody twice')
+})
+
 t.test(
-  'UQ-19 LOSS-8 nothing answers: one probe, then two at a time, each twice as late, up to a minute',
+  'UQ-19 LOSS-8 nothing answers: one probe, then two at a time, each twice as late, up to four seconds',
   async t => {
     const recovery = begin()
     send(recovery, 1, 0)

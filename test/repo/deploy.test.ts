@@ -80,7 +80,10 @@ t.test('Dockerfile: stages, and instructions in the forms that pass signals on',
     final.instructions.findIndex(one => one.name === 'USER') >
       final.instructions.findLastIndex(one => one.name === 'RUN'),
   )
-  t.strictSame(all(final, 'EXPOSE')[0]!.words, [image.GUILD_PORT])
+  t.strictSame(
+    all(final, 'EXPOSE')[0]!.words,
+    ['tcp', 'udp'].map(transport => `${image.GUILD_PORT}/${transport}`),
+  )
   t.strictSame(all(final, 'VOLUME')[0]!.words, [image.GUILD_DATA_DIR, image.XDG_CONFIG_HOME])
   for (const made of all(final, 'VOLUME')[0]!.words) t.ok(all(final, 'RUN')[0]!.words.includes(made))
   for (const name of Object.keys(image)) if (name.startsWith('GUILD_')) t.ok(variables.has(name), name)
@@ -146,7 +149,8 @@ t.test('compose.yaml: keys, references, and variables that exist', async t => {
       all(final, 'VOLUME')[0]!.words,
     )
     for (const mount of one.volumes) mounts.add(mount.split(':')[0])
-    for (const port of one.ports ?? []) t.equal(port.split(':')[1], image.GUILD_PORT)
+    const { GUILD_PORT: port } = image
+    if (one.ports !== undefined) t.strictSame(one.ports, [`${port}:${port}`, `${port}:${port}/udp`])
   }
   t.strictSame([...mounts].toSorted(), Object.keys(compose.volumes).toSorted())
   t.not(faults({ ...compose, service: {} }, 'compose').length, 0, 'a slip is noticed')
@@ -169,8 +173,12 @@ t.test('kubernetes.yaml: keys, references, and flags that exist', async t => {
         `${name} mounts ${mount.name}`,
       )
   const [node] = pod.containers
+  const [tcp, udp] = service.spec.ports
+  t.strictSame([tcp.protocol, udp.protocol], [undefined, 'UDP'])
+  const containerPort = Number(image.GUILD_PORT)
   t.strictSame(node.ports, [
-    { name: service.spec.ports[0].targetPort, containerPort: Number(image.GUILD_PORT) },
+    { name: tcp.targetPort, containerPort },
+    { name: udp.targetPort, containerPort, protocol: 'UDP' },
   ])
   for (const probe of [node.readinessProbe, node.livenessProbe])
     t.equal(probe.tcpSocket.port, node.ports[0].name)

@@ -36,4 +36,34 @@ export const failedSeeds: readonly FailedSeed[] = [
     seed: '0xa7',
     was: 'a bootstrap node came back knowing nobody, and full nodes did not dial it',
   },
+  {
+    case: 'udp-swarm',
+    seed: '0x21',
+    was: 'a dial in datagrams that failed was never reported, and so never tried again',
+  },
+  {
+    case: 'udp-swarm',
+    seed: '0x6',
+    was: 'with two swarm keys only the first was tried in datagrams, where nobody refuses it',
+  },
+  {
+    case: 'rebind-port',
+    seed: '0x1',
+    was: 'a reader whose address changed between two acknowledgements said nothing for five seconds',
+  },
+  {
+    case: 'connection-migration',
+    seed: '0xa',
+    was: 'a peer that moved while somebody sent its packets on from elsewhere was asked too late',
+  },
+  {
+    case: 'replay',
+    seed: '0x4d',
+    was: 'a cookie that came again made message 3 go again, which is longer',
+  },
+  {
+    case: 'barely-usable',
+    seed: '0x16',
+    was: 'four probes in half a minute were all lost, and the link was given up',
+  },
 ]

@@ -12,8 +12,9 @@
  */
 
 import type { Suite } from '../../src/base/ports.ts'
-import { createNode, type GuildNode, type NodeOptions } from '../../src/index.ts'
+import { createNode, type GuildNode, type NodeOptions, type PeerInfo } from '../../src/index.ts'
 import type { Host, Simulation } from '../../src/testing/index.ts'
+import { Flows } from './flows.ts'
 import { type Tapped, type TappedPipe, tapped } from './tap.ts'
 
 export const PORT = 8000
@@ -40,13 +41,23 @@ class Watch {
   readonly pipes = new Set<TappedPipe>()
   /** Pipes ever opened. */
   opened: TappedPipe[] = []
+  readonly flows: Flows
+  /** What had come in datagrams, by host, when somebody looked. */
+  heardBefore: (host: string) => number = () => 0
   readonly #ids = new Set<string>()
   readonly #name: string
   readonly #fail: (what: string) => void
 
-  constructor(name: string, fail: (what: string) => void) {
+  constructor(name: string, now: () => number, fail: (what: string) => void) {
     this.#name = name
     this.#fail = fail
+    this.flows = new Flows({ now, fail: what => fail(`${name}: ${what}`) })
+  }
+
+  /** From now on only links count over which something comes. */
+  doubt(): void {
+    for (const pipe of this.pipes) pipe.readBefore = pipe.read
+    this.heardBefore = this.flows.reads()
   }
 
   follow(node: GuildNode): void {
@@ -117,14 +128,20 @@ export class Member {
   /** A new process with the old identity; what happened to the last one is forgotten. */
   async start(): Promise<void> {
     const { sim, swarmKey } = this.#fleet
-    const watch = new Watch(this.name, what => sim.world.fail(new Error(what)))
+    const watch = new Watch(
+      this.name,
+      () => sim.now,
+      what => sim.world.fail(new Error(what)),
+    )
     this.watch = watch
     const { keeps = false, suite, ...options } = this.#options
-    const runtime = tapped(this.host.runtime({ files: keeps, ...(suite && { suite }) }), pipe => {
+    const opened = (pipe: TappedPipe): (() => void) => {
       watch.pipes.add(pipe)
       watch.opened.push(pipe)
       return () => watch.pipes.delete(pipe)
-    })
+    }
+    const inner = this.host.runtime({ files: keeps, ...(suite && { suite }) })
+    const runtime = tapped(inner, opened, watch.flows)
     this.#runtime = runtime
     const node = await createNode({
       port: PORT,
@@ -154,6 +171,27 @@ export class Member {
   /** Starts from within the simulation, where nobody waits. */
   startSoon(): void {
     this.start().catch((error: unknown) => this.#fleet.sim.world.fail(error))
+  }
+
+  /** The other as this node shows it. */
+  peer(other: Member): PeerInfo | undefined {
+    return this.node.peers.find(({ peerId }) => peerId === other.node.peerId)
+  }
+
+  get speaksTcp(): boolean {
+    return this.#options.transport?.includes('tcp') ?? true
+  }
+
+  /** Datagrams of the other have come since somebody looked. */
+  hears(other: Member): boolean {
+    const { flows, heardBefore } = this.watch
+    return other.seenAt.some(address => flows.read(address) > heardBefore(address))
+  }
+
+  /** The addresses at which others see it. */
+  get seenAt(): readonly string[] {
+    const { addresses, box } = this.host.computer
+    return box?.addresses ?? addresses
   }
 
   /** Pipes between this process and a host, open now. */
@@ -209,7 +247,7 @@ export class Fleet {
 
   /** From now on only those links count as working over which something comes. */
   doubt(): void {
-    for (const { watch } of this.members) for (const pipe of watch.pipes) pipe.readBefore = pipe.read
+    for (const { watch } of this.members) watch.doubt()
   }
 
   /** Everybody is linked to everybody else, and to nobody twice. */
@@ -238,8 +276,24 @@ export class Fleet {
     }
     this.checkPairs(members)
     await this.checkChat(members, patience)
+    for (const { watch } of members) watch.flows.forget()
     await this.checkStreams(members, patience)
     this.checkPairs(members)
+    this.checkFlows(members)
+  }
+
+  /** Two that share no pipe have packets of one connection id each way, the same at both ends. */
+  checkFlows(members: readonly Member[] = this.members): void {
+    for (const a of members)
+      for (const b of members) {
+        if (a === b) continue
+        const { sent } = a.watch.flows.between(b.seenAt)
+        const { came } = b.watch.flows.between(a.seenAt)
+        const ids = a.pipesTo(b).length === 0 ? 1 : 0
+        const pair = `${a.name} to ${b.name}`
+        claim(sent.length === ids, `${pair}: packets to ${sent.length} connection ids`)
+        claim(same(sent, came), `${pair}: other packets came than were sent`)
+      }
   }
 
   /** Exactly one connection between any two, the same one seen from both ends. */
@@ -249,10 +303,12 @@ export class Fleet {
         const there = a.pipesTo(b)
         const back = b.pipesTo(a)
         const pair = `${a.name} and ${b.name}`
-        claim(there.length === 1 && back.length === 1, `${pair}: ${there.length} and ${back.length} links`)
-        claim(mirrored(there[0]!, back[0]!), `${pair} use different connections`)
-        const [toB] = a.node.peers.filter(({ peerId }) => peerId === b.node.peerId)
-        const [toA] = b.node.peers.filter(({ peerId }) => peerId === a.node.peerId)
+        const [toB, toA] = [a.peer(b), b.peer(a)]
+        const pipes = a.speaksTcp && b.speaksTcp && toB?.transport !== 'udp' ? 1 : 0
+        const right = there.length === pipes && back.length === pipes
+        claim(right, `${pair}: ${there.length} and ${back.length} pipes, ${pipes} expected`)
+        claim(pipes === 0 || mirrored(there[0]!, back[0]!), `${pair} use different connections`)
+        claim(toB!.transport === toA!.transport, `${pair} use different transports`)
         claim(toB!.direction !== toA!.direction, `${pair} both say ${toA!.direction}`)
       }
   }
@@ -333,6 +389,11 @@ export class Fleet {
 function linked(a: Member, b: Member): boolean {
   const there = a.pipesTo(b)
   const back = b.pipesTo(a)
+  if (there.length === 0 && back.length === 0) {
+    const [toB, toA] = [a.peer(b), b.peer(a)]
+    if (toB === undefined || toA === undefined || toB.direction === toA.direction) return false
+    return a.hears(b) && b.hears(a)
+  }
   if (there.length !== 1 || back.length !== 1 || !mirrored(there[0]!, back[0]!)) return false
   return [...there, ...back].every(({ read, readBefore }) => read > readBefore)
 }

@@ -11,6 +11,7 @@ import { idleCases } from './idle.ts'
 import { largeCases } from './large.ts'
 import { nodeCases } from './nodes.ts'
 import { flags, runCases, type Sum, sumText } from './runner.ts'
+import { allUdpCases } from './udp-swarm.ts'
 
 const JOBS_MAX = 64
 const args = process.argv.slice(2)
@@ -52,7 +53,7 @@ function share(): Promise<Sum> {
   const [index = 0, of = 1] = (process.env.SIM_SHARE ?? '0/1').split('/').map(Number)
   const named = args.find(arg => arg.startsWith('--case='))?.slice('--case='.length)
   const slow = [...largeCases, ...idleCases].filter(({ name }) => name === named)
-  return runCases(args, [...cases, ...nodeCases, ...slow], text => console.log(text), {
+  return runCases(args, [...cases, ...nodeCases, ...allUdpCases(), ...slow], text => console.log(text), {
     share: { index, of },
   })
 }

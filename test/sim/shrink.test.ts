@@ -14,6 +14,7 @@ import { nodeCases, nodes } from './nodes.ts'
 import { runCases } from './runner.ts'
 import { shrink } from './shrink.ts'
 import { Swarm } from './swarm.ts'
+import { allUdpCases } from './udp-swarm.ts'
 
 /** Hosts in trouble, and a checker that wants to see none of what `broken` says. */
 function planted(name: string, broken: (sim: Simulation) => string | undefined): Scenario {
@@ -170,10 +171,11 @@ t.test('options that make no sense are refused', async t => {
 })
 
 t.test('P29 every seed that once failed passes', async t => {
+  const all = [...nodeCases, ...allUdpCases()]
   for (const { case: name, was } of failedSeeds)
-    t.ok(nodeCases.some(told => told.name === name) && was !== '', `${name} is a case`)
+    t.ok(all.some(told => told.name === name) && was !== '', `${name} is a case`)
   const lines: string[] = []
-  const known = nodeCases.filter(({ name }) => failedSeeds.some(row => row.case === name))
+  const known = all.filter(({ name }) => failedSeeds.some(row => row.case === name))
   if (known.length > 0) {
     const sum = await runCases(['--seeds=0'], known, line => lines.push(line))
     t.equal(sum.failed, 0, lines.join('\n'))

@@ -44,6 +44,9 @@ export interface Drawn {
   readonly bootstrap: 'star' | 'ring' | 'all' | 'some'
 }
 
+/** What a node speaks, best first. */
+export type Transports = readonly ('tcp' | 'udp')[]
+
 const works = ['chat', 'echo', 'pour', 'message', 'leave', 'rotate'] as const
 type Work = (typeof works)[number]
 
@@ -82,6 +85,7 @@ export class Swarm {
   readonly #sim: Simulation
   readonly #dice: SeededRandom
   readonly drawn: Drawn
+  readonly #transports: readonly Transports[]
   readonly #all: One[] = []
   readonly #pours: Pours
   /** Chat and messages, by text: who said it, and to whom. */
@@ -94,7 +98,9 @@ export class Swarm {
   >()
   readonly #newKey: Uint8Array
 
-  constructor(fleet: Fleet, sim: Simulation) {
+  /** Each node speaks one of `transports`; with one, all the same. */
+  constructor(fleet: Fleet, sim: Simulation, transports: readonly Transports[] = [['tcp']]) {
+    this.#transports = transports
     this.#fleet = fleet
     this.#sim = sim
     this.#dice = sim.random.split('swarm')
@@ -174,11 +180,15 @@ export class Swarm {
       const known = { star: [first], ring: [before], all: addresses, some: [first, ...some] }[bootstrap]
       const others = known.filter(address => i > 0 || bootstrap !== 'star' || address !== first)
       const keeps = own.chance(0.7)
+      const transport = own.split('transport').pick(this.#transports)
       const host = sim.host(`n${i + 1}`, {})
       if (i >= (sim.form.nodes ?? nodes)) continue
       const member = this.#fleet.add(
         host.name,
-        { ...options, ...suite, maxPeers, keeps, bootstrap: others.map(address => `${address}:${PORT}`) },
+        {
+          ...{ ...options, ...suite, maxPeers, keeps, transport },
+          bootstrap: others.map(address => `${address}:${PORT}`),
+        },
         host,
       )
       this.#all.push(new One(member))

@@ -1,8 +1,8 @@
 /**
- * A runtime whose pipes and timers are counted: which are open, who dialled, how many bytes each
- * wrote, what still waits.
+ * A runtime whose pipes, datagrams and timers are counted: which pipes are open, who dialled, how many
+ * bytes each wrote, what still waits; and every datagram that comes or goes.
  */
-import type { Endpoint, Pipe, PipeEvents, Runtime } from '../../src/base/ports.ts'
+import type { Datagrams, Endpoint, Pipe, PipeEvents, Runtime } from '../../src/base/ports.ts'
 
 export interface TappedPipe {
   readonly local: Endpoint
@@ -18,6 +18,14 @@ export interface TappedPipe {
   readonly buffered: () => number
 }
 
+/** Sees each datagram as the process does: what it gave to the system, and what it was handed. */
+export interface DatagramTap {
+  sent(to: Endpoint, bytes: Uint8Array): void
+  came(from: Endpoint, bytes: Uint8Array): void
+  /** A socket is there; what is handed to `deliver` is to the process as if it had come. */
+  opened(deliver: (bytes: Uint8Array, from: Endpoint) => void): void
+}
+
 /** A runtime that is watched. */
 export interface Tapped extends Runtime {
   /** Does it wait for a timer? */
@@ -25,12 +33,16 @@ export interface Tapped extends Runtime {
 }
 
 /** `opened` hears of every pipe; what it returns is called when the pipe has closed. */
-export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => void): Tapped {
+export function tapped(
+  runtime: Runtime,
+  opened: (pipe: TappedPipe) => () => void,
+  seen?: DatagramTap,
+): Tapped {
   const tap = (inner: Pipe, dialled: boolean): Pipe => {
     const { local, remote, transport } = inner
     const buffered = (): number => inner.buffered
-    const seen: TappedPipe = { local, remote, dialled, written: 0, read: 0, readBefore: 0, buffered }
-    const closed = opened(seen)
+    const pipe: TappedPipe = { local, remote, dialled, written: 0, read: 0, readBefore: 0, buffered }
+    const closed = opened(pipe)
     let attached = false
     return {
       local,
@@ -43,7 +55,7 @@ export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => voi
         attached = true
         inner.attach({
           data: bytes => {
-            seen.read += bytes.length
+            pipe.read += bytes.length
             events.data(bytes)
           },
           drain: () => events.drain(),
@@ -55,7 +67,7 @@ export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => voi
         })
       },
       write: chunks => {
-        for (const chunk of chunks) seen.written += chunk.length
+        for (const chunk of chunks) pipe.written += chunk.length
         return inner.write(chunks)
       },
       end: () => inner.end(),
@@ -87,6 +99,7 @@ export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => voi
       defer: work => scheduler.defer(work),
     },
     network: {
+      ...(network.datagrams && { datagrams: seen ? watched(network.datagrams, seen) : network.datagrams }),
       interfaces: () => network.interfaces(),
       transports: network.transports.map(one => ({
         name: one.name,
@@ -94,5 +107,29 @@ export function tapped(runtime: Runtime, opened: (pipe: TappedPipe) => () => voi
         dial: options => one.dial(options).then(pipe => tap(pipe, true)),
       })),
     },
+  }
+}
+
+function watched(datagrams: Datagrams, seen: DatagramTap): Datagrams {
+  return {
+    open: async options => {
+      const socket = await datagrams.open({
+        ...options,
+        onDatagram: (bytes, from) => {
+          seen.came(from, bytes)
+          options.onDatagram(bytes, from)
+        },
+      })
+      seen.opened(options.onDatagram)
+      return {
+        local: socket.local,
+        send: (to, bytes) => {
+          seen.sent(to, bytes)
+          return socket.send(to, bytes)
+        },
+        close: () => socket.close(),
+      }
+    },
+    resolve: (host, family, signal) => datagrams.resolve(host, family, signal),
   }
 }

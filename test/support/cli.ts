@@ -25,6 +25,8 @@ export const bob: PeerInfo = {
   rttMs: 0.42,
   bytesIn: 10,
   bytesOut: 20,
+  carrier: 'records',
+  packets: undefined,
 }
 
 export class FakeNode extends EventEmitter implements CliNode {

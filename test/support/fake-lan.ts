@@ -142,7 +142,7 @@ export class FakeNode {
       interfaces: () => this.interfaces,
       uses: () => true,
       interval: 30_000,
-      self: { identityKey: this.identityKey, name, tcpPort: 8000 },
+      self: { identityKey: this.identityKey, name, tcpPort: 8000, udpPort: 8000 },
       seal: (instance, announcement) =>
         sealAnnouncement({ suite, psk, instance }, lan.random.bytes(16), announcement),
       open: (instance, sealed) => {

@@ -21,6 +21,8 @@ const known = new Set([
   'additionalProperties',
   'items',
   'minItems',
+  'maxItems',
+  'minimum',
 ])
 
 /** Every breach, as `path: what`. */
@@ -29,14 +31,18 @@ export function breaches(value: unknown, schema: Schema, root: Schema = schema, 
     if (!known.has(keyword)) throw new Error(`the schema uses ${keyword}, which nobody checks`)
   if (typeof schema.$ref === 'string') return breaches(value, resolve(schema.$ref, root), root, path)
   const say = (what: string) => [`${path || '.'}: ${what}`]
-  if (schema.type !== undefined && kind(value) !== schema.type)
+  if (schema.type !== undefined && !isKind(value, schema.type))
     return say(`is ${kind(value)}, not ${schema.type}`)
   if ('const' in schema && value !== schema.const) return say(`is not ${JSON.stringify(schema.const)}`)
   if (Array.isArray(schema.enum) && !schema.enum.includes(value))
     return say(`is none of ${schema.enum.join(', ')}`)
   if (typeof schema.pattern === 'string' && !new RegExp(schema.pattern, 'u').test(String(value)))
     return say(`${JSON.stringify(value)} does not match ${schema.pattern}`)
+  if (typeof value === 'number' && value < Number(schema.minimum ?? Number.NEGATIVE_INFINITY))
+    return say(`is ${value}, below ${schema.minimum}`)
   if (Array.isArray(value)) {
+    if (value.length > Number(schema.maxItems ?? Number.POSITIVE_INFINITY))
+      return say(`has ${value.length} items`)
     const few = value.length < Number(schema.minItems ?? 0) ? say(`has ${value.length} items`) : []
     const { items } = schema
     if (items === undefined) return few
@@ -55,6 +61,11 @@ export function breaches(value: unknown, schema: Schema, root: Schema = schema, 
       return breaches(one, below as Schema, root, `${path}.${key}`)
     }),
   ]
+}
+
+/** A whole number is a number too. */
+function isKind(value: unknown, type: unknown): boolean {
+  return kind(value) === type || (type === 'number' && kind(value) === 'integer')
 }
 
 function kind(value: unknown): string {

@@ -97,6 +97,7 @@ function watched(suite: Suite, opened: Map<string, Uint8Array>): Suite {
 function watchedCipher(cipher: Cipher, opened: Map<string, Uint8Array>): Cipher {
   return {
     seal: (...args) => cipher.seal(...args),
+    sealInto: (...args) => cipher.sealInto(...args),
     sealParts: (...args) => cipher.sealParts(...args),
     open(nonce, associated, sealed) {
       const name = toHex(sealed)

@@ -23,8 +23,9 @@ async function open(sim: Simulation, host: Host, port = 0): Promise<Ear> {
     onDatagram: (bytes, from) => heard.push({ tag: bytes[0]!, at: sim.now, from, length: bytes.length }),
     onError: t.fail,
   })
-  const send = (to: Endpoint, tag: number, length = 1): void =>
+  const send = (to: Endpoint, tag: number, length = 1): void => {
     socket.send(to, new Uint8Array(length).fill(tag))
+  }
   return { socket, heard, send }
 }
 

@@ -151,7 +151,8 @@ export class NaiveRecovery {
   }
 
   #backoff(): number {
-    return Math.min((this.rtt.pto + this.#maxAckDelay) * 2 ** this.ptoCount, 60_000)
+    const once = this.rtt.pto + this.#maxAckDelay
+    return Math.max(once, Math.min(once * 2 ** this.ptoCount, 4_000))
   }
 
   #spurious(packet: SentPacket, now: number): void {

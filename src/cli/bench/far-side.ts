@@ -14,15 +14,17 @@ import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { createNode, type GuildNode, type GuildStream } from '../../index.ts'
+import { createNode, type GuildNode, type GuildStream, type NodeOptions } from '../../index.ts'
 import { answerOf, endOf, startChild } from './child.ts'
-import { type Answer, type Question, type Task, tasks } from './tasks.ts'
+import { type Answer, type Carried, type Question, type Task, tasks } from './tasks.ts'
 
 export class FarSide {
   readonly node: GuildNode
   readonly swarmKey: Uint8Array
   /** Where the worker's node is dialled. */
   readonly address: string
+  readonly carried: Carried
+  readonly datagrams: Extract<Answer, { kind: 'ready' }>['datagrams']
   readonly #child: ChildProcess
   readonly #peerId: string
   readonly #ports: Readonly<Record<Task, number>>
@@ -30,17 +32,26 @@ export class FarSide {
   #waiting: ((answer: Answer) => void) | undefined
 
   /** Starts the worker and a node here that is linked to it. */
-  static async start(signal: AbortSignal): Promise<FarSide> {
+  static async start(signal: AbortSignal, carried: Carried = { transport: 'tcp' }): Promise<FarSide> {
     const swarmKey = new Uint8Array(randomBytes(32))
     const child = startChild('./worker.js')
     let node: GuildNode | undefined
     try {
-      const ready = await answerOf<Answer>(child, signal, { kind: 'start', swarmKey } satisfies Question)
+      const ready = await answerOf<Answer>(child, signal, {
+        kind: 'start',
+        swarmKey,
+        carried,
+      } satisfies Question)
       if (ready.kind !== 'ready') throw new Error('the worker did not start')
-      node = await createNode({ host: false, swarmKey, identityKey: new Uint8Array(randomBytes(32)) })
+      node = await createNode({
+        host: false,
+        swarmKey,
+        identityKey: new Uint8Array(randomBytes(32)),
+        ...optionsOf(carried),
+      })
       await node.start({ signal })
       await node.connect(ready.address, { signal })
-      return new FarSide(child, node, swarmKey, ready)
+      return new FarSide(child, node, swarmKey, carried, ready)
     } catch (error) {
       await node?.stop()
       await endOf(child)
@@ -52,11 +63,14 @@ export class FarSide {
     child: ChildProcess,
     node: GuildNode,
     swarmKey: Uint8Array,
+    carried: Carried,
     ready: Extract<Answer, { kind: 'ready' }>,
   ) {
     this.#child = child
     this.node = node
     this.swarmKey = swarmKey
+    this.carried = carried
+    this.datagrams = ready.datagrams
     this.address = ready.address
     this.#peerId = ready.peerId
     this.#ports = ready.ports
@@ -114,4 +128,9 @@ export class FarSide {
     await this.node.stop()
     await endOf(this.#child)
   }
+}
+
+/** What a node is told of its links. */
+export function optionsOf({ transport, mtu }: Carried): Pick<NodeOptions, 'transport' | 'mtu'> {
+  return { transport: [transport], ...(mtu !== undefined && { mtu }) }
 }

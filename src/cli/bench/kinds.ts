@@ -20,6 +20,11 @@ export const kinds: Readonly<Record<string, Kind>> = {
     beside: 'raw sockets',
     measure: async signal => withFarSide(signal, (await import('./tcp.ts')).tcp),
   },
+  udp: {
+    about: 'one link over UDP between two processes on this machine',
+    beside: 'raw datagrams',
+    measure: async signal => (await import('./udp.ts')).udp(signal),
+  },
   messages: {
     about: 'small messages on one link between two processes on this machine',
     beside: 'raw sockets',

@@ -103,6 +103,36 @@ export async function sink(seal?: Seal): Promise<Socket> {
   return socket
 }
 
+/** Sends back what comes. */
+export async function echo(): Promise<Socket> {
+  const socket = await bound((bytes, port) => socket.send(bytes, port, '127.0.0.1'))
+  return socket
+}
+
+/** One datagram at a time there and back, until the time is over; microseconds of each. */
+export async function ask(port: number, size: number, milliseconds: number): Promise<number[]> {
+  const question = Buffer.alloc(size, 1)
+  const times: number[] = []
+  let asked = 0
+  let done: (() => void) | undefined
+  const until = performance.now() + milliseconds
+  const again = (): void => {
+    asked = performance.now()
+    if (asked >= until) done?.()
+    else socket.send(question, port, '127.0.0.1')
+  }
+  const socket = await bound(() => {
+    times.push((performance.now() - asked) * 1000)
+    again()
+  })
+  await new Promise<void>(resolve => {
+    done = resolve
+    again()
+  })
+  socket.close()
+  return times
+}
+
 /** Sends datagrams of this size until the time is over; how many bytes of plaintext were acknowledged. */
 export async function pour(port: number, size: number, milliseconds: number, seal?: Seal): Promise<number> {
   const plaintext = Buffer.alloc(size - (seal === undefined ? 0 : NUMBER + TAG), 7)

@@ -22,7 +22,15 @@ export type Task = keyof typeof tasks
 /** One message of a hundred bytes. */
 export const MESSAGE_BYTES = 100
 
-export type Question = { readonly kind: 'start'; readonly swarmKey: Uint8Array } | { readonly kind: 'cpu' }
+/** What links are made of. `mtu` as of the node's options. */
+export interface Carried {
+  readonly transport: 'tcp' | 'udp'
+  readonly mtu?: number
+}
+
+export type Question =
+  | { readonly kind: 'start'; readonly swarmKey: Uint8Array; readonly carried: Carried }
+  | { readonly kind: 'cpu' }
 
 export type Answer =
   | {
@@ -30,5 +38,7 @@ export type Answer =
       readonly peerId: string
       readonly address: string
       readonly ports: Readonly<Record<Task, number>>
+      /** Of raw datagrams: a sink that opens what was sealed under the swarm key, and an echo. */
+      readonly datagrams: Readonly<Record<'sink' | 'echo', number>>
     }
   | { readonly kind: 'cpu'; readonly seconds: number }

@@ -5,17 +5,14 @@
  */
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
-import { createNode } from '../../index.ts'
 import type { FarSide } from './far-side.ts'
+import { AT_ONCE, repeat, trips, withDiallers } from './links.ts'
 import { alternate, type Effort, fill, type Pass, timed } from './measure.ts'
 import { quantile, type Row, rowOf } from './rows.ts'
 import { MESSAGE_BYTES } from './tasks.ts'
 
 const usual: Effort = { rounds: 7, milliseconds: 350 }
 const WRITE = 64 * 1024
-const AT_ONCE = 32
-/** Of handshakes, in passes. */
-const WARM_UP = 3
 
 export async function tcp(far: FarSide, effort: Effort = usual): Promise<Row[]> {
   return [
@@ -81,57 +78,13 @@ async function roundTrips(far: FarSide, { rounds, milliseconds }: Effort): Promi
   )
 }
 
-/** Thousands of trips: of a few hundred, the slowest hundredth would be six, and the first are those of cold code. */
-function trips(pipe: Duplex, milliseconds: number): Promise<number[]> {
-  const question = Buffer.alloc(MESSAGE_BYTES, 1)
-  const until = performance.now() + milliseconds
-  return new Promise((resolve, reject) => {
-    const times: number[] = []
-    let missing = MESSAGE_BYTES
-    let asked = performance.now()
-    const onData = (bytes: Uint8Array): void => {
-      missing -= bytes.length
-      if (missing > 0) return
-      const now = performance.now()
-      times.push((now - asked) * 1000)
-      if (now >= until) {
-        pipe.off('data', onData)
-        pipe.off('close', onClose)
-        return resolve(times)
-      }
-      missing = MESSAGE_BYTES
-      asked = performance.now()
-      pipe.write(question)
-    }
-    const onClose = (): void => reject(new Error('the other side of the measurement went away'))
-    pipe.on('data', onData)
-    pipe.on('close', onClose)
-    pipe.resume()
-    pipe.write(question)
-  })
-}
-
 /**
  * Full handshakes a second, 32 in progress at any time: three messages and the cookie that
  * every node asks for in its first two minutes, mutual identity, swarm key, ACCEPTED.
  */
 async function handshakes(far: FarSide, { rounds, milliseconds }: Effort): Promise<Row[]> {
-  const nodes = await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      const node = await createNode({ host: false, swarmKey: far.swarmKey })
-      await node.start()
-      return node
-    }),
-  )
-  const link = async (lane: number): Promise<void> => {
-    const node = nodes[lane]!
-    const { peerId } = await node.connect(far.address)
-    node.disconnect(peerId)
-  }
-  try {
-    // What is told is the rate of a node that runs: its code has been compiled.
-    await repeat(WARM_UP * milliseconds, link)
-    const passes = await alternate(
+  const passes = await withDiallers(far, milliseconds, link =>
+    alternate(
       rounds,
       () =>
         timed(far, () =>
@@ -142,39 +95,22 @@ async function handshakes(far: FarSide, { rounds, milliseconds }: Effort): Promi
           }),
         ),
       () => timed(far, () => repeat(milliseconds, link)),
-    )
-    const row = (name: string, unit: string, about: string, figure: (pass: Pass) => number): Row =>
-      rowOf({ name, unit, about }, passes.guild.map(figure), passes.raw.map(figure))
-    return [
-      row(
-        'handshakes',
-        '1/s',
-        `links made, identity and swarm key proved both ways, ${AT_ONCE} at once; raw: connections`,
-        ({ count, seconds }) => count / seconds,
-      ),
-      row(
-        'handshake-cpu',
-        'ms',
-        'CPU time of both processes for one of these and its end',
-        ({ count, sender, receiver }) => ((sender + receiver) / count) * 1000,
-      ),
-    ]
-  } finally {
-    await Promise.all(nodes.map(node => node.stop()))
-  }
-}
-
-/** Does the work in 32 lanes until the time is over; how often it was done. */
-async function repeat(milliseconds: number, work: (lane: number) => Promise<void>): Promise<number> {
-  let count = 0
-  const until = performance.now() + milliseconds
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async (_, lane) => {
-      while (performance.now() < until) {
-        await work(lane)
-        count++
-      }
-    }),
+    ),
   )
-  return count
+  const row = (name: string, unit: string, about: string, figure: (pass: Pass) => number): Row =>
+    rowOf({ name, unit, about }, passes.guild.map(figure), passes.raw.map(figure))
+  return [
+    row(
+      'handshakes',
+      '1/s',
+      `links made, identity and swarm key proved both ways, ${AT_ONCE} at once; raw: connections`,
+      ({ count, seconds }) => count / seconds,
+    ),
+    row(
+      'handshake-cpu',
+      'ms',
+      'CPU time of both processes for one of these and its end',
+      ({ count, sender, receiver }) => ((sender + receiver) / count) * 1000,
+    ),
+  ]
 }

@@ -1,93 +1,140 @@
 /**
- * `bench udp`: bulk in datagrams between two processes on this machine, in two sizes.
+ * `bench udp`: one link over datagrams, bulk in two sizes, round trips and handshakes.
  *
- *   raw     node:dgram with a window and acknowledgements, nothing else
- *   sealed  the same with ChaCha20-Poly1305 for each datagram: what any secure transport pays at least
+ *   1,452 bytes    what a path of 1,500 takes
+ *   65,507         the largest there is, as the search for the path's size finds on this machine
  *
- * One figure says nothing without the other of the same round: they are taken in turn.
+ * Bulk stands beside node:dgram with ChaCha20-Poly1305 for each datagram, a window and
+ * acknowledgements, and nothing else (`raw-datagrams.ts`): what any secure transport pays at least. Both
+ * run in the same two processes, in turn.
  *
  * Floor: cli.
  */
-import { randomBytes } from 'node:crypto'
-import { answerOf, endOf, startChild } from './child.ts'
-import type { Effort, Pass } from './measure.ts'
-import { ETHERNET, LARGEST, pour, Seal } from './raw-datagrams.ts'
-import { type Row, rowOf } from './rows.ts'
+import { FarSide } from './far-side.ts'
+import { AT_ONCE, repeat, trips, withDiallers } from './links.ts'
+import { alternate, type Effort, fill, type Pass, timed } from './measure.ts'
+import { ask, ETHERNET, LARGEST, pour, Seal } from './raw-datagrams.ts'
+import { quantile, type Row, rowOf } from './rows.ts'
+import { type Carried, MESSAGE_BYTES } from './tasks.ts'
 
-export type UdpQuestion = { readonly kind: 'start'; readonly key: Uint8Array } | { readonly kind: 'cpu' }
+const usual: Effort = { rounds: 5, milliseconds: 300 }
+const WRITE = 64 * 1024
+/** Of IPv4 and UDP. */
+const HEADERS = 28
 
-export type UdpAnswer =
-  | { readonly kind: 'ready'; readonly ports: Readonly<Record<Way, number>> }
-  | { readonly kind: 'cpu'; readonly seconds: number }
-
-/** The ways measured, in the order of a round. A link of guild-home is a third one, set beside `sealed`. */
-export const ways = ['raw', 'sealed'] as const
-export type Way = (typeof ways)[number]
-
-const usual: Effort = { rounds: 7, milliseconds: 350 }
-
-const sizes = [
-  { name: 'udp', bytes: ETHERNET, about: `${ETHERNET}-byte datagrams` },
-  { name: 'udp-large', bytes: LARGEST, about: `${LARGEST}-byte datagrams, the most there are` },
+const sizes: readonly { name: string; bytes: number; about: string; carried: Carried }[] = [
+  {
+    name: 'udp',
+    bytes: ETHERNET,
+    about: `${ETHERNET}-byte datagrams`,
+    carried: { transport: 'udp', mtu: ETHERNET + HEADERS },
+  },
+  {
+    name: 'udp-large',
+    bytes: LARGEST,
+    about: `${LARGEST}-byte datagrams, the most there are`,
+    carried: { transport: 'udp' },
+  },
 ]
 
 export async function udp(signal: AbortSignal, effort: Effort = usual): Promise<Row[]> {
-  const child = startChild('./udp-process.js')
-  try {
-    const key = new Uint8Array(randomBytes(32))
-    const ready = await answerOf<UdpAnswer>(child, signal, { kind: 'start', key } satisfies UdpQuestion)
-    if (ready.kind !== 'ready') throw new Error('the other process of the measurement did not start')
-    const cpu = async (): Promise<{ here: number; there: number }> => {
-      const answer = await answerOf<UdpAnswer>(child, signal, { kind: 'cpu' } satisfies UdpQuestion)
-      const used = process.cpuUsage()
-      return {
-        here: (used.user + used.system) / 1e6,
-        there: answer.kind === 'cpu' ? answer.seconds : Number.NaN,
-      }
+  const rows: Row[] = []
+  for (const size of sizes) {
+    const far = await FarSide.start(signal, size.carried)
+    const measured = async (): Promise<void> => {
+      rows.push(...(await bulk(far, size, effort)))
+      if (size === sizes[0]) rows.push(...(await roundTrips(far, effort)), ...(await handshakes(far, effort)))
     }
-    const pass = async (way: Way, bytes: number): Promise<Pass> => {
-      const seal = way === 'sealed' ? new Seal(key) : undefined
-      const before = await cpu()
-      const begun = performance.now()
-      const count = await pour(ready.ports[way], bytes, effort.milliseconds, seal)
-      const seconds = (performance.now() - begun) / 1000
-      const after = await cpu()
-      return { seconds, count, sender: after.here - before.here, receiver: after.there - before.there }
+    try {
+      await Promise.race([measured(), far.broken(signal)])
+    } finally {
+      await far.close()
     }
-    const rows: Row[] = []
-    for (const size of sizes) rows.push(...(await rowsOf(size, effort.rounds, pass)))
-    return rows
-  } finally {
-    await endOf(child)
   }
+  return rows
 }
 
-async function rowsOf(
+async function bulk(
+  far: FarSide,
   { name, bytes, about }: (typeof sizes)[number],
-  rounds: number,
-  pass: (way: Way, bytes: number) => Promise<Pass>,
+  { rounds, milliseconds }: Effort,
 ): Promise<Row[]> {
-  const passes: Record<Way, Pass[]> = { raw: [], sealed: [] }
-  for (let round = 0; round <= rounds; round++)
-    for (const way of ways) {
-      const one = await pass(way, bytes)
-      if (round > 0) passes[way].push(one) // the first warms up
-    }
+  const piece = Buffer.alloc(WRITE, 7)
+  const passes = await alternate(
+    rounds,
+    () => timed(far, () => pour(far.datagrams.sink, bytes, milliseconds, new Seal(far.swarmKey))),
+    async () => {
+      const stream = await far.stream('sink')
+      return timed(far, async () => Number(await fill(stream, milliseconds, () => stream.write(piece))))
+    },
+  )
   const row = (suffix: string, unit: string, what: string, figure: (pass: Pass) => number): Row =>
-    rowOf({ name: `${name}${suffix}`, unit, about: what }, passes.sealed.map(figure), passes.raw.map(figure))
+    rowOf({ name: `${name}${suffix}`, unit, about: what }, passes.guild.map(figure), passes.raw.map(figure))
   return [
-    row('-sealed', 'MB/s', `bulk in ${about}, each sealed`, ({ count, seconds }) => count / seconds / 1e6),
     row(
-      '-sealed-sender-cpu',
+      '',
+      'MB/s',
+      `bulk, one stream, ${about}; raw: sealed likewise`,
+      ({ count, seconds }) => count / seconds / 1e6,
+    ),
+    row(
+      '-sender-cpu',
       's/GB',
       'CPU time of the sending process',
       ({ count, sender }) => sender / (count / 1e9),
     ),
     row(
-      '-sealed-receiver-cpu',
+      '-receiver-cpu',
       's/GB',
       'CPU time of the receiving process',
       ({ count, receiver }) => receiver / (count / 1e9),
+    ),
+  ]
+}
+
+/** One question at a time, on a stream that stays open; raw: in a bare datagram. */
+async function roundTrips(far: FarSide, { rounds, milliseconds }: Effort): Promise<Row[]> {
+  const stream = await far.stream('echo')
+  const times = await alternate(
+    rounds,
+    () => ask(far.datagrams.echo, MESSAGE_BYTES, milliseconds),
+    () => trips(stream, milliseconds),
+  )
+  stream.end()
+  const row = (name: string, share: number): Row =>
+    rowOf(
+      {
+        name: `udp-request-${name}`,
+        unit: 'µs',
+        about: `${MESSAGE_BYTES} bytes there and back on an open stream`,
+      },
+      times.guild.map(round => quantile(round, share)),
+      times.raw.map(round => quantile(round, share)),
+    )
+  return [row('p50', 0.5), row('p99', 0.99)]
+}
+
+/** As of `bench tcp`. Datagrams make no connection, so nothing stands beside it. */
+async function handshakes(far: FarSide, { rounds, milliseconds }: Effort): Promise<Row[]> {
+  const passes: Pass[] = []
+  await withDiallers(far, milliseconds, async link => {
+    for (let round = 0; round < rounds; round++)
+      passes.push(await timed(far, () => repeat(milliseconds, link)))
+  })
+  const row = (name: string, unit: string, about: string, figure: (pass: Pass) => number): Row =>
+    rowOf({ name, unit, about }, passes.map(figure))
+  return [
+    row(
+      'udp-handshakes',
+      '1/s',
+      `links made, identity and swarm key proved both ways, ${AT_ONCE} at once`,
+      ({ count, seconds }) => count / seconds,
+    ),
+    row(
+      'udp-handshake-cpu',
+      'ms',
+      'CPU time of both processes for one of these and its end',
+      ({ count, sender, receiver }) => ((sender + receiver) / count) * 1000,
     ),
   ]
 }

@@ -1,7 +1,8 @@
 /**
  * The process at the other end of a measurement. Started by `far-side.ts`, never by hand.
  *
- * It does each task of `tasks.ts` twice: on a plain TCP port, and as a protocol of a node.
+ * It does each task of `tasks.ts` twice: on a plain TCP port, and as a protocol of a node. Two it does for
+ * raw datagrams as well.
  * It ends with the channel to its parent.
  *
  * Floor: cli.
@@ -9,27 +10,42 @@
 import { createServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createNode, type GuildStream } from '../../index.ts'
+import { optionsOf } from './far-side.ts'
+import * as datagrams from './raw-datagrams.ts'
+import { Seal } from './raw-datagrams.ts'
 import { type Answer, MESSAGE_BYTES, type Question, type Task, tasks } from './tasks.ts'
 
 const names = Object.keys(tasks) as readonly Task[]
 
 process.once('disconnect', () => process.exit(0))
 process.on('message', (question: Question) => {
-  if (question.kind === 'start') void start(question.swarmKey)
+  if (question.kind === 'start') void start(question)
   else {
     const used = process.cpuUsage()
     answer({ kind: 'cpu', seconds: (used.user + used.system) / 1e6 })
   }
 })
 
-async function start(swarmKey: Uint8Array): Promise<void> {
+async function start({ swarmKey, carried }: Extract<Question, { kind: 'start' }>): Promise<void> {
   const ports: Partial<Record<Task, number>> = {}
   for (const task of names) ports[task] = await listen(task)
-  const node = await createNode({ host: '127.0.0.1', swarmKey, maxPeers: 1_000 })
+  const [datagramSink, datagramEcho] = [await datagrams.sink(new Seal(swarmKey)), await datagrams.echo()]
+  const node = await createNode({
+    host: '127.0.0.1',
+    swarmKey,
+    maxPeers: 1_000,
+    ...optionsOf(carried),
+  })
   for (const task of names) node.handle(tasks[task], stream => serve(task, stream))
   await node.start()
   const [address] = node.addresses
-  answer({ kind: 'ready', peerId: node.peerId, address: address!, ports: ports as Record<Task, number> })
+  answer({
+    kind: 'ready',
+    peerId: node.peerId,
+    address: address!,
+    ports: ports as Record<Task, number>,
+    datagrams: { sink: datagramSink.address().port, echo: datagramEcho.address().port },
+  })
 }
 
 function listen(task: Task): Promise<number> {

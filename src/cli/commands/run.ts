@@ -126,7 +126,8 @@ function tell({ io, output, invocation }: Context, node: CliNode): void {
 }
 
 function options(settings: Settings): NodeOptions {
-  const { name, host, announce, allow, deny, bandwidthIn, bandwidthOut, linePort, lineHost } = settings
+  const { name, host, announce, allow, deny, bandwidthIn, bandwidthOut, linePort, lineHost, mtu, qlog } =
+    settings
   return {
     port: settings.port,
     ...(host.length === 0 ? {} : { host }),
@@ -135,6 +136,9 @@ function options(settings: Settings): NodeOptions {
     mdns: settings.mdns,
     maxPeers: settings.maxPeers,
     transport: settings.transport,
+    ...(mtu === undefined ? {} : { mtu }),
+    congestion: settings.congestion,
+    ...(qlog === undefined ? {} : { qlog }),
     interval: settings.interval,
     discoveryInterval: settings.discoveryInterval,
     maintenanceInterval: settings.maintenanceInterval,

@@ -58,6 +58,6 @@ function statusText({ peerId, name, addresses, uptimeSeconds, peers, maxPeers, s
 
 /** The keys of the contract, in its order, and absent figures as null. */
 function inOrder(peer: PeerInfo): object {
-  const { peerId, name, address, transport, direction, rttMs, bytesIn, bytesOut } = peer
-  return { peerId, name, address, transport, direction, rttMs, bytesIn, bytesOut }
+  const { peerId, name, address, transport, direction, rttMs, bytesIn, bytesOut, carrier, packets } = peer
+  return { peerId, name, address, transport, direction, rttMs, bytesIn, bytesOut, carrier, packets }
 }

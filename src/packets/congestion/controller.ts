@@ -81,7 +81,7 @@ export interface CongestionOptions {
   /** In [0, 1). */
   readonly random: () => number
   /** What the handshake measured, in milliseconds; the first pacing rate is made of it. */
-  readonly rtt?: Millis
+  readonly rtt?: Millis | undefined
 }
 
 /** RFC 9002 section 7.2: ten datagrams, at most 14,720 bytes, but two at least. */
