@@ -105,3 +105,14 @@ t.test(
     }
   },
 )
+
+t.test(
+  'P8 UQ-10 a member that moves and never answers where it moved to: never above three times what came',
+  async t => {
+    const { ports, heard } = await attacker.ask('wanders', { ...scene.where, ports: 4 })
+    const traffic = await victim.ask('traffic', { ports })
+    t.ok(traffic.in > 0 && traffic.out > 0, 'it was heard there, and challenged')
+    t.ok(traffic.worst <= 3, `${traffic.worst} times`)
+    t.ok(heard > 0, 'where it had been it is served on')
+  },
+)

@@ -61,6 +61,8 @@ export interface PacketMemberOptions {
 
 export class PacketMember {
   readonly socket: Socket
+  /** By which it sends. */
+  #out: Socket
   readonly heard: Heard = nothingHeard()
   readonly identity: Identity
   end: LinkEnd | undefined
@@ -116,6 +118,7 @@ export class PacketMember {
     failed: (error: Error) => void,
   ) {
     this.socket = socket
+    this.#out = socket
     this.identity = self.identity
     const ids = new ConnectionIds(self.suite, randomBytes(32), self.random)
     const door = new Door<PacketMember>(self, ids, drive.now())
@@ -140,7 +143,7 @@ export class PacketMember {
         mtu: { ceiling: most, direct: true },
         send: (to, bytes) => {
           if (keep === true) this.sent.push(bytes.slice())
-          if (!this.closed) socket.send(bytes.slice(), to.port, to.host)
+          if (!this.closed) this.#out.send(bytes.slice(), to.port, to.host)
           return true
         },
       },
@@ -213,6 +216,15 @@ export class PacketMember {
     return !this.stands
   }
 
+  /** From now on it sends from another port, where nobody listens. Which one. */
+  async wander(): Promise<number> {
+    if (this.#out !== this.socket) this.#out.close()
+    const out = createSocket({ type: 'udp4' })
+    await new Promise<void>(resolve => out.bind(0, '127.0.0.1', resolve))
+    this.#out = out
+    return out.address().port
+  }
+
   /** Hears nothing any more, and so acknowledges nothing; what it holds open it keeps. */
   deaf(): void {
     this.#deaf = true
@@ -224,6 +236,7 @@ export class PacketMember {
     const over = (): void => {
       this.closed = true
       this.#driven.stop()
+      if (this.#out !== this.socket) this.#out.close()
       this.socket.close()
     }
     if (this.end !== undefined || !this.#link.open) return over()
