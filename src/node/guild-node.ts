@@ -21,7 +21,7 @@ import { DirectMessages } from './direct-messages.ts'
 import { Happenings } from './emitter.ts'
 import type { GuildStream } from './guild-stream.ts'
 import { identitySeedOf, swarmKeysOf } from './keys.ts'
-import { Mesh } from './mesh.ts'
+import { Mesh, type MeshOptions } from './mesh.ts'
 import type { NodeOptions } from './options.ts'
 import type { Qlog } from './qlog.ts'
 import { openStream, request, type StreamHandler, serve } from './streams.ts'
@@ -50,7 +50,9 @@ export async function createNode(options: NodeOptions = {}): Promise<GuildNode> 
     const swarmKeys = await swarmKeysOf(config, runtime)
     const identitySeed = await identitySeedOf(config, directory?.path, runtime)
     const qlog = await qlogOf(config, runtime)
-    return new GuildNode({ config, runtime, swarmKeys, identitySeed, directory, qlog })
+    const udp = config.transport.includes('udp') ? await import('./udp-port.ts') : undefined
+    const parts = { config, runtime, swarmKeys, identitySeed, directory, qlog, udpPort: udp?.UdpPort }
+    return new GuildNode(parts)
   } catch (error) {
     directory?.release()
     throw error
@@ -67,6 +69,7 @@ interface Parts {
   readonly identitySeed: Uint8Array
   readonly directory: Held | undefined
   readonly qlog: Qlog | undefined
+  readonly udpPort: MeshOptions['udpPort']
 }
 
 export class GuildNode implements AsyncDisposable {
@@ -84,12 +87,13 @@ export class GuildNode implements AsyncDisposable {
   #companions: readonly Companion[] = []
 
   /** Use `createNode`. */
-  constructor({ config, runtime, swarmKeys, identitySeed, directory, qlog }: Parts) {
+  constructor({ directory, ...parts }: Parts) {
+    const { config, runtime, swarmKeys, qlog } = parts
     this.#config = config
     this.#runtime = runtime
     this.#swarmKeys = swarmKeys
     this.#directory = directory
-    this.#mesh = new Mesh({ config, runtime, swarmKeys, identitySeed, happenings: this.#happenings, qlog })
+    this.#mesh = new Mesh({ ...parts, happenings: this.#happenings })
     if (qlog !== undefined) qlog.onError = error => this.#mesh.fault(error)
     this.#direct = new DirectMessages({ mesh: this.#mesh, runtime, happenings: this.#happenings })
     this.#now = () => runtime.clock.now()

@@ -47,7 +47,7 @@ import { proofOf } from './proof.ts'
 import type { Qlog } from './qlog.ts'
 import { Tracing } from './tracing.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
-import { UdpPort } from './udp-port.ts'
+import type { UdpPort } from './udp-port.ts'
 import { peerInfos, Totals } from './views.ts'
 
 /** How peers say they see us: one a transport and network is plenty. */
@@ -62,6 +62,8 @@ export interface MeshOptions {
   readonly identitySeed: Uint8Array
   readonly happenings: Happenings
   readonly qlog?: Qlog | undefined
+  /** Loaded where the node speaks UDP. */
+  readonly udpPort?: typeof UdpPort | undefined
 }
 
 export class Mesh implements ConnectionEvents {
@@ -90,7 +92,7 @@ export class Mesh implements ConnectionEvents {
     this.drive = new Drive(clock, scheduler)
     const pace = paceOf(config, this.drive)
     const attempts = new Attempts(suite, swarmKeys, config.connectTimeout)
-    const longest = config.connectTimeout * patience(config.transport)
+    const longest = patience(config.transport) * config.connectTimeout
     this.#dialer = new Dialer(this.drive, this.#transports(), longest)
     const identity = suite.identity(identitySeed)
     this.peerId = peerIdFromKey(identity.publicKey)
@@ -112,8 +114,8 @@ export class Mesh implements ConnectionEvents {
       }),
     }
     const { datagrams } = runtime.network
-    if (datagrams !== undefined && config.transport.includes('udp'))
-      this.#udp = new UdpPort({
+    if (datagrams !== undefined && options.udpPort !== undefined)
+      this.#udp = new options.udpPort({
         datagrams,
         drive: this.drive,
         interfaces: () => runtime.network.interfaces(),
@@ -137,9 +139,7 @@ export class Mesh implements ConnectionEvents {
       random,
       ...policyOf(config),
       // A TCP address names a port number, which UDP shares.
-      transports: [
-        ...new Set([...this.#transports().map(one => one.name), ...(this.#udp ? ['tcp', 'udp'] : [])]),
-      ],
+      transports: this.#udp === undefined ? this.#transports().map(one => one.name) : ['tcp', 'udp'],
       guests: { count: () => this.guests.count, makeRoom: () => this.guests.makeRoom() },
     })
     this.#members = this.drive.run(this.membership, output => this.#membershipSays(output))

@@ -73,7 +73,7 @@ export class PacketCarrier implements Carrier {
           watch: reset => door.watch(reset, this),
           unwatch: reset => door.unwatch(reset),
         },
-        mtu: pathSize(remote.host, interfaces(), mtu),
+        mtu: pathSize(remote.host, interfaces, mtu),
         send: (to, datagram) => this.#send(to, datagram),
         onMore: () => host.flushSoon(),
         ...{ plaintext, slab, observer },

@@ -19,15 +19,18 @@ export const leastMtu: number = limits.datagramLeast + 48
 /** Where the system does not tell. */
 const USUAL = 1_500
 
-/** `most`: the largest IP packet to try, whatever the interface takes. */
-export function pathSize(host: string, interfaces: readonly Interface[], most: number = 65_535): MtuOptions {
+/** `interfaces` costs a system call and more; `most` is the largest IP packet to try, whatever the interface takes. */
+export function pathSize(
+  host: string,
+  interfaces: () => readonly Interface[],
+  most: number = 65_535,
+): MtuOptions {
   const family = host.includes(':') ? 6 : 4
-  const own = interfaces.some(({ address }) => address === host)
-  if (own || hostKind(host) === 'loopback')
-    return { ceiling: Math.min(loopbackCeiling[family], ceilingOf(family, most)), direct: true }
-  const outward = interfaces.filter(
-    ({ address, internal }) => !internal && address.includes(':') === (family === 6),
-  )
+  const here = { ceiling: Math.min(loopbackCeiling[family], ceilingOf(family, most)), direct: true }
+  if (hostKind(host) === 'loopback') return here
+  const all = interfaces()
+  if (all.some(({ address }) => address === host)) return here
+  const outward = all.filter(({ address, internal }) => !internal && address.includes(':') === (family === 6))
   const near = outward.find(one => sameSubnet(one, host))
   const mtus = (near === undefined ? outward : [near]).map(({ mtu }) => mtu ?? USUAL)
   return { ceiling: ceilingOf(family, Math.min(most, mtus.length === 0 ? USUAL : Math.min(...mtus))) }

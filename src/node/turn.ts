@@ -79,12 +79,15 @@ export class Turn {
     this.#most = Math.min(this.#used + SLICE, this.#limit)
   }
 
-  /** They were: how long it took. */
+  /**
+   * They were: how much of it counts for the link, a slice at most. That one datagram took longer says more of us
+   * (cold code, the system's other work) than of its sender, whose next ones would be lost for it.
+   */
   end(): Millis {
     const before = this.#used
     this.#stop()
     if (this.#used >= SMALL) this.#drive.defer(this.#turned)
-    return this.#used - before
+    return Math.min(this.#used - before, SLICE)
   }
 
   /** Is there time for a datagram of a link with this share? Where there is none it is lost. */

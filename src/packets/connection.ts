@@ -13,7 +13,7 @@
  *
  * Refuses: what its machines refuse; frames of streams before the link is open are left for the
  * peer to send again (the packet with ACCEPTED was overtaken).
- * Sources: RFC 9000 sections 9, 10, 12 and 13. Page: protocol/packets.md, states/packet-connection.mmd · Floor: packets.
+ * Sources: RFC 9000 sections 9, 10, 12 and 13. Page: protocol/packets.md (spec: PKT-7, PKT-8, PKT-10, PKT-11, PKT-12), states/packet-connection.mmd · Floor: packets.
  */
 import { WireError } from '../base/errors.ts'
 import { earlier, type Millis } from '../base/machine.ts'

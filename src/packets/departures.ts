@@ -11,7 +11,7 @@
  * be proved; an acknowledgement waits for nothing and is counted by nobody. Congestion control hears
  * of a loss before the frames do, for what they do then is to send again.
  *
- * Sources: RFC 9000 sections 8.1, 9.4, 13; RFC 9002. Page: protocol/packets.md · Floor: packets.
+ * Sources: RFC 9000 sections 8.1, 9.4, 13; RFC 9002. Page: protocol/packets.md (spec: PKT-9) · Floor: packets.
  */
 import { earlier, type Millis } from '../base/machine.ts'
 import type { Endpoint, Random } from '../base/ports.ts'

@@ -83,14 +83,26 @@ export class Drive {
       } finally {
         busy = false
       }
-      if (!stopped) this.#wait(entry, machine.deadline())
+      if (!stopped) wait()
     }
-    const entry: Entry = { wake: () => take(tick) }
-    this.#wait(entry, machine.deadline())
+    /** A deadline that moves later, as with every packet, costs nothing: it is looked at again at the old time. */
+    const wait = (): void => {
+      const at = machine.deadline()
+      const known = this.#timers.at(entry)
+      if (at === undefined || known === undefined || at < known) this.#wait(entry, at)
+    }
+    const entry: Entry = {
+      wake: () => {
+        const at = machine.deadline()
+        if (at !== undefined && at <= this.#clock.now()) take(tick)
+        else this.#wait(entry, at)
+      },
+    }
+    wait()
     return {
       feed: take,
       rearm: () => {
-        if (!stopped && !busy) this.#wait(entry, machine.deadline())
+        if (!stopped && !busy) wait()
       },
       stop: () => {
         stopped = true

@@ -117,7 +117,7 @@ class UdpSocket implements DatagramSocket {
     if (this.#waits && socket.getSendQueueSize() > WAITING) return true
     socket.send(bytes, to.port, to.host)
     // Node tries the system at once, and keeps what it does not take.
-    this.#waits = socket.getSendQueueCount() > 0
+    this.#waits = socket.getSendQueueSize() > 0
     return !this.#waits
   }
 

@@ -22,7 +22,7 @@
  * Page: protocol/packets.md · Vectors: protocol/vectors/packet-head.json · Floor: wire.
  */
 import { WireError } from '../base/errors.ts'
-import { ByteReader } from '../base/reader.ts'
+import type { ByteReader } from '../base/reader.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import { limits } from './limits.ts'
 
@@ -108,14 +108,16 @@ export function maskHead(packet: Uint8Array, mask: Uint8Array): void {
  */
 export function unmaskHead(packet: Uint8Array, mask: Uint8Array): UnmaskedHead {
   if (packet.length < LEAST_PACKET) throw new WireError('GH_WIRE_SHORT', 'packet', packet.length)
-  const bytes = packet.slice(0, SAMPLE_OFFSET)
-  const first = bytes[0]! ^ (mask[0]! & MASKED)
+  const first = packet[0]! ^ (mask[0]! & MASKED)
+  if ((first & FORM) !== FIXED) throw new WireError('GH_WIRE_VALUE', 'first byte', 0, 'not a packet')
+  const numberLength = ((first & NUMBER_LENGTH) + 1) as NumberLength
+  // Field by field and not by a reader: this is done for every packet that comes.
+  const bytes = packet.slice(0, NUMBER_OFFSET + numberLength)
   bytes[0] = first
-  const length = (first & NUMBER_LENGTH) + 1
-  xorNumber(bytes, mask, length)
-  const clear = bytes.subarray(0, NUMBER_OFFSET + length)
-  const { phase, destination, numberLength, truncated } = decodePacketHead(new ByteReader(clear))
-  return { first, phase, destination, numberLength, truncated, bytes: clear }
+  xorNumber(bytes, mask, numberLength)
+  let truncated = 0
+  for (let i = NUMBER_OFFSET; i < bytes.length; i++) truncated = truncated * 256 + bytes[i]!
+  return { first, phase: phaseOf(first), destination: destinationOf(bytes), numberLength, truncated, bytes }
 }
 
 /** A head in the clear. Its spin and reserved bits are not looked at: see `checkReserved`. */
@@ -126,7 +128,11 @@ export function decodePacketHead(r: ByteReader): PacketHead {
   const numberLength = ((first & NUMBER_LENGTH) + 1) as NumberLength
   const destination = r.take(limits.connectionId, 'connection id')
   const truncated = r.uint(numberLength, 'packet number')
-  return { first, phase: (first & PHASE) === 0 ? 0 : 1, destination, numberLength, truncated }
+  return { first, phase: phaseOf(first), destination, numberLength, truncated }
+}
+
+function phaseOf(first: number): KeyPhase {
+  return (first & PHASE) === 0 ? 0 : 1
 }
 
 /** After the seal has opened: bits that must be 0, so that they can mean something tomorrow (spec: PKT-5). */

@@ -111,7 +111,7 @@ export const packetMutants: readonly Mutant[] = [
     about: 'a late packet from elsewhere counts as the newest',
     file: 'src/packets/connection.ts',
     find: 'if (newest && !seen.trial)',
-    replace: 'if (!seen.trial)',
+    replace: 'if ((newest || opened.number > 0) && !seen.trial)',
   },
   {
     about: 'frames in packets cost nothing',

@@ -205,3 +205,18 @@ t.test('P15 what a link was read adds up and is forgotten twenty times as slowly
   share.add(50, 10_000)
   t.equal(share.of(10_000), 4, 'no datagram takes so long: the process was kept waiting')
 })
+
+t.test('P15 a datagram that took long, as the first of a link may, costs it a slice', async t => {
+  const { turn, pass } = bench()
+  const share = new Share()
+  const read = (ms: number): void => {
+    turn.begin()
+    pass(ms)
+    share.add(turn.end(), 500)
+  }
+  read(20)
+  t.equal(share.of(500), 1)
+  t.ok(turn.hears(share), 'the next one is heard')
+  for (let n = 0; n < 10; n++) read(0.7)
+  t.notOk(turn.hears(share), 'until it has had its share')
+})

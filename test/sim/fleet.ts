@@ -11,6 +11,8 @@
  * fails the run where it happens; a promise nobody caught does too.
  */
 
+// Processes start amid a simulation, which cannot wait for a module to be read from a disk.
+import '../../src/node/udp-port.ts'
 import type { Suite } from '../../src/base/ports.ts'
 import { createNode, type GuildNode, type NodeOptions, type PeerInfo } from '../../src/index.ts'
 import type { Host, Simulation } from '../../src/testing/index.ts'
@@ -292,7 +294,11 @@ export class Fleet {
         const ids = a.pipesTo(b).length === 0 ? 1 : 0
         const pair = `${a.name} to ${b.name}`
         claim(sent.length === ids, `${pair}: packets to ${sent.length} connection ids`)
-        claim(same(sent, came), `${pair}: other packets came than were sent`)
+        // Others may come as well: a damaged one bears an id that nobody has.
+        claim(
+          sent.every(id => came.includes(id)),
+          `${pair}: other packets came than were sent`,
+        )
       }
   }
 
