@@ -431,7 +431,9 @@ t.test('a rate for streams holds back neither control nor acknowledgements', asy
   source.total = 100
   pair.a.connection.departures.waiting()
   pair.a.connection.departures.control.push(spoken(3_000, 9))
+  const from = pair.crossings.length
   pair.a.connection.flush(pair.now, 0)
+  t.ok(pair.sent(pair.a, from).length >= 3, 'control of three packets left at once')
   pair.run(pair.now + 15, () => pair.b.control.length > 0)
   t.equal(pair.b.control.length, 1)
 })
