@@ -90,6 +90,7 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     about: 'measure this machine, each figure beside that of a raw socket in the same run',
     examples: [
       ['guild-home bench tcp', 'bulk, round trips and handshakes, in twenty seconds at most'],
+      ['guild-home bench udp', 'the same over datagrams, beside node:dgram with a cipher'],
       ['guild-home bench messages --json', 'small messages, one JSON object a row'],
     ],
     load: async () => (await import('./commands/bench.ts')).bench,

@@ -21,7 +21,7 @@ import { DirectMessages } from './direct-messages.ts'
 import { Happenings } from './emitter.ts'
 import type { GuildStream } from './guild-stream.ts'
 import { identitySeedOf, swarmKeysOf } from './keys.ts'
-import { Mesh, type MeshOptions } from './mesh.ts'
+import { Mesh } from './mesh.ts'
 import type { NodeOptions } from './options.ts'
 import type { Qlog } from './qlog.ts'
 import { openStream, request, type StreamHandler, serve } from './streams.ts'
@@ -50,9 +50,7 @@ export async function createNode(options: NodeOptions = {}): Promise<GuildNode> 
     const swarmKeys = await swarmKeysOf(config, runtime)
     const identitySeed = await identitySeedOf(config, directory?.path, runtime)
     const qlog = await qlogOf(config, runtime)
-    const udp = config.transport.includes('udp') ? await import('./udp-port.ts') : undefined
-    const parts = { config, runtime, swarmKeys, identitySeed, directory, qlog, udpPort: udp?.UdpPort }
-    return new GuildNode(parts)
+    return new GuildNode({ config, runtime, swarmKeys, identitySeed, directory, qlog })
   } catch (error) {
     directory?.release()
     throw error
@@ -69,7 +67,6 @@ interface Parts {
   readonly identitySeed: Uint8Array
   readonly directory: Held | undefined
   readonly qlog: Qlog | undefined
-  readonly udpPort: MeshOptions['udpPort']
 }
 
 export class GuildNode implements AsyncDisposable {

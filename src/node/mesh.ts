@@ -47,7 +47,7 @@ import { proofOf } from './proof.ts'
 import type { Qlog } from './qlog.ts'
 import { Tracing } from './tracing.ts'
 import type { NodeStats, PeerInfo } from './types.ts'
-import type { UdpPort } from './udp-port.ts'
+import { UdpPort } from './udp-port.ts'
 import { peerInfos, Totals } from './views.ts'
 
 /** How peers say they see us: one a transport and network is plenty. */
@@ -62,8 +62,6 @@ export interface MeshOptions {
   readonly identitySeed: Uint8Array
   readonly happenings: Happenings
   readonly qlog?: Qlog | undefined
-  /** Loaded where the node speaks UDP. */
-  readonly udpPort?: typeof UdpPort | undefined
 }
 
 export class Mesh implements ConnectionEvents {
@@ -114,8 +112,8 @@ export class Mesh implements ConnectionEvents {
       }),
     }
     const { datagrams } = runtime.network
-    if (datagrams !== undefined && options.udpPort !== undefined)
-      this.#udp = new options.udpPort({
+    if (datagrams !== undefined && config.transport.includes('udp'))
+      this.#udp = new UdpPort({
         datagrams,
         drive: this.drive,
         interfaces: () => runtime.network.interfaces(),

@@ -68,6 +68,8 @@ export type PacketState = StateOf<typeof packetConnection>
 
 /** PTOs until a closed connection is forgotten (RFC 9000 section 10.2). */
 const LINGER = 3
+/** And never longer, on each way to the end: a peer that takes its time with message 3 decides what we take for a round trip. */
+const LONGEST_LINGER: Millis = 5_000
 
 export class PacketConnection implements PacketFrames {
   bytesIn = 0
@@ -181,7 +183,7 @@ export class PacketConnection implements PacketFrames {
     this.state = next(packetConnection, this.state, 'finish')
     this.departures.source = undefined
     this.#close = close
-    this.#until = now + LINGER * this.departures.pto
+    this.#until = now + this.#linger
   }
 
   /** What is not acknowledged is not waited for. */
@@ -194,7 +196,7 @@ export class PacketConnection implements PacketFrames {
     if (this.state !== 'alive') return
     this.departures.sendClose(goodbye, now)
     this.state = next(packetConnection, this.state, 'drain')
-    this.#until = now + LINGER * this.departures.pto
+    this.#until = now + this.#linger
   }
 
   /** Forgets everything at once. */
@@ -236,13 +238,17 @@ export class PacketConnection implements PacketFrames {
     return undefined
   }
 
+  get #linger(): Millis {
+    return Math.min(LINGER * this.departures.pto, LONGEST_LINGER)
+  }
+
   get #isOver(): boolean {
     return this.state === 'closing' || this.state === 'draining' || this.state === 'gone'
   }
 
   #closeNow(now: Millis): void {
     this.state = next(packetConnection, this.state, 'said')
-    this.#until = now + LINGER * this.departures.pto
+    this.#until = now + this.#linger
     this.departures.sendClose(this.#close!, now)
   }
 

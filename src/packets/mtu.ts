@@ -59,6 +59,8 @@ export class MtuSearch {
   readonly #attempts: number
   /** The largest size that came through whole. */
   #proven = BASE_SIZE
+  /** The size to try after it: looked at before every packet. */
+  #next: number | undefined
   /** A probe in flight. */
   #probing: number | undefined
   #failed = 0
@@ -75,6 +77,7 @@ export class MtuSearch {
   constructor({ ceiling, direct = false }: MtuOptions) {
     const sizes = LADDER.filter(size => size < ceiling)
     this.#ladder = ceiling > BASE_SIZE ? [...sizes, ceiling] : []
+    this.#next = this.#ladder[0]
     this.#attempts = direct ? ATTEMPTS_WITHOUT_ROUTERS : 1
   }
 
@@ -90,7 +93,7 @@ export class MtuSearch {
       this.#recheck = 'asked'
       this.#probing = this.#proven
     } else if (!this.#doubted && now >= this.#restsUntil) {
-      this.#probing = this.#ladder.find(size => size > this.#proven)
+      this.#probing = this.#next
     }
     return this.#probing
   }
@@ -100,7 +103,7 @@ export class MtuSearch {
     if (size !== this.#probing) return
     this.#probing = undefined
     this.#failed = 0
-    this.#proven = Math.max(this.#proven, size)
+    this.#prove(Math.max(this.#proven, size))
     this.#trust()
   }
 
@@ -111,7 +114,7 @@ export class MtuSearch {
     if (this.#recheck === 'asked') {
       // Small ones arrive, this one twice not.
       this.holes++
-      this.#proven = BASE_SIZE
+      this.#prove(BASE_SIZE)
       this.#rest(now)
       this.#trust()
     } else if (size > this.#proven && ++this.#failed >= this.#attempts) this.#rest(now)
@@ -133,6 +136,11 @@ export class MtuSearch {
     this.#losses = 0
     this.#doubted = false
     this.#recheck = undefined
+  }
+
+  #prove(size: number): void {
+    this.#proven = size
+    this.#next = this.#ladder.find(one => one > size)
   }
 
   #rest(now: Millis): void {

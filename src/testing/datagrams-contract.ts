@@ -127,6 +127,22 @@ const checks: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
     deepStrictEqual(client.heard[0], { bytes: Uint8Array.of(4), from: server.socket.local })
   },
 
+  'bytes that send has let go of may be written over at once': async bench => {
+    const { server, client } = await bench.both()
+    let bytes = new Uint8Array(1000)
+    for (let i = 0; i < 30; i++) {
+      bytes.fill(i)
+      if (!client.socket.send(server.socket.local, bytes)) bytes = new Uint8Array(1000)
+    }
+    bytes.fill(0xff)
+    await server.until(30)
+    for (const [i, heard] of server.heard.entries())
+      ok(
+        heard.bytes.every(byte => byte === i),
+        `datagram ${i}`,
+      )
+  },
+
   'each datagram arrives as it was sent, whole and apart from the others': async bench => {
     const { server, client } = await bench.both()
     const dice = new SeededRandom(1)

@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import type { Machine, Millis, tick } from '../../src/base/machine.ts'
+import type { Machine, Millis, Tick, tick } from '../../src/base/machine.ts'
 import { Drive } from '../../src/runtime/drive.ts'
 import { World } from '../../src/testing/world.ts'
 
@@ -111,4 +111,48 @@ t.test('P15 a machine that was stopped is let go at once, whatever it waited for
     [true, true, true],
   )
   others.feed('still driven')
+})
+
+/** Wants to be woken at a time that moves with each input. */
+class Postponer implements Machine<string | Tick, string> {
+  at: Millis | undefined
+  readonly ticks: Millis[] = []
+
+  handle(input: string | Tick, now: Millis): void {
+    if (typeof input === 'string') this.at = now + 100
+    else {
+      this.ticks.push(now)
+      this.at = undefined
+    }
+  }
+
+  poll(): string | undefined {
+    return undefined
+  }
+
+  deadline(): Millis | undefined {
+    return this.at
+  }
+}
+
+t.test('a deadline that moves later with every input arms no timer each time, and is kept to', async t => {
+  const world = new World()
+  let armed = 0
+  const own = new Drive(
+    { now: () => world.now, wall: () => world.now },
+    {
+      arm: (at, wake) => {
+        armed++
+        world.at(at, wake)
+      },
+      disarm: () => {},
+      defer: work => void world.after(0, work),
+    },
+  )
+  const machine = new Postponer()
+  const driven = own.run(machine, () => {})
+  for (let at = 0; at < 50; at++) world.at(at, () => driven.feed('more'))
+  await world.run(1_000)
+  t.same(machine.ticks, [149], 'a hundred after the last input')
+  t.ok(armed <= 3, `${armed} timers for 50 inputs`)
 })

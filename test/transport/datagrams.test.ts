@@ -156,6 +156,8 @@ t.test('UQ-21 what waits for room in the system is bounded', async t => {
   const { socket } = await open('127.0.0.1', full)
   for (let i = 0; i < 10_000; i++) socket.send({ host: '127.0.0.1', port: 9 }, new Uint8Array(1200))
   t.ok(waiting <= 1024 * 1024 + 1200, `${waiting} bytes wait`)
+  waiting = 10
+  t.equal(socket.send({ host: '127.0.0.1', port: 9 }, new Uint8Array(7)), false, 'Node keeps the bytes')
   waiting = 0
   const before = sent.length
   socket.send({ host: '127.0.0.1', port: 9 }, new Uint8Array(7))

@@ -10,6 +10,8 @@ import { MESSAGE_BYTES } from './tasks.ts'
 
 /** Links in the making at any time. */
 export const AT_ONCE = 32
+/** Dials of a link that is refused because the one before it has not ended over there. */
+const TRIES = 50
 /** Of handshakes, in passes. */
 const WARM_UP = 3
 
@@ -58,8 +60,15 @@ export async function withDiallers<T>(
   )
   const link = async (lane: number): Promise<void> => {
     const node = nodes[lane]!
-    const { peerId } = await node.connect(far.address)
-    node.disconnect(peerId)
+    for (let tries = TRIES; ; tries--) {
+      try {
+        const { peerId } = await node.connect(far.address)
+        return node.disconnect(peerId)
+      } catch (error) {
+        // Over datagrams the last link's CLOSE may still be on its way; then this one is refused.
+        if (tries === 0 || (error as { code?: unknown }).code !== 'GH_REFUSED_DUPLICATE') throw error
+      }
+    }
   }
   try {
     // What is told is the rate of a node that runs: its code has been compiled.
