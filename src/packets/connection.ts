@@ -160,7 +160,8 @@ export class PacketConnection implements PacketFrames {
   /** Sends what may leave now. True: more would, in another turn. */
   flush(now: Millis, allowance: number = Number.POSITIVE_INFINITY): boolean {
     this.#now = now
-    if (this.state === 'finishing' && (this.departures.settled || now >= this.#until!)) this.#closeNow(now)
+    if (this.state === 'finishing' && (this.departures.control.settled || now >= this.#until!))
+      this.#closeNow(now)
     if (this.state !== 'alive' && this.state !== 'finishing') return false
     const before = this.departures.askedAt
     const more = this.departures.flush(now, allowance)
@@ -173,7 +174,7 @@ export class PacketConnection implements PacketFrames {
 
   /** Would `flush` send anything? */
   wants(now: Millis): boolean {
-    if (this.state === 'finishing' && this.departures.settled) return true
+    if (this.state === 'finishing' && this.departures.control.settled) return true
     return (this.state === 'alive' || this.state === 'finishing') && this.departures.wants(now)
   }
 
@@ -184,6 +185,7 @@ export class PacketConnection implements PacketFrames {
     this.departures.source = undefined
     this.#close = close
     this.#until = now + this.#linger
+    if (!this.departures.control.settled) this.departures.probe(true) // so that it takes a round trip and no more
   }
 
   /** What is not acknowledged is not waited for. */

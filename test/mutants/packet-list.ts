@@ -91,7 +91,7 @@ export const packetMutants: readonly Mutant[] = [
   {
     about: 'CLOSE does not wait for control',
     file: 'src/packets/connection.ts',
-    find: '(this.departures.settled || now >= this.#until!)',
+    find: '(this.departures.control.settled || now >= this.#until!)',
     replace: '(now >= 0 || now >= this.#until!)',
   },
   {

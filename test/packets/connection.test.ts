@@ -104,7 +104,9 @@ t.test(
       const pair = new PacketPair({ weather: { seed, loss: 20, doubled: 30, late: 25 } })
       const said = Array.from({ length: 60 }, (_, n) => spoken(1 + ((n * 977) % 16_000), n))
       for (const [n, frame] of said.entries()) pair.at(1_000 + n * 20, () => pair.a.say(frame))
-      t.ok(pair.run(120_000, () => pair.b.control.length >= 60 && pair.a.connection.departures.settled))
+      t.ok(
+        pair.run(120_000, () => pair.b.control.length >= 60 && pair.a.connection.departures.control.settled),
+      )
       t.ok(Buffer.concat(pair.b.control).equals(Buffer.concat(said)), `seed ${seed}`)
     }
   },
