@@ -145,6 +145,23 @@ t.test('PKT-10 CLOSE waits for control no longer than 3 PTO, and is forgotten af
   t.equal(pair.a.tokens.size, 0, 'no token is looked for any more')
 })
 
+t.test(
+  'P3 PKT-10 the end takes five seconds each way at most, however long the round trip is said to be',
+  async t => {
+    const pair = new PacketPair().settle()
+    const { connection } = pair.a
+    for (let i = 0; i < 20; i++) connection.departures.rtt.sample(8_000, 0)
+    t.ok(connection.departures.pto > 5_000)
+    pair.drops = () => true
+    connection.departures.control.push(spoken(500))
+    const began = pair.now
+    connection.finish(w => w.raw(CLOSE), pair.now)
+    pair.run(began + 200_000, () => connection.state === 'gone')
+    t.equal(connection.state, 'gone')
+    t.ok(pair.now - began <= 10_002, `${pair.now - began} ms`)
+  },
+)
+
 t.test('PKT-11 CLOSE is said again to who goes on, ever more rarely', async t => {
   const pair = new PacketPair().settle()
   const forger = new Forger(pair)
@@ -433,7 +450,9 @@ t.test('a rate for streams holds back neither control nor acknowledgements', asy
   source.total = 100
   pair.a.connection.departures.waiting()
   pair.a.connection.departures.control.push(spoken(3_000, 9))
+  const from = pair.crossings.length
   pair.a.connection.flush(pair.now, 0)
+  t.ok(pair.sent(pair.a, from).length >= 3, 'control of three packets left at once')
   pair.run(pair.now + 15, () => pair.b.control.length > 0)
   t.equal(pair.b.control.length, 1)
 })

@@ -11,8 +11,6 @@
  * fails the run where it happens; a promise nobody caught does too.
  */
 
-// Processes start amid a simulation, which cannot wait for a module to be read from a disk.
-import '../../src/node/udp-port.ts'
 import type { Suite } from '../../src/base/ports.ts'
 import { createNode, type GuildNode, type NodeOptions, type PeerInfo } from '../../src/index.ts'
 import type { Host, Simulation } from '../../src/testing/index.ts'
