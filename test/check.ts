@@ -22,7 +22,11 @@ const steps: readonly Step[] = [
   { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
   { name: 'tests', command: ['npm', 'test'], long: true },
   { name: 'fuzz', command: [node, 'dist/test/fuzz/run.js', `--seconds=${values.short ? 15 : 60}`] },
-  { name: 'seeds', command: [node, 'dist/test/sim/run.js', `--seeds=${seeds}`] },
+  { name: 'seeds', command: [node, 'dist/test/sim/run.js', '--over=tcp', `--seeds=${seeds}`] },
+  {
+    name: 'seeds over datagrams',
+    command: [node, 'dist/test/sim/run.js', '--over=udp', `--seeds=${values.short ? 1 : 8}`, '--jobs=2'],
+  },
   {
     name: 'sixty nodes of twenty peers',
     command: [node, 'dist/test/sim/run.js', '--case=crowd-60'],
@@ -30,7 +34,7 @@ const steps: readonly Step[] = [
   },
   {
     name: 'seeds, twice alike',
-    command: [node, 'dist/test/sim/run.js', '--seeds=2', '--seed=1000', '--twice'],
+    command: [node, 'dist/test/sim/run.js', '--seeds=2', '--seed=1000', '--twice', '--jobs=2'],
   },
   {
     name: 'soak',

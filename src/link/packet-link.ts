@@ -65,6 +65,8 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly send: (to: Endpoint, datagram: Uint8Array) => boolean
   /** A timer let something leave, and more would in another turn. */
   readonly onMore: () => void
+  /** A rate is set: what a timer lets leave waits for it as well. */
+  readonly paced?: boolean
   /** The frames of one packet, shared by all links of a node. */
   readonly plaintext: ByteWriter
   readonly slab?: Slab
@@ -321,7 +323,8 @@ export class PacketLink extends LinkCore {
       const error = new GuildError('GH_HANDSHAKE_TIMEOUT', `after ${this.stage}`)
       return this.closing(closeCodes.DISCONNECTED, error, 'handshake')
     }
-    if (this.#packets.flush(now)) this.#options.onMore()
+    const { paced, onMore } = this.#options
+    if (this.#packets.flush(now, paced ? 0 : undefined) || paced) onMore()
   }
 
   /** Ends without a word; a dial that was not accepted comes to nothing by that. */

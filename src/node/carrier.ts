@@ -34,6 +34,8 @@ export interface CarrierHost {
   read(input: LinkInput): void
   feed(input: LinkInput): void
   flushSoon(): void
+  /** A rate is set for what leaves. */
+  readonly paced: boolean
   carry(proved: Proved, observed: Uint8Array | undefined): Carried
   /** The carrier is gone: the last call. */
   gone(): void

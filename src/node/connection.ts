@@ -117,6 +117,7 @@ export class Connection {
       read: input => this.#read(input),
       feed: input => this.feed(input),
       flushSoon: () => this.flushSoon(),
+      paced: options.pace.out !== undefined,
       carry: (proved, observed) => this.#carry(proved, observed),
       gone: () => {
         this.#gone = true

@@ -84,12 +84,13 @@ export class GuildNode implements AsyncDisposable {
   #companions: readonly Companion[] = []
 
   /** Use `createNode`. */
-  constructor({ config, runtime, swarmKeys, identitySeed, directory, qlog }: Parts) {
+  constructor({ directory, ...parts }: Parts) {
+    const { config, runtime, swarmKeys, qlog } = parts
     this.#config = config
     this.#runtime = runtime
     this.#swarmKeys = swarmKeys
     this.#directory = directory
-    this.#mesh = new Mesh({ config, runtime, swarmKeys, identitySeed, happenings: this.#happenings, qlog })
+    this.#mesh = new Mesh({ ...parts, happenings: this.#happenings })
     if (qlog !== undefined) qlog.onError = error => this.#mesh.fault(error)
     this.#direct = new DirectMessages({ mesh: this.#mesh, runtime, happenings: this.#happenings })
     this.#now = () => runtime.clock.now()

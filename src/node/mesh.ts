@@ -90,7 +90,7 @@ export class Mesh implements ConnectionEvents {
     this.drive = new Drive(clock, scheduler)
     const pace = paceOf(config, this.drive)
     const attempts = new Attempts(suite, swarmKeys, config.connectTimeout)
-    const longest = config.connectTimeout * patience(config.transport)
+    const longest = patience(config.transport) * config.connectTimeout
     this.#dialer = new Dialer(this.drive, this.#transports(), longest)
     const identity = suite.identity(identitySeed)
     this.peerId = peerIdFromKey(identity.publicKey)
@@ -137,9 +137,7 @@ export class Mesh implements ConnectionEvents {
       random,
       ...policyOf(config),
       // A TCP address names a port number, which UDP shares.
-      transports: [
-        ...new Set([...this.#transports().map(one => one.name), ...(this.#udp ? ['tcp', 'udp'] : [])]),
-      ],
+      transports: this.#udp === undefined ? this.#transports().map(one => one.name) : ['tcp', 'udp'],
       guests: { count: () => this.guests.count, makeRoom: () => this.guests.makeRoom() },
     })
     this.#members = this.drive.run(this.membership, output => this.#membershipSays(output))

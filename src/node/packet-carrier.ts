@@ -76,6 +76,7 @@ export class PacketCarrier implements Carrier {
         mtu: pathSize(remote.host, interfaces, mtu),
         send: (to, datagram) => this.#send(to, datagram),
         onMore: () => host.flushSoon(),
+        paced: host.paced,
         ...{ plaintext, slab, observer },
         ...(dial && { dial }),
         ...(newcomer && { newcomer }),

@@ -12,7 +12,7 @@
  * so that a link with a word or two to say is heard at once whoever waits there.
  *
  * A datagram does not wait: it may be lost, and its sender takes the loss for what it is. Once the fresh
- * budget is spent only those are still heard who have hardly been read of late, and after forty
+ * budget is spent only those are still heard who have hardly been read of late, and after eighty
  * milliseconds nobody is.
  *
  * Refuses datagrams beyond that. Of pipes nothing: what waits is bounded by one read and one record a link, for a paused pipe reads no more (P15, FR-04).
@@ -31,9 +31,11 @@ const LINE: Millis = 5
 /** What one link may read at a time: more than 256 KiB of bulk take. */
 const SLICE: Millis = 1
 /** Beyond this a turn hears no datagram of anybody. */
-const HARDLY: Millis = 40
+const HARDLY: Millis = 80
 /** Who is still heard beyond `FRESH`: a link that was read less than this, which it forgets in 20 times as long. */
 const LIGHT: Millis = 5
+/** The dearest datagram there is, 64 KiB of frames of one byte. What took longer was the system, at something else. */
+const DEAREST: Millis = 3
 const FORGETS = 0.05
 /** Reading below this is not worth being told where the turn ends. */
 const SMALL: Millis = 1
@@ -44,7 +46,7 @@ export class Share {
   #at: Millis = 0
 
   add(used: Millis, now: Millis): void {
-    this.#used = this.of(now) + used
+    this.#used = this.of(now) + Math.min(used, DEAREST)
     this.#at = now
   }
 
@@ -77,12 +79,15 @@ export class Turn {
     this.#most = Math.min(this.#used + SLICE, this.#limit)
   }
 
-  /** They were: how long it took. */
+  /**
+   * They were: how much of it counts for the link, a slice at most. That one datagram took longer says more of us
+   * (cold code, the system's other work) than of its sender, whose next ones would be lost for it.
+   */
   end(): Millis {
     const before = this.#used
     this.#stop()
     if (this.#used >= SMALL) this.#drive.defer(this.#turned)
-    return this.#used - before
+    return Math.min(this.#used - before, SLICE)
   }
 
   /** Is there time for a datagram of a link with this share? Where there is none it is lost. */

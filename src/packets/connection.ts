@@ -13,7 +13,7 @@
  *
  * Refuses: what its machines refuse; frames of streams before the link is open are left for the
  * peer to send again (the packet with ACCEPTED was overtaken).
- * Sources: RFC 9000 sections 9, 10, 12 and 13. Page: protocol/packets.md, states/packet-connection.mmd · Floor: packets.
+ * Sources: RFC 9000 sections 9, 10, 12 and 13. Page: protocol/packets.md (spec: PKT-7, PKT-8, PKT-10, PKT-11, PKT-12), states/packet-connection.mmd · Floor: packets.
  */
 import { WireError } from '../base/errors.ts'
 import { earlier, type Millis } from '../base/machine.ts'
@@ -68,6 +68,8 @@ export type PacketState = StateOf<typeof packetConnection>
 
 /** PTOs until a closed connection is forgotten (RFC 9000 section 10.2). */
 const LINGER = 3
+/** And never longer, on each way to the end: a peer that takes its time with message 3 decides what we take for a round trip. */
+const LONGEST_LINGER: Millis = 5_000
 
 export class PacketConnection implements PacketFrames {
   bytesIn = 0
@@ -158,7 +160,8 @@ export class PacketConnection implements PacketFrames {
   /** Sends what may leave now. True: more would, in another turn. */
   flush(now: Millis, allowance: number = Number.POSITIVE_INFINITY): boolean {
     this.#now = now
-    if (this.state === 'finishing' && (this.departures.settled || now >= this.#until!)) this.#closeNow(now)
+    if (this.state === 'finishing' && (this.departures.control.settled || now >= this.#until!))
+      this.#closeNow(now)
     if (this.state !== 'alive' && this.state !== 'finishing') return false
     const before = this.departures.askedAt
     const more = this.departures.flush(now, allowance)
@@ -171,7 +174,7 @@ export class PacketConnection implements PacketFrames {
 
   /** Would `flush` send anything? */
   wants(now: Millis): boolean {
-    if (this.state === 'finishing' && this.departures.settled) return true
+    if (this.state === 'finishing' && this.departures.control.settled) return true
     return (this.state === 'alive' || this.state === 'finishing') && this.departures.wants(now)
   }
 
@@ -181,7 +184,8 @@ export class PacketConnection implements PacketFrames {
     this.state = next(packetConnection, this.state, 'finish')
     this.departures.source = undefined
     this.#close = close
-    this.#until = now + LINGER * this.departures.pto
+    this.#until = now + this.#linger
+    if (!this.departures.control.settled) this.departures.probe(true) // so that it takes a round trip and no more
   }
 
   /** What is not acknowledged is not waited for. */
@@ -194,7 +198,7 @@ export class PacketConnection implements PacketFrames {
     if (this.state !== 'alive') return
     this.departures.sendClose(goodbye, now)
     this.state = next(packetConnection, this.state, 'drain')
-    this.#until = now + LINGER * this.departures.pto
+    this.#until = now + this.#linger
   }
 
   /** Forgets everything at once. */
@@ -236,13 +240,17 @@ export class PacketConnection implements PacketFrames {
     return undefined
   }
 
+  get #linger(): Millis {
+    return Math.min(LINGER * this.departures.pto, LONGEST_LINGER)
+  }
+
   get #isOver(): boolean {
     return this.state === 'closing' || this.state === 'draining' || this.state === 'gone'
   }
 
   #closeNow(now: Millis): void {
     this.state = next(packetConnection, this.state, 'said')
-    this.#until = now + LINGER * this.departures.pto
+    this.#until = now + this.#linger
     this.departures.sendClose(this.#close!, now)
   }
 

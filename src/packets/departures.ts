@@ -11,7 +11,7 @@
  * be proved; an acknowledgement waits for nothing and is counted by nobody. Congestion control hears
  * of a loss before the frames do, for what they do then is to send again.
  *
- * Sources: RFC 9000 sections 8.1, 9.4, 13; RFC 9002. Page: protocol/packets.md · Floor: packets.
+ * Sources: RFC 9000 sections 8.1, 9.4, 13; RFC 9002. Page: protocol/packets.md (spec: PKT-9) · Floor: packets.
  */
 import { earlier, type Millis } from '../base/machine.ts'
 import type { Endpoint, Random } from '../base/ports.ts'
@@ -89,6 +89,7 @@ export class Departures {
   observer: PacketObserver | undefined
   /** A path may have something to say. */
   pathWork = false
+  #asks = false
   readonly #options: DeparturesOptions
   readonly #localIds: LocalIds
   readonly #pacer: Pacer
@@ -133,18 +134,14 @@ export class Departures {
     return this.rtt.pto + limits.ackDelay
   }
 
-  /** Everything of control has arrived. */
-  get settled(): boolean {
-    return this.control.settled
-  }
-
   /** The source has frames. */
   waiting(): void {
     this.#more = true
   }
 
-  /** Something that asks for an answer leaves next. */
-  probe(): void {
+  /** Something that asks for an answer leaves next; `atOnce`: for one without delay. */
+  probe(atOnce = false): void {
+    this.#asks ||= atOnce
     this.#probes = Math.max(this.#probes, 1)
   }
 
@@ -274,6 +271,8 @@ export class Departures {
     if (this.source === undefined) this.#more = false
     else if (withStreams && this.#more && w.room >= LEAST_ROOM)
       this.#more = this.source.fill(w, this.#manifest)
+    if (this.#asks && w.room > 0) encodeProbe(w)
+    this.#asks = false
     if (w.length === ackOnly) {
       if (!forced) return w.length === 0 ? 0 : this.#depart(this.paths.current, false, false, now)
       encodeProbe(w)

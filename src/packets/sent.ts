@@ -49,7 +49,7 @@ export const ACKED = 3
 export const MAX_SENT: number = 2 ** 17
 /** Numbers one may leave out at a time, to catch a peer that acknowledges what it has not seen (RFC 9000, 21.4). */
 export const MAX_SKIP = 16
-const CAPACITY = 64
+const CAPACITY = 32
 /** A ring with more slots than this gives them back once it is empty. */
 const ROOMY = 1024
 

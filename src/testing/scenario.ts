@@ -10,6 +10,7 @@
  *
  * Floor: testing.
  */
+import { preload } from '../preload.ts'
 import type { Fault } from './faults.ts'
 import { type Form, formText } from './form.ts'
 import { type Seed, seedOf, seedText } from './random.ts'
@@ -53,6 +54,7 @@ export async function simulate(
   options: SimulateOptions,
   body: (sim: Simulation) => Promise<void>,
 ): Promise<Outcome> {
+  await preload()
   const sim = new Simulation(options)
   try {
     await body(sim)

@@ -338,6 +338,25 @@ export const resets: Flood = {
   },
 }
 
+export const wandering: Flood = {
+  name: 'wandering',
+  codes: 'P8 UQ-10 UQ-11',
+  async run(scene, full) {
+    await scene.start()
+    const { victim, where } = scene
+    const count = full ? 200 : 10
+    const { ports, heard } = await scene.attacker().ask('wanders', { ...where, ports: count })
+    const traffic = await victim.ask('traffic', { ports })
+    return [
+      { name: 'ports that never answered', value: ports.length, unit: '', least: count },
+      { name: 'bytes from them', value: traffic.in, unit: '', least: 1_000 },
+      { name: 'bytes to them', value: traffic.out, unit: '', least: 100 },
+      { name: 'most that went out for a byte that came', value: traffic.worst, unit: '', most: 3 },
+      { name: 'bytes of a stream to where it had been', value: heard, unit: '', least: 100_000 },
+    ]
+  },
+}
+
 export const atTheUdpPort: readonly Flood[] = [
   datagrams,
   datagramReplays,
@@ -345,4 +364,5 @@ export const atTheUdpPort: readonly Flood[] = [
   forgedPackets,
   datagramHalfOpen,
   resets,
+  wandering,
 ]

@@ -23,6 +23,7 @@ import {
   type Shape,
   singleBytes,
   unread,
+  wanders,
 } from './deeds.ts'
 import { HalfOpen, type VisitFigures, type VisitOptions, visits } from './strangers.ts'
 
@@ -52,6 +53,7 @@ export interface AttackerCommands {
     options: Where & { shape: Shape; udp?: boolean },
   ): Promise<{ sent: number; granted: number; standing: boolean }>
   neverReads(options: Where & { members: number; udp?: boolean }): Promise<void>
+  wanders(options: Where & { ports: number }): Promise<{ ports: readonly number[]; heard: number }>
   singleBytes(options: DeedOptions): Promise<{ sent: number; seconds: number; standing: boolean }>
   cookies(options: Where & { count: number }): Promise<CookieFigures>
   replays(options: Where & { sent: Uint8Array; times: number }): Promise<ReplayFigures>
@@ -107,6 +109,11 @@ answer({
   },
   async neverReads({ members, ...where }) {
     for (let i = 0; i < members; i++) hold(await neverReads(where))
+  },
+  async wanders(options) {
+    const { member, ports } = await wanders(options)
+    hold(member)
+    return { ports, heard: member.heard.bytes }
   },
   singleBytes: options => singleBytes(options, stopped),
   cookies,

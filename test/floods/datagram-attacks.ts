@@ -145,7 +145,7 @@ export async function replayDatagrams({
   member.control(100, w => w.u8(0x04).raw(new Uint8Array(8)))
   await sleep(200)
   member.leave()
-  await sleep(1_000)
+  await sleep(300)
   const recorded = member.sent.slice()
   let [mostBack, otherAnswers, messages1] = [0, 0, 0]
   const ports: number[] = []

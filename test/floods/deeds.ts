@@ -301,6 +301,36 @@ export async function neverReads({
   return member
 }
 
+/**
+ * P8, UQ-10: has much sent to it, and then says every word from a port of its own at which it never
+ * answers. Those ports.
+ */
+export async function wanders({
+  port,
+  swarmKey,
+  ports,
+}: {
+  port: number
+  swarmKey: Uint8Array
+  ports: number
+}): Promise<{ member: PacketMember; ports: readonly number[] }> {
+  const member = await PacketMember.link(port, swarmKey, memberSelf(swarmKey), { most: 1_452 })
+  const header = encodeStreamHeader('/gush/1')
+  member.record(w => {
+    encodeMaxData(w, 2 ** 40)
+    open(w, member.streamId(0), header)
+    encodeMaxStreamData(w, member.streamId(0), 2 ** 40)
+  })
+  await member.drained()
+  const places: number[] = []
+  while (places.length < ports && member.stands) {
+    await new Promise(resolve => setTimeout(resolve, 30))
+    places.push(await member.wander())
+  }
+  await new Promise(resolve => setTimeout(resolve, 100))
+  return { member, ports: places }
+}
+
 /** FR-13: one stream, a byte a frame, and what the other side made of it. */
 export async function singleBytes(
   { port, swarmKey, fill }: DeedOptions,

@@ -1,6 +1,6 @@
 /**
  * A member gone bad over datagrams: a real link, whose packets hold whatever frames it likes, and that
- * minds neither loss nor anybody's congestion.
+ * minds nobody's congestion. What is lost it says again.
  *
  *   socket ─▶ door ─▶ PacketLink ─▶ fill ─▶ frames of ours       in packets, as they are
  *                                   send ─▶ CONTROL              one after the other, repeated until they arrive
@@ -20,6 +20,7 @@ import type { Self } from '../../src/link/self.ts'
 import type { Congestion } from '../../src/packets/congestion/index.ts'
 import { Drive, type Driven } from '../../src/runtime/drive.ts'
 import { systemClock, systemScheduler } from '../../src/runtime/system.ts'
+import type { Manifest } from '../../src/wire/frames/index.ts'
 import { closeCodes } from '../../src/wire/registry.ts'
 import { carried, type Heard, memberSelf, nothingHeard } from './bad-member.ts'
 
@@ -60,6 +61,8 @@ export interface PacketMemberOptions {
 
 export class PacketMember {
   readonly socket: Socket
+  /** By which it sends. */
+  #out: Socket
   readonly heard: Heard = nothingHeard()
   readonly identity: Identity
   end: LinkEnd | undefined
@@ -78,6 +81,8 @@ export class PacketMember {
   #left = false
   #write: ((w: ByteWriter) => void) | undefined
   #wrote: (() => void) | undefined
+  /** What was in packets that were lost. */
+  readonly #again: Uint8Array[] = []
 
   /** Links to a node. Rejects when it is refused or nothing comes. */
   static async link(
@@ -113,6 +118,7 @@ export class PacketMember {
     failed: (error: Error) => void,
   ) {
     this.socket = socket
+    this.#out = socket
     this.identity = self.identity
     const ids = new ConnectionIds(self.suite, randomBytes(32), self.random)
     const door = new Door<PacketMember>(self, ids, drive.now())
@@ -137,7 +143,7 @@ export class PacketMember {
         mtu: { ceiling: most, direct: true },
         send: (to, bytes) => {
           if (keep === true) this.sent.push(bytes.slice())
-          if (!this.closed) socket.send(bytes.slice(), to.port, to.host)
+          if (!this.closed) this.#out.send(bytes.slice(), to.port, to.host)
           return true
         },
       },
@@ -210,6 +216,15 @@ export class PacketMember {
     return !this.stands
   }
 
+  /** From now on it sends from another port, where nobody listens. Which one. */
+  async wander(): Promise<number> {
+    if (this.#out !== this.socket) this.#out.close()
+    const out = createSocket({ type: 'udp4' })
+    await new Promise<void>(resolve => out.bind(0, '127.0.0.1', resolve))
+    this.#out = out
+    return out.address().port
+  }
+
   /** Hears nothing any more, and so acknowledges nothing; what it holds open it keeps. */
   deaf(): void {
     this.#deaf = true
@@ -221,6 +236,7 @@ export class PacketMember {
     const over = (): void => {
       this.closed = true
       this.#driven.stop()
+      if (this.#out !== this.socket) this.#out.close()
       this.socket.close()
     }
     if (this.end !== undefined || !this.#link.open) return over()
@@ -235,17 +251,31 @@ export class PacketMember {
     drive.defer(this.#pump)
   }
 
+  #repeat(bytes: Uint8Array): void {
+    this.#again.push(bytes)
+    this.#link.streamsWaiting()
+    drive.defer(this.#pump)
+  }
+
   #carry(proved: Proved, linked: () => void): ReturnType<typeof carried> {
     this.#lower = Buffer.compare(this.identity.publicKey, proved.hello.identityKey) < 0
     this.#link.packets!.departures.congestion = heedless
     const { streams, mesh } = carried(this.heard)
-    const fill = (w: ByteWriter): boolean => {
-      const write = this.#write
-      if (write === undefined) return false
-      this.#write = undefined
-      write(w)
-      this.#wrote?.()
-      return this.#write !== undefined
+    const fill = (w: ByteWriter, manifest?: Manifest): boolean => {
+      const from = w.length
+      const again = this.#again.shift()
+      if (again !== undefined) {
+        // Of a path that takes less now: then it is lost.
+        if (again.length <= w.room) w.raw(again)
+      } else {
+        const write = this.#write
+        this.#write = undefined
+        write?.(w)
+        this.#wrote?.()
+      }
+      const bytes = w.view().slice(from)
+      if (bytes.length > 0) manifest?.add({ acked() {}, lost: () => this.#repeat(bytes) })
+      return this.#write !== undefined || this.#again.length > 0
     }
     linked()
     return { streams: { ...streams, fill }, mesh }

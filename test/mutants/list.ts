@@ -63,9 +63,9 @@ export const mutants: readonly Mutant[] = [
   // The handshake on a link
   {
     about: 'a responder that asked for no cookie takes any',
-    file: 'src/link/responder.ts',
-    find: 'this.#cookie !== undefined && equalConstantTime(content.cookie, this.#cookie)',
-    replace: 'this.#cookie === undefined || equalConstantTime(content.cookie, this.#cookie)',
+    file: 'src/link/cookies.ts',
+    find: 'this.#cookie !== undefined && equalConstantTime(cookie, this.#cookie)',
+    replace: 'this.#cookie === undefined || equalConstantTime(cookie, this.#cookie)',
   },
   {
     about: 'a replayed message 1 with its cookie is new again',

@@ -91,7 +91,7 @@ export const packetMutants: readonly Mutant[] = [
   {
     about: 'CLOSE does not wait for control',
     file: 'src/packets/connection.ts',
-    find: '(this.departures.settled || now >= this.#until!)',
+    find: '(this.departures.control.settled || now >= this.#until!)',
     replace: '(now >= 0 || now >= this.#until!)',
   },
   {
@@ -110,8 +110,8 @@ export const packetMutants: readonly Mutant[] = [
   {
     about: 'a late packet from elsewhere counts as the newest',
     file: 'src/packets/connection.ts',
-    find: 'if (newest && !seen.trial)',
-    replace: 'if (!seen.trial)',
+    find: 'if (newest) paths.arrived(this.#at, now)',
+    replace: 'if (newest || opened.number > 0) paths.arrived(this.#at, now)',
   },
   {
     about: 'frames in packets cost nothing',
@@ -147,13 +147,13 @@ export const packetMutants: readonly Mutant[] = [
     about: 'no packet number is left out',
     file: 'src/packets/departures.ts',
     find: 'this.#leftOut.after(number)',
-    replace: 'number + 1',
+    replace: 'Math.min(number + 1, this.#leftOut.after(number))',
   },
   {
     about: 'what a broken path brought before makes a window after it',
     file: 'src/packets/departures.ts',
     find: '    // Behind it: what arrived before the path broke makes no window for what comes after.\n    if (persistent) this.congestion.onPersistent(now)\n',
-    replace: '',
+    replace: '    if (persistent && acked.length === 0) this.congestion.onPersistent(now)\n',
   },
   {
     about: 'another host keeps the window of the one before',
@@ -188,8 +188,8 @@ export const packetMutants: readonly Mutant[] = [
   {
     about: 'a peer that broke the rules is waited for',
     file: 'src/link/packet-link.ts',
-    find: 'code !== closeCodes.DISCONNECTED) packets.hurry(this.now)',
-    replace: 'code === closeCodes.DISCONNECTED) packets.hurry(this.now)',
+    find: 'if (!polite.has(code)) packets.hurry(this.now)',
+    replace: 'if (polite.has(code)) packets.hurry(this.now)',
   },
   {
     about: 'frames inside CONTROL cost nothing',

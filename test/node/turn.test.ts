@@ -173,16 +173,16 @@ t.test(
   async t => {
     const { turn, pass, read, turned } = bench()
     const [heavy, light] = [new Share(), new Share()]
-    heavy.add(12, 500)
+    for (let i = 0; i < 4; i++) heavy.add(3, 500)
     light.add(2, 500)
     t.ok(turn.hears(heavy))
     read(10)
     t.notOk(turn.hears(heavy), 'its datagram is lost')
     t.ok(turn.hears(light))
-    read(29)
+    read(69)
     t.ok(turn.hears(light))
     read(1)
-    t.notOk(turn.hears(light), 'forty milliseconds are enough of anything')
+    t.notOk(turn.hears(light), 'eighty milliseconds are enough of anything')
     t.equal(turn.lost, 2)
     t.ok(turned())
     t.ok(turn.hears(heavy), 'another turn')
@@ -202,4 +202,21 @@ t.test('P15 what a link was read adds up and is forgotten twenty times as slowly
   t.equal(share.of(10_000), 0)
   share.add(1, 10_000)
   t.equal(share.of(10_000), 1)
+  share.add(50, 10_000)
+  t.equal(share.of(10_000), 4, 'no datagram takes so long: the process was kept waiting')
+})
+
+t.test('P15 a datagram that took long, as the first of a link may, costs it a slice', async t => {
+  const { turn, pass } = bench()
+  const share = new Share()
+  const read = (ms: number): void => {
+    turn.begin()
+    pass(ms)
+    share.add(turn.end(), 500)
+  }
+  read(20)
+  t.equal(share.of(500), 1)
+  t.ok(turn.hears(share), 'the next one is heard')
+  for (let n = 0; n < 10; n++) read(0.7)
+  t.notOk(turn.hears(share), 'until it has had its share')
 })

@@ -76,7 +76,7 @@ t.test(
   },
 )
 
-t.test('frames of streams before the link is open are left unacknowledged, and come again', async t => {
+t.test('PKT-8 frames of streams before the link is open are left unacknowledged, and come again', async t => {
   const pair = new PacketPair().settle()
   const source = new Numbered()
   pair.a.open(source)
@@ -104,13 +104,15 @@ t.test(
       const pair = new PacketPair({ weather: { seed, loss: 20, doubled: 30, late: 25 } })
       const said = Array.from({ length: 60 }, (_, n) => spoken(1 + ((n * 977) % 16_000), n))
       for (const [n, frame] of said.entries()) pair.at(1_000 + n * 20, () => pair.a.say(frame))
-      t.ok(pair.run(120_000, () => pair.b.control.length >= 60 && pair.a.connection.departures.settled))
+      t.ok(
+        pair.run(120_000, () => pair.b.control.length >= 60 && pair.a.connection.departures.control.settled),
+      )
       t.ok(Buffer.concat(pair.b.control).equals(Buffer.concat(said)), `seed ${seed}`)
     }
   },
 )
 
-t.test('CLOSE waits until control is acknowledged', async t => {
+t.test('PKT-10 CLOSE waits until control is acknowledged', async t => {
   const pair = new PacketPair().settle()
   const from = pair.crossings.length
   pair.a.connection.departures.control.push(spoken(5_000))
@@ -125,7 +127,7 @@ t.test('CLOSE waits until control is acknowledged', async t => {
   t.ok(pair.sent(pair.a, from).length > 4)
 })
 
-t.test('UQ-19 CLOSE waits for control no longer than 3 PTO, and is forgotten after 3 more', async t => {
+t.test('PKT-10 CLOSE waits for control no longer than 3 PTO, and is forgotten after 3 more', async t => {
   const pair = new PacketPair().settle()
   const { connection } = pair.a
   const { pto } = connection.departures
@@ -143,7 +145,24 @@ t.test('UQ-19 CLOSE waits for control no longer than 3 PTO, and is forgotten aft
   t.equal(pair.a.tokens.size, 0, 'no token is looked for any more')
 })
 
-t.test('CLOSE is said again to who goes on, ever more rarely', async t => {
+t.test(
+  'P3 PKT-10 the end takes five seconds each way at most, however long the round trip is said to be',
+  async t => {
+    const pair = new PacketPair().settle()
+    const { connection } = pair.a
+    for (let i = 0; i < 20; i++) connection.departures.rtt.sample(8_000, 0)
+    t.ok(connection.departures.pto > 5_000)
+    pair.drops = () => true
+    connection.departures.control.push(spoken(500))
+    const began = pair.now
+    connection.finish(w => w.raw(CLOSE), pair.now)
+    pair.run(began + 200_000, () => connection.state === 'gone')
+    t.equal(connection.state, 'gone')
+    t.ok(pair.now - began <= 10_002, `${pair.now - began} ms`)
+  },
+)
+
+t.test('PKT-11 CLOSE is said again to who goes on, ever more rarely', async t => {
   const pair = new PacketPair().settle()
   const forger = new Forger(pair)
   pair.a.connection.finish(w => w.raw(CLOSE), pair.now)
@@ -156,7 +175,7 @@ t.test('CLOSE is said again to who goes on, ever more rarely', async t => {
   t.equal(pair.sent(pair.a, from).length, 7, 'and nothing else')
 })
 
-t.test('who hears CLOSE answers it once, drains in silence, and is gone after 3 PTO', async t => {
+t.test('PKT-11 who hears CLOSE answers it once, drains in silence, and is gone after 3 PTO', async t => {
   const pair = new PacketPair().settle()
   const { connection } = pair.a
   const forger = new Forger(pair)
@@ -181,7 +200,7 @@ t.test('who hears CLOSE answers it once, drains in silence, and is gone after 3 
   t.ok(pair.now - began <= 3 * pto + 1)
 })
 
-t.test('both say CLOSE: both forget at once', async t => {
+t.test('PKT-11 both say CLOSE: both forget at once', async t => {
   const pair = new PacketPair().settle()
   for (const side of [pair.a, pair.b]) {
     side.connection.finish(w => w.raw(CLOSE), pair.now)
@@ -297,29 +316,32 @@ t.test('UQ-12 who acknowledges ahead of what came is caught by a number that was
   t.ok(said < 500, `after ${said}`)
 })
 
-t.test('FR-04 CONTROL that is empty or repeats, and acknowledgements by the dozen, are paid for', async t => {
-  const pair = new PacketPair().settle()
-  const forger = new Forger(pair)
-  pair.a.charged.length = 0
-  const packet = Array.from({ length: 300 }, () => control(0, new Uint8Array(0)))
-  forger.say(...packet)
-  t.equal(pair.a.charged.length, 300, 'each empty one')
-  forger.say(control(0, Uint8Array.of(2, 1, 2)), control(0, Uint8Array.of(2, 1, 2)))
-  t.equal(pair.a.charged.length, 302, 'each repeated one')
-  t.equal(pair.a.control.length, 1)
-  pair.a.charged.length = 0
-  pair.a.say(spoken(10))
-  const { recovery } = pair.a.connection.departures
-  forger.say(ackOf(recovery.next - 1, recovery.next - 1))
-  t.equal(pair.a.charged.length, 0, 'one that tells something costs nothing: our packet paid for it')
-  forger.say(...Array.from({ length: 10 }, () => ackOf(recovery.next - 1, recovery.next - 1)))
-  t.equal(
-    pair.a.charged.filter(type => type === frameTypes.ACK.type).length,
-    10,
-    'one that repeats is paid for',
-  )
-  t.ok(pair.crossings.length < 60, 'nobody answers a flood')
-})
+t.test(
+  'PKT-12 FR-04 CONTROL that is empty or repeats, and acknowledgements by the dozen, are paid for',
+  async t => {
+    const pair = new PacketPair().settle()
+    const forger = new Forger(pair)
+    pair.a.charged.length = 0
+    const packet = Array.from({ length: 300 }, () => control(0, new Uint8Array(0)))
+    forger.say(...packet)
+    t.equal(pair.a.charged.length, 300, 'each empty one')
+    forger.say(control(0, Uint8Array.of(2, 1, 2)), control(0, Uint8Array.of(2, 1, 2)))
+    t.equal(pair.a.charged.length, 302, 'each repeated one')
+    t.equal(pair.a.control.length, 1)
+    pair.a.charged.length = 0
+    pair.a.say(spoken(10))
+    const { recovery } = pair.a.connection.departures
+    forger.say(ackOf(recovery.next - 1, recovery.next - 1))
+    t.equal(pair.a.charged.length, 0, 'one that tells something costs nothing: our packet paid for it')
+    forger.say(...Array.from({ length: 10 }, () => ackOf(recovery.next - 1, recovery.next - 1)))
+    t.equal(
+      pair.a.charged.filter(type => type === frameTypes.ACK.type).length,
+      10,
+      'one that repeats is paid for',
+    )
+    t.ok(pair.crossings.length < 60, 'nobody answers a flood')
+  },
+)
 
 t.test('UQ-04 control too far ahead, with too many gaps, or in frames too long, ends the link', async t => {
   const ends: Readonly<Record<string, readonly Uint8Array[]>> = {
@@ -428,7 +450,9 @@ t.test('a rate for streams holds back neither control nor acknowledgements', asy
   source.total = 100
   pair.a.connection.departures.waiting()
   pair.a.connection.departures.control.push(spoken(3_000, 9))
+  const from = pair.crossings.length
   pair.a.connection.flush(pair.now, 0)
+  t.ok(pair.sent(pair.a, from).length >= 3, 'control of three packets left at once')
   pair.run(pair.now + 15, () => pair.b.control.length > 0)
   t.equal(pair.b.control.length, 1)
 })
@@ -468,7 +492,7 @@ t.test('PROBE is answered at once; an ACK alone is not', async t => {
   t.same(framesIn(Uint8Array.of(...PROBE)), [['probe']])
 })
 
-t.test('an acknowledgement waits neither for the congestion window nor for data', async t => {
+t.test('PKT-9 an acknowledgement waits neither for the congestion window nor for data', async t => {
   const pair = new PacketPair({ congestion: 'newreno', timeout: 1e7 }).settle()
   const forger = new Forger(pair)
   const source = new Numbered(1_000)

@@ -292,7 +292,11 @@ export class Fleet {
         const ids = a.pipesTo(b).length === 0 ? 1 : 0
         const pair = `${a.name} to ${b.name}`
         claim(sent.length === ids, `${pair}: packets to ${sent.length} connection ids`)
-        claim(same(sent, came), `${pair}: other packets came than were sent`)
+        // Others may come as well: a damaged one bears an id that nobody has.
+        claim(
+          sent.every(id => came.includes(id)),
+          `${pair}: other packets came than were sent`,
+        )
       }
   }
 

@@ -94,5 +94,5 @@ t.test('what a scenario leaves running, rejects or says twice fails it', async t
     fleet.checkPairs()
     await sim.pass(1)
   })
-  await t.rejects(play(twice, 1, quiet), /n1 and n2: 2 and 1 links/)
+  await t.rejects(play(twice, 1, quiet), /n1 and n2: 2 and 1 pipes/)
 })

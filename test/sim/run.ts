@@ -11,6 +11,7 @@ import { idleCases } from './idle.ts'
 import { largeCases } from './large.ts'
 import { nodeCases } from './nodes.ts'
 import { flags, runCases, type Sum, sumText } from './runner.ts'
+import { slowAttacks } from './udp-attacks.ts'
 import { allUdpCases } from './udp-swarm.ts'
 
 const JOBS_MAX = 64
@@ -51,9 +52,10 @@ function job(index: number, of: number): Promise<Sum> {
 
 function share(): Promise<Sum> {
   const [index = 0, of = 1] = (process.env.SIM_SHARE ?? '0/1').split('/').map(Number)
-  const named = args.find(arg => arg.startsWith('--case='))?.slice('--case='.length)
-  const slow = [...largeCases, ...idleCases].filter(({ name }) => name === named)
-  return runCases(args, [...cases, ...nodeCases, ...allUdpCases(), ...slow], text => console.log(text), {
-    share: { index, of },
-  })
+  const { values } = parseArgs({ args, options: flags })
+  const slow = [...largeCases, ...idleCases, ...slowAttacks].filter(({ name }) => name === values.case)
+  const onPipes = values.over === 'udp' ? [] : [...cases, ...nodeCases]
+  const onDatagrams = values.over === 'tcp' ? [] : allUdpCases()
+  const print = (text: string): void => console.log(text)
+  return runCases(args, [...onPipes, ...onDatagrams, ...slow], print, { share: { index, of } })
 }

@@ -5,6 +5,7 @@
  *   npm run sim -- --seeds=100 --seed=1           every case with seeds 1 to 100
  *   npm run sim -- --seeds=20 --twice             and again, comparing the hashes
  *   npm run sim -- --seeds=1000 --jobs=2          shared among two processes
+ *   npm run sim -- --seeds=500 --over=udp         only what is told over datagrams; tcp: only the rest
  *
  * Seeds that once failed run first, unless one run was asked for. A failure is made smaller
  * and printed with the one command that shows what is left of it; `--no-shrink` leaves it whole.
@@ -98,6 +99,7 @@ export const flags = {
   without: { type: 'string' },
   nodes: { type: 'string' },
   only: { type: 'string' },
+  over: { type: 'string' },
 } as const
 
 function pick(values: Partial<Record<FormOption, string>>): Partial<Record<FormOption, string>> {

@@ -3,6 +3,7 @@ import t from 'tap'
 import { play, type Simulation } from '../../src/testing/index.ts'
 import type { Fleet, Member } from './fleet.ts'
 import { nodes } from './nodes.ts'
+import { Parcel } from './parcel.ts'
 import { udp } from './udp-cases.ts'
 
 function behaviour(name: string, story: (fleet: Fleet, sim: Simulation, t: Tap) => Promise<void>): void {
@@ -108,5 +109,46 @@ behaviour(
     sim.world.enter(() => client.node.broadcast('are you there'))
     await sim.run(() => heard === 1, { limit: 200 })
     t.equal(heard, 1)
+  },
+)
+
+behaviour(
+  'UQ-20 a path that takes 1,200 bytes and no more, always or from then on',
+  async (fleet, sim, t) => {
+    const { server, client } = await two(fleet, sim)
+    sim.weather({ mtu: 1_228 })
+    await fleet.start()
+    await fleet.untilWhole(2_000)
+    const narrow = new Parcel(sim, 'narrow', client, server, { length: 300_000 })
+    await narrow.deliver()
+    sim.weather({ mtu: 9_000 })
+    const wide = new Parcel(sim, 'wide', server, client, { length: 2_000_000, piece: 10_000, every: 10 })
+    const sent = wide.send()
+    await sim.run(() => wide.read > 500_000, { limit: 10_000 })
+    sim.weather({ mtu: 1_228 })
+    await sim.settle(sent, { limit: 60_000 })
+    wide.check()
+    t.ok(wide.stall() < 5_000, `${wide.stall().toFixed(0)} ms without a byte`)
+    await fleet.check()
+  },
+)
+
+behaviour(
+  'UQ-18 nothing to say for an hour is no silence; half a minute of silence is the end',
+  async (fleet, sim, t) => {
+    const { server, client } = await two(fleet, sim)
+    let left = 0
+    fleet.started = ({ node }) => node.on('peer-disconnected', () => void left++)
+    await fleet.start()
+    await fleet.untilWhole(2_000)
+    await sim.pass(3_600_000)
+    t.equal(left, 0)
+    sim.cut(server.host, client.host)
+    // It runs from the first question that nobody answers, which is asked ten seconds later at most.
+    const cut = sim.now
+    await sim.run(() => left === 2, { limit: 60_000 })
+    t.ok(sim.now - cut > 25_000 && sim.now - cut < 41_000, `gone after ${(sim.now - cut).toFixed(0)} ms`)
+    sim.heal()
+    await fleet.untilWhole(60_000)
   },
 )

@@ -22,17 +22,7 @@ export const udpSwarm: Scenario = nodes('udp-swarm', async (fleet, sim) => {
   await new Swarm(fleet, sim, [transport]).play()
 })
 
-/** Everything that is told over datagrams; `stride` of the forgery. */
-export function allUdpCases(
-  extent: Extent = long,
-  speed: SpeedExtent = longSpeed,
-  stride = 1,
-): readonly Scenario[] {
-  return [
-    ...udpCases(extent),
-    ...udpPathCases(extent),
-    ...udpSpeedCases(speed),
-    ...udpAttacks(stride),
-    udpSwarm,
-  ]
+/** Everything that is told over datagrams. */
+export function allUdpCases(extent: Extent = long, speed: SpeedExtent = longSpeed): readonly Scenario[] {
+  return [...udpCases(extent), ...udpPathCases(extent), ...udpSpeedCases(speed), ...udpAttacks, udpSwarm]
 }

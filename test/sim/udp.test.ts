@@ -7,10 +7,7 @@ import { allUdpCases } from './udp-swarm.ts'
 
 t.setTimeout(180_000) // as the suite has it, for runs of this file alone on a busy machine
 
-/** One bit of so many; the others are flipped by `npm run sim -- --case=forgery`. */
-const STRIDE = 61
-
-const cases: readonly Scenario[] = allUdpCases(short, shortSpeed, STRIDE)
+const cases: readonly Scenario[] = allUdpCases(short, shortSpeed)
 
 /** What each shows, and with how many seeds here, or which. */
 const titles: Record<string, readonly [string, number | readonly number[]]> = {

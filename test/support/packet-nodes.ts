@@ -17,6 +17,7 @@ import { type LinkObserver, PacketLink, type PacketLinkOptions } from '../../src
 import type { Self } from '../../src/link/self.ts'
 import type { PacketConnection } from '../../src/packets/connection.ts'
 import { Protection } from '../../src/packets/protection.ts'
+import { Slab } from '../../src/packets/slab.ts'
 import type { Stream } from '../../src/streams/stream.ts'
 import { Streams } from '../../src/streams/streams.ts'
 import type { MeshFrames } from '../../src/wire/frames/index.ts'
@@ -106,9 +107,10 @@ export class LinkEndpoint {
         },
         mtu: node.options.mtu ?? { ceiling: 1_472 },
         send: (to, datagram) => {
-          path.send(node, to, datagram.slice())
+          path.send(node, to, datagram) // which copies it
           return true
         },
+        slab: path.slab,
         plaintext: path.plaintext,
         onMore: () => {},
         observer: {
@@ -239,6 +241,7 @@ interface Planned {
 export class PacketPath {
   now: number = START
   readonly plaintext = new ByteWriter(new Uint8Array(65_535))
+  readonly slab = new Slab()
   readonly nodes: PacketNode[] = []
   weather: Required<Weather>
   drops: (bytes: Uint8Array, from: PacketNode, number: number) => boolean = () => false

@@ -22,6 +22,8 @@ export interface Running {
   err(): string
   /** Resolves with the match once what came on standard output from `since` on holds it. */
   shows(pattern: RegExp, since?: number): Promise<RegExpExecArray>
+  /** The same of standard error. */
+  complains(pattern: RegExp): Promise<RegExpExecArray>
   types(line: string): void
   /** Sends a signal and resolves with how the process ended. */
   ends(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: string | null; after: number }>
@@ -58,23 +60,25 @@ export class Folder {
         resolve({ code, signal })
       })
     })
+    const told = (by: 'stdout' | 'stderr', pattern: RegExp, since: number): Promise<RegExpExecArray> =>
+      within(
+        new Promise((resolve, reject) => {
+          const look = () => {
+            const found = pattern.exec((by === 'stdout' ? out() : err()).slice(since))
+            if (found !== null) resolve(found)
+          }
+          child[by]!.on('data', look)
+          child.once('close', () => reject(new Error(`ended without ${pattern}: ${out()}${err()}`)))
+          look()
+        }),
+        () => `no ${pattern} in:\n${out()}${err()}`,
+      )
     return {
       child,
       out,
       err,
-      shows: (pattern, since = 0) =>
-        within(
-          new Promise((resolve, reject) => {
-            const look = () => {
-              const found = pattern.exec(out().slice(since))
-              if (found !== null) resolve(found)
-            }
-            child.stdout!.on('data', look)
-            child.once('close', () => reject(new Error(`ended without ${pattern}: ${out()}${err()}`)))
-            look()
-          }),
-          () => `no ${pattern} in:\n${out()}${err()}`,
-        ),
+      shows: (pattern, since = 0) => told('stdout', pattern, since),
+      complains: pattern => told('stderr', pattern, 0),
       types: line => void child.stdin!.write(`${line}\n`),
       async ends(signal) {
         const begun = performance.now()

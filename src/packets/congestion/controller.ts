@@ -17,6 +17,10 @@
 import type { Millis } from '../../base/machine.ts'
 import type { SentPacket } from '../sent.ts'
 
+/** By the names of the option; here, so that asking for one loads none. */
+export const congestionNames = ['bbr', 'cubic', 'newreno'] as const
+export type CongestionName = (typeof congestionNames)[number]
+
 /** What a controller reads of the round-trip estimate; `Rtt` of rtt.ts fits. All in milliseconds. */
 export interface RoundTrips {
   readonly latest: Millis

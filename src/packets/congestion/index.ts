@@ -8,14 +8,13 @@
  * Page: protocol/congestion.md (spec: CC-1) · Floor: packets.
  */
 import { Bbr } from './bbr.ts'
-import type { Congestion, CongestionOptions } from './controller.ts'
+import type { Congestion, CongestionName, CongestionOptions } from './controller.ts'
 import { Cubic } from './cubic.ts'
 import { NewReno } from './newreno.ts'
 
 export type { AckEvent, Congestion, CongestionOptions, LossEvent, RoundTrips } from './controller.ts'
 
-export const congestionNames = ['bbr', 'cubic', 'newreno'] as const
-export type CongestionName = (typeof congestionNames)[number]
+export { type CongestionName, congestionNames } from './controller.ts'
 
 export function createCongestion(name: CongestionName, options: CongestionOptions): Congestion {
   switch (name) {
