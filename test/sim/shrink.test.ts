@@ -16,6 +16,8 @@ import { shrink } from './shrink.ts'
 import { Swarm } from './swarm.ts'
 import { allUdpCases } from './udp-swarm.ts'
 
+t.setTimeout(120_000) // as the suite has it, for runs of this file alone on a busy machine
+
 /** Hosts in trouble, and a checker that wants to see none of what `broken` says. */
 function planted(name: string, broken: (sim: Simulation) => string | undefined): Scenario {
   return scenario(name, async sim => {
