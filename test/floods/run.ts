@@ -45,7 +45,9 @@ const { values } = parseArgs({
 })
 
 const named = values.only?.split(',')
-const chosen = floods.filter(({ name }) => named === undefined || named.includes(name))
+// In short, members gone bad over datagrams are left to the suite, which has four of them, unless they are named.
+const usual = (flood: Flood): boolean => !values.short || !fromInsideByDatagrams.includes(flood)
+const chosen = floods.filter(flood => (named === undefined ? usual(flood) : named.includes(flood.name)))
 let failed = 0
 if (chosen.length === 0 || (named !== undefined && chosen.length < named.length)) {
   console.log(`--only takes ${floods.map(({ name }) => name).join(', ')}`)

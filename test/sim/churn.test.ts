@@ -4,13 +4,13 @@ import { hashes } from './seeds.ts'
 
 t.setTimeout(120_000) // as the suite has it, for runs of this file alone on a busy machine
 
-t.test('P29 churn: 20 seeds end whole, each another run; 5 of them twice are the same', async t => {
-  const first = await hashes(t, 'churn', 20)
-  t.equal(new Set(first).size, 20, 'another seed, another hash')
-  t.same(await hashes(t, 'churn', 5), first.slice(0, 5), 'the same seed, the same hash')
+t.test('P29 churn: 12 seeds end whole, each another run; 3 of them twice are the same', async t => {
+  const first = await hashes(t, 'churn', 12)
+  t.equal(new Set(first).size, 12, 'another seed, another hash')
+  t.same(await hashes(t, 'churn', 3), first.slice(0, 3), 'the same seed, the same hash')
 })
 
 t.test('eight nodes, trouble every second for three minutes: whole after it', async t => {
-  const first = await hashes(t, 'storm', 3)
+  const first = await hashes(t, 'storm', 2)
   t.same(await hashes(t, 'storm', 1), first.slice(0, 1))
 })
