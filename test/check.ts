@@ -28,6 +28,10 @@ const steps: readonly Step[] = [
     command: [node, 'dist/test/sim/run.js', '--over=udp', `--seeds=${values.short ? 1 : 8}`, '--jobs=2'],
   },
   {
+    name: 'twenty-five nodes at once',
+    command: [node, 'dist/test/sim/run.js', '--case=crowd-25-at-once'],
+  },
+  {
     name: 'sixty nodes of twenty peers',
     command: [node, 'dist/test/sim/run.js', '--case=crowd-60'],
     long: true,
