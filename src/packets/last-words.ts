@@ -6,15 +6,16 @@
  * Floor: packets.
  */
 import { ByteReader } from '../base/reader.ts'
+import { deafToPackets } from '../wire/frames/deaf.ts'
 import { readPacketFrame } from '../wire/frames/index.ts'
-import type { LinkFrames, PacketFrames, PacketSink, StreamFrames } from '../wire/frames/sinks.ts'
+import type { PacketSink } from '../wire/frames/sinks.ts'
 
 /** Does a packet with these frames hold CLOSE? What cannot be read says nothing. */
 export function saysClose(frames: Uint8Array): boolean {
   said = false
   const r = new ByteReader(frames)
   try {
-    while (r.remaining > 0 && !said) readPacketFrame(r, deaf)
+    while (r.remaining > 0 && !said) readPacketFrame(r, listening)
   } catch {
     return false
   }
@@ -22,41 +23,13 @@ export function saysClose(frames: Uint8Array): boolean {
 }
 
 let said = false
-const nothing = (): void => {}
 
-const streams: StreamFrames = {
-  stream: nothing,
-  resetStream: nothing,
-  stopSending: nothing,
-  maxData: nothing,
-  maxStreamData: nothing,
-  maxStreams: nothing,
-}
-
-const packets: PacketFrames = {
-  ack: nothing,
-  probe: nothing,
-  control: nothing,
-  pathChallenge: nothing,
-  pathResponse: nothing,
-  newConnectionId: nothing,
-  retireConnectionId: nothing,
-  datagram: nothing,
-}
-
-const link: LinkFrames = {
-  padding: nothing,
-  ping: nothing,
-  pong: nothing,
-  accepted: nothing,
-  refused: nothing,
-  drain: nothing,
-  rekey: nothing,
-  ignored: nothing,
-  datagram: nothing,
-  close: () => {
-    said = true
+const listening: PacketSink = {
+  ...deafToPackets,
+  link: {
+    ...deafToPackets.link,
+    close: () => {
+      said = true
+    },
   },
 }
-
-const deaf: PacketSink = { link, streams, packets }

@@ -19,13 +19,8 @@
 import { toHex } from '../base/bytes.ts'
 import { WireError } from '../base/errors.ts'
 import { ByteReader, type Note } from '../base/reader.ts'
-import {
-  type FrameSink,
-  type PacketSink,
-  readControlFrame,
-  readFrame,
-  readPacketFrame,
-} from './frames/index.ts'
+import { deaf, deafToPackets } from './frames/deaf.ts'
+import { readControlFrame, readFrame, readPacketFrame } from './frames/index.ts'
 import { decodeHandshakeDatagram } from './handshake-datagram.ts'
 import { decodeHello } from './hello.ts'
 import { limits } from './limits.ts'
@@ -222,46 +217,4 @@ function named(note: Note, names: Names): Note {
 
 function nameOf(names: Names, value: number): string | undefined {
   return Object.keys(names).find(name => names[name] === value)
-}
-
-const nothing = (): void => {}
-
-/** Hears every frame and does nothing: the notebook has it all. */
-const deaf: FrameSink = {
-  link: {
-    padding: nothing,
-    ping: nothing,
-    pong: nothing,
-    accepted: nothing,
-    refused: nothing,
-    drain: nothing,
-    close: nothing,
-    rekey: nothing,
-    datagram: nothing,
-    ignored: nothing,
-  },
-  streams: {
-    stream: nothing,
-    resetStream: nothing,
-    stopSending: nothing,
-    maxData: nothing,
-    maxStreamData: nothing,
-    maxStreams: nothing,
-  },
-  mesh: { requestPeers: nothing, peers: nothing, chat: nothing, mesh: nothing },
-}
-
-const deafToPackets: PacketSink = {
-  link: deaf.link,
-  streams: deaf.streams,
-  packets: {
-    ack: nothing,
-    probe: nothing,
-    control: nothing,
-    pathChallenge: nothing,
-    pathResponse: nothing,
-    newConnectionId: nothing,
-    retireConnectionId: nothing,
-    datagram: nothing,
-  },
 }
