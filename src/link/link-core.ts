@@ -83,8 +83,6 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
   protected abstract putDatagram(bytes: Uint8Array): void
   /** The carrier is not needed any more. */
   protected abstract endCarrier(abruptly: boolean, latest: Millis): void
-  /** We dialled, and the handshake is not over. */
-  protected abstract readonly dialling: boolean
   /** Whom the handshake has shown, as far as it came. */
   protected abstract readonly peerId: string | undefined
 

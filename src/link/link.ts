@@ -69,10 +69,6 @@ export class Link extends LinkCore {
     return this.#control.length >= defaults.droppableFrames
   }
 
-  protected get dialling(): boolean {
-    return this.#handshake instanceof Initiator
-  }
-
   protected get peerId(): string | undefined {
     return this.#handshake instanceof Initiator ? this.#handshake.peerId : this.proven?.peerId
   }
@@ -229,7 +225,7 @@ export class Link extends LinkCore {
   #carrierClosed(error: Error | undefined): void {
     if (this.state === 'closing') return // until it has closed, or the deadline cuts it
     const by = this.state === 'open' ? 'transport' : 'handshake'
-    this.end(by, errorOfCarrier(this.stage, this.dialling, error))
+    this.end(by, errorOfCarrier(this.stage, this.#handshake instanceof Initiator, error))
   }
 
   protected sayClose(code: CloseCode): boolean {

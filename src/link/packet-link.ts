@@ -149,10 +149,6 @@ export class PacketLink extends LinkCore {
     return (this.#packets?.departures.control.bytes ?? 0) > CROWDED
   }
 
-  protected get dialling(): boolean {
-    return this.#packets === undefined
-  }
-
   protected get peerId(): string | undefined {
     return this.proven?.peerId ?? this.#initiator?.peerId
   }

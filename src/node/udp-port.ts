@@ -62,11 +62,6 @@ export class UdpPort {
     this.#door = new Door(self, this.#ids, drive.now())
   }
 
-  /** Datagrams refused at the door, all reasons together. */
-  get refused(): number {
-    return this.#door.dropped.stranger
-  }
-
   /** What the sockets of a listening node need. */
   get listening(): Pick<DatagramSocketsOptions, 'datagrams' | 'onDatagram'> {
     const { datagrams } = this.#options
