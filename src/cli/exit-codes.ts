@@ -98,7 +98,7 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
 /** What to try next, where one thing is likely. */
 const remedies: Partial<Record<ErrorCode, string>> = {
   GH_HANDSHAKE_TIMEOUT:
-    'something listens there but does not answer; check the address, or raise --connect-timeout',
+    'check the address, or raise --connect-timeout; over UDP, where nobody says no, also compare swarm-key fingerprints',
   GH_HANDSHAKE_FAILED:
     'check host and port; if a guild-home node is there, something on the way alters bytes',
   GH_HANDSHAKE_SWARM: "compare 'guild-home swarm-key fingerprint' on both machines",
