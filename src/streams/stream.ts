@@ -56,9 +56,9 @@ export interface StreamHost {
 /** High marks: for one stream as long as the link holds little, and when it holds much. */
 export const marks = {
   stream: 512 * 1024,
-  /** 16 streams at their mark; with 256 streams at once a link then stays below 24 MiB. */
-  link: 8 * 1024 * 1024,
-  crowded: 64 * 1024,
+  /** 8 streams at their mark; with 256 streams at once a link then stays near 8 MiB, whoever does not read. */
+  link: 4 * 1024 * 1024,
+  crowded: 16 * 1024,
 } as const
 
 /** Control frames a stream owes, as bits; the last two are owed by the link. */
