@@ -28,6 +28,9 @@ import type { Drive } from '../runtime/drive.ts'
 const FRESH: Millis = 10
 /** And of what was held: less, for whoever waits there has had more than others. */
 const LINE: Millis = 5
+/** And where more datagrams wait in the system than it hands out in a turn, which does not wait for ever (P15). */
+const BRIEF: Millis = 1
+const BURST = 32
 /** What one link may read at a time: more than 256 KiB of bulk take. */
 const SLICE: Millis = 1
 /** Beyond this a turn hears no datagram of anybody. */
@@ -65,6 +68,8 @@ export class Turn {
   /** Of the phase: the line, or what is fresh. */
   #used: Millis = 0
   #limit: Millis = FRESH
+  /** Datagrams since the last turn that ended. */
+  #came = 0
   /** What `#used` may reach for the one that reads now. */
   #most: Millis = 0
   #since: Millis | undefined
@@ -88,6 +93,11 @@ export class Turn {
     this.#stop()
     if (this.#used >= SMALL) this.#drive.defer(this.#turned)
     return Math.min(this.#used - before, SLICE)
+  }
+
+  /** A datagram came, whosever: after so many in a turn the system hands out no more, and the rest waits there. */
+  came(): void {
+    if (++this.#came === BURST) this.#drive.defer(this.#turned)
   }
 
   /** Is there time for a datagram of a link with this share? Where there is none it is lost. */
@@ -117,9 +127,11 @@ export class Turn {
   /** The turn has done its reading: the budget is whole again, and first theirs who waited. */
   #next(): void {
     this.#used = 0
-    this.#limit = LINE
+    const crowded = this.#came >= BURST
+    this.#came = 0
+    this.#limit = crowded ? BRIEF : LINE
     for (const more of [...this.#held]) {
-      if (this.#used >= LINE) break
+      if (this.#used >= this.#limit) break
       if (!this.#held.delete(more)) continue // gone meanwhile
       this.begin()
       try {

@@ -123,7 +123,8 @@ export class UdpPort {
 
   #datagram(bytes: Uint8Array, from: Endpoint, by: DatagramSocket): void {
     const door = this.#door
-    const { drive, self, onNewcomer } = this.#options
+    const { drive, self, onNewcomer, turn } = this.#options
+    turn.came()
     const judgement = door.judge(bytes, from, drive.now())
     switch (judgement.kind) {
       case 'packet':
