@@ -8,7 +8,7 @@ import { type Sources, strip } from './source.ts'
 
 /** From the ground up. A floor may import itself and what stands below it here. */
 const cores = ['base', 'wire', 'noise', ['packets', 'membership'], 'link', 'streams', 'router', 'protocols']
-const shells = ['transport', 'discovery', 'store', 'crypto', 'runtime']
+const shells = ['transport', 'discovery', 'store', 'content', 'crypto', 'runtime']
 
 const coreNames: readonly string[] = cores.flat()
 
@@ -36,13 +36,19 @@ function plan(): Record<string, string[]> {
 
 /** Outside packages, by the path in `src/` (or its beginning) that may import them. */
 const packages: Readonly<Record<string, readonly string[]>> = {
+  'wire/cid.ts': ['multiformats'],
   'wire/peer-id.ts': ['multiformats'],
   'wire/multiaddr': ['multiformats'],
   'wire/swarm-key.ts': ['multiformats'],
   'protocols/': ['multiformats', '@ipld/dag-cbor'],
   'crypto/': ['@noble/ciphers', '@noble/curves', '@noble/hashes'],
+  'content/': [
+    ...['multiformats', '@ipld/dag-cbor', '@ipld/dag-pb', '@ipld/car', 'ipfs-unixfs', 'ipfs-unixfs-exporter'],
+    ...['hamt-sharding', 'interface-blockstore', 'interface-store'],
+  ],
   'discovery/': ['multicast-dns'],
-  'store/': ['better-sqlite3', 'multiformats'],
+  'node/blocks': ['multiformats', 'interface-blockstore'],
+  'store/': ['better-sqlite3', 'multiformats', 'interface-blockstore', 'interface-store'],
   'transport/': ['@fails-components/webtransport'],
   'cli/': ['yargs', 'smol-toml'],
 }
