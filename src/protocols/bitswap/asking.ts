@@ -39,7 +39,7 @@ export class Asking {
     want.alone = provider.asked.size === 0
     want.overdue = false
     if (want.alone) provider.begun(now)
-    provider.asked.add(want)
+    provider.asked.add(want.key)
     provider.inFlight += size
     this.inFlight += size
     for (const session of want.sessions) session.asked++
@@ -52,7 +52,7 @@ export class Asking {
     want.asked = undefined
     want.from = undefined
     want.overdue = false
-    if (provider === undefined || !provider.asked.delete(want)) return
+    if (provider === undefined || !provider.asked.delete(want.key)) return
     provider.inFlight -= want.size
     this.inFlight -= want.size
   }

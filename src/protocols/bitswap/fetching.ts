@@ -92,9 +92,8 @@ export class Fetching {
   close(id: number, now: Millis): void {
     const session = this.sessions.get(id)
     if (session === undefined) return
-    for (const want of [...session.wants]) if (this.list.release(session, want)) this.#asking.drop(want)
+    this.unwant(id, [...session.wants], now)
     this.sessions.delete(id)
-    this.#assign(now)
   }
 
   // Peers
@@ -105,7 +104,8 @@ export class Fetching {
     for (const want of this.#asking.standing) this.#asking.tell(want, provider, true)
     for (const want of this.#asking.searching) this.#asking.tell(want, provider, true)
     for (const session of this.sessions.values()) {
-      const [first] = session.wants
+      const [key] = session.wants
+      const first = key === undefined ? undefined : this.list.get(key)
       if (first !== undefined && first.state !== 'storing' && first.asked !== provider)
         this.#asking.tell(first, provider, true)
     }
@@ -118,12 +118,12 @@ export class Fetching {
     provider.usable = false
     for (const session of this.sessions.values()) session.providers.delete(provider)
     const keys = [...provider.out.keys()]
-    for (const want of [...provider.asked]) this.#asking.unask(want)
     for (const key of keys) {
       provider.out.answered(key)
       const want = this.list.get(key)
       if (want === undefined) continue
       want.told.delete(provider)
+      if (want.asked === provider) this.#asking.unask(want)
       if (want.from === provider) want.from = undefined
       if (want.asked === undefined && (want.state === 'asked' || want.state === 'searching'))
         this.#again(want, now)
@@ -357,7 +357,7 @@ export class Fetching {
     if (this.list.size === 0) return
     for (const slow of this.#asking.providers) {
       if (slow.asked.size < 2) continue
-      const want = [...slow.asked].at(-1)!
+      const want = this.list.get([...slow.asked].at(-1)!)!
       if (want.from !== undefined || want.overdue || want.askedAt === now) continue
       const { best } = choose(want, want.size, slow)
       if (best === undefined || best.asked.size > 0 || best.strikes > 0) continue

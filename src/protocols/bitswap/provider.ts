@@ -13,7 +13,6 @@ import type { Millis } from '../../base/machine.ts'
 import { limits } from '../../wire/limits.ts'
 import { defaults } from './defaults.ts'
 import type { Outbox } from './outbox.ts'
-import type { Wanted } from './wanted.ts'
 
 /** Long enough that one turn of the event loop is not taken for the rate. */
 const MEASURE: Millis = 100
@@ -23,8 +22,8 @@ const RATE_GUESS = 10_000
 
 export class Provider {
   readonly id: string
-  /** Asked for the block itself, in the order of asking. */
-  readonly asked = new Set<Wanted>()
+  /** Keys of the blocks it was asked for, in the order of asking. */
+  readonly asked = new Set<string>()
   /** What it is to be told. */
   readonly out: Outbox
   /** Bytes it was asked for and that have not come, sizes guessed. */

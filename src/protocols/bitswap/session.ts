@@ -10,7 +10,6 @@
 import { defaults } from './defaults.ts'
 import type { SessionFigures } from './messages.ts'
 import type { Provider } from './provider.ts'
-import type { Wanted } from './wanted.ts'
 
 const NEW_SHARE = 1 / 8
 
@@ -21,7 +20,8 @@ interface Source {
 
 export class Session {
   readonly id: number
-  readonly wants = new Set<Wanted>()
+  /** Keys of what it waits for. */
+  readonly wants = new Set<string>()
   /** Had a block of this session, and how often it had not. */
   readonly providers = new Map<Provider, { hits: number; misses: number }>()
   /** Wants that were asked of somebody so far. */

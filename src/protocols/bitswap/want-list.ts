@@ -47,20 +47,20 @@ export class WantList {
       if (want.state === 'queued') this.queue(want)
     }
     want.sessions.add(session)
-    session.wants.add(want)
+    session.wants.add(key)
     return want
   }
 
   /** True when nobody wants it any more; it is gone then. */
   release(session: Session, want: Wanted): boolean {
     want.sessions.delete(session)
-    session.wants.delete(want)
+    session.wants.delete(want.key)
     return want.sessions.size === 0 && this.#wants.delete(want.key)
   }
 
   /** It is here: gone for everybody. */
   remove(want: Wanted): void {
-    for (const session of want.sessions) session.wants.delete(want)
+    for (const session of want.sessions) session.wants.delete(want.key)
     this.#wants.delete(want.key)
   }
 
