@@ -181,14 +181,14 @@ export class Bitswap implements Machine<BitswapInput, BitswapOutput> {
         return
       }
       case 'block':
-        return this.#block(input.peer, input.key, input.length, input.good, now)
+        return this.#block(input.peer, input.key, input.bytes, input.good, now)
       case 'cut': {
         const provider = this.#peers.get(input.peer)?.provider
         if (provider !== undefined) this.#fetching.cut(provider, input.key)
         return
       }
       case 'stored':
-        this.#serving.here(input.key, input.length)
+        if (input.kept) this.#serving.here(input.key, input.length)
         return this.#fetching.stored(input.key, now)
       case 'have':
         return this.#have(input.cid, input.size, input.announce, now)
@@ -250,7 +250,7 @@ export class Bitswap implements Machine<BitswapInput, BitswapOutput> {
       else this.#fetching.dontHave(one.provider, blockKey(cid), now)
   }
 
-  #block(peer: string, key: string, length: number, good: boolean, now: Millis): void {
+  #block(peer: string, key: string, bytes: Uint8Array, good: boolean, now: Millis): void {
     const provider = this.#peers.get(peer)?.provider
     if (!good) {
       this.#badBlocks++
@@ -259,11 +259,11 @@ export class Bitswap implements Machine<BitswapInput, BitswapOutput> {
       return this.#misdeed(peer, 'bytes that do not hash to their name', now)
     }
     if (provider === undefined) return
-    const sessions = this.#fetching.came(provider, key, length, now)
+    const sessions = this.#fetching.came(provider, key, bytes, now)
     if (sessions.length === 0) return
-    this.#serving.ledger(peer)?.received(length)
+    this.#serving.ledger(peer)?.received(bytes.length)
     this.#blocksReceived++
-    this.#bytesReceived += length
+    this.#bytesReceived += bytes.length
     if (this.#lately.size >= defaults.lately) this.#lately.delete(this.#lately.keys().next().value!)
     this.#lately.set(key, sessions)
   }

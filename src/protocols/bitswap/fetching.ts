@@ -178,7 +178,8 @@ export class Fetching {
   }
 
   /** A block came and hashes to its name. The sessions that waited for it. */
-  came(provider: Provider, key: string, length: number, now: Millis): readonly Session[] {
+  came(provider: Provider, key: string, bytes: Uint8Array, now: Millis): readonly Session[] {
+    const { length } = bytes
     const want = this.list.get(key)
     const wanted = want !== undefined && want.state !== 'storing'
     if (wanted) {
@@ -191,7 +192,7 @@ export class Fetching {
         session.came(provider, length)
         session.has(provider)
       }
-      this.#options.output({ kind: 'store', cid: want.cid, key, peer: provider.id })
+      this.#options.output({ kind: 'store', cid: want.cid, key, bytes })
     }
     provider.completed(length)
     this.#assign(now)
@@ -331,6 +332,7 @@ export class Fetching {
       this.#asking.tellAll(want, now)
     want.overdue = true
     want.moves++
+    this.#asking.tell(want, provider, false) // it may have lost it, with a stream
     this.#asking.timers.set(want, now + Math.min(defaults.patienceMost, provider.silence * 2 ** want.moves))
   }
 

@@ -4,8 +4,8 @@
  *   host ── peer-up, said, found, block, stored, want … ──▶ engine ── speak, look, serve, store … ──▶ host
  *        ── accepts, progress, take (direct calls) ───────▶
  *
- * The engine knows names of blocks and their sizes, never their bytes: those go from a store
- * into a stream and from a stream into a hash by the host's hands. A block is known by the key
+ * The engine knows names of blocks and their sizes and never looks at their bytes: those go from
+ * a store into a stream and from a stream into a hash by the host's hands. A block is known by the key
  * of its multihash (`blockKey`), so that two CIDs of the same bytes are one block.
  *
  * Floor: protocols. Page: protocol/bitswap.md.
@@ -43,13 +43,14 @@ export type BitswapInput =
       readonly kind: 'block'
       readonly peer: string
       readonly key: string
-      readonly length: number
+      /** Handed on with `store`, and not looked at. */
+      readonly bytes: Uint8Array
       readonly good: boolean
     }
   /** A block that `accepts` let in will not come: its stream ended. */
   | { readonly kind: 'cut'; readonly peer: string; readonly key: string }
-  /** Answer to `store`. */
-  | { readonly kind: 'stored'; readonly key: string; readonly length: number }
+  /** Answer to `store`. Not `kept`: the store would not, and the want is given up. */
+  | { readonly kind: 'stored'; readonly key: string; readonly length: number; readonly kept: boolean }
   /** A block is here, by whatever way. `announce`: every peer is told. */
   | { readonly kind: 'have'; readonly cid: CID; readonly size: number; readonly announce: boolean }
   | { readonly kind: 'open'; readonly session: number }
@@ -82,7 +83,7 @@ export type BitswapOutput =
       readonly pendingBytes: number
     }
   /** The block just told as good is wanted still: keep it, then say `stored`. */
-  | { readonly kind: 'store'; readonly cid: CID; readonly key: string; readonly peer: string }
+  | { readonly kind: 'store'; readonly cid: CID; readonly key: string; readonly bytes: Uint8Array }
   /** Every peer was asked and none has it; it stays wanted. `peers`: how many there are. */
   | { readonly kind: 'nowhere'; readonly session: number; readonly key: string; readonly peers: number }
   /** A peer did what no honest one does. `refused`: from now on it is neither asked nor served. */
