@@ -7,5 +7,10 @@
  * Floor: index.
  */
 export async function preload(): Promise<void> {
-  await Promise.all([import('./node/udp-port.ts'), import('./node/line-port.ts')])
+  await Promise.all([
+    import('./node/udp-port.ts'),
+    import('./node/line-port.ts'),
+    import('./node/exchange.ts'),
+    import('./node/exchange-store.ts'),
+  ])
 }

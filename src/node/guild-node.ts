@@ -19,6 +19,8 @@ import { type Companion, companionsOf, loadCompanions } from './companions.ts'
 import { type Config, checkOptions } from './config.ts'
 import { DirectMessages } from './direct-messages.ts'
 import { Happenings } from './emitter.ts'
+import type { Exchange } from './exchange.ts'
+import type { AnyBlockstore } from './exchange-store.ts'
 import type { GuildStream } from './guild-stream.ts'
 import { identitySeedOf, swarmKeysOf } from './keys.ts'
 import { Mesh } from './mesh.ts'
@@ -82,6 +84,7 @@ export class GuildNode implements AsyncDisposable {
   #state: 'made' | 'starting' | 'running' | 'stopped' = 'made'
   #stopping: Promise<void> | undefined
   #companions: readonly Companion[] = []
+  #exchange: Exchange | undefined
 
   /** Use `createNode`. */
   constructor({ directory, ...parts }: Parts) {
@@ -268,6 +271,25 @@ export class GuildNode implements AsyncDisposable {
     return request(stream, message, options.maxBytes ?? 1024 * 1024)
   }
 
+  /**
+   * Exchanges blocks with peers by bitswap, out of and into this store: any `interface-blockstore`. From then on peers
+   * get what it holds. One for a node; it ends with the node.
+   */
+  async exchange(store: AnyBlockstore): Promise<Exchange> {
+    const [{ Exchange }, { exchangeStoreOf }] = await Promise.all([
+      import('./exchange.ts'),
+      import('./exchange-store.ts'),
+    ])
+    if (this.#state === 'stopped') throw new GuildError('GH_NODE_STATE', 'exchange: the node is stopped')
+    if (this.#exchange !== undefined) throw new GuildError('GH_NODE_STATE', 'exchange: there is one already')
+    this.#exchange = new Exchange({
+      mesh: this.#mesh,
+      happenings: this.#happenings,
+      store: exchangeStoreOf(store),
+    })
+    return this.#exchange
+  }
+
   stats(): NodeStats {
     return { ...this.#mesh.stats(), events_dropped: this.#happenings.dropped }
   }
@@ -283,6 +305,7 @@ export class GuildNode implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#state = 'stopped'
+    this.#exchange?.stop()
     try {
       await Promise.all(this.#companions.map(companion => companion.stop()))
       await this.#mesh.stop()
