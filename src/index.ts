@@ -7,6 +7,9 @@ export { codes, type ErrorCode, GuildError } from './base/errors.ts'
 export type { Runtime } from './base/ports.ts'
 export { visible } from './base/text.ts'
 export { ControlClient, type ControlOptions, openControl } from './node/control-client.ts'
+export type { Exchange, WantedBlock, WantOptions } from './node/exchange.ts'
+export type { ExchangeSession, GetOptions, SessionOptions } from './node/exchange-session.ts'
+export type { AnyBlockstore, ExchangeStore } from './node/exchange-store.ts'
 export {
   type DataDir,
   defaultSwarmKeyPath,
@@ -36,3 +39,4 @@ export type {
   PacketInfo,
   PeerInfo,
 } from './node/types.ts'
+export type { BitswapFigures, LedgerFigures, SessionFigures } from './protocols/bitswap/messages.ts'
