@@ -31,7 +31,13 @@ const carOf = (roots: CID[], ...blocks: { cid: CID; bytes: Uint8Array }[]): Uint
   concat(carHeader(roots), ...blocks.flatMap(({ cid, bytes }) => [sectionHead(cid, bytes.length), bytes]))
 
 /** Refused, and nothing of it is in the store. */
-async function refuses(t: Test, bytes: Uint8Array, code: string, what: string, why = /./): Promise<void> {
+async function refuses(
+  t: Test,
+  bytes: Uint8Array,
+  code: string | RegExp,
+  what: string,
+  why = /./,
+): Promise<void> {
   const store = new MemoryBlocks()
   const there = raw('there before')
   store.put(there.cid, there.bytes)
