@@ -28,6 +28,7 @@ const bounds: Readonly<Record<string, number>> = {
   line: limits.line,
   'line-hello': limits.lineId + 1 + limits.name + 1,
   numbers: 8,
+  bitswap: limits.bitswapHead,
   mdns: ANNOUNCEMENT_LENGTH,
   'mdns-sealed': SEALED_ANNOUNCEMENT_LENGTH,
 }

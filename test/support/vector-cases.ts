@@ -7,6 +7,7 @@
  */
 import { bad, type Case, type CaseFile, n, run, t, text } from './case-forms.ts'
 import type { Json } from './codecs.ts'
+import { bitswapCaseFile } from './bitswap-cases.ts'
 import { packetCaseFiles } from './packet-cases.ts'
 
 const key = run(0x10, 32)
@@ -606,4 +607,5 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
     cases: mdnsSealed,
   },
   ...packetCaseFiles,
+  bitswap: bitswapCaseFile,
 }
