@@ -186,7 +186,9 @@ const chatLike = fc.constantFrom('PING', ' PING', 'PEERS:', 'PEERS:x', '  ', 'MA
 /** A value each codec of `codecs.ts` encodes. */
 /** Of one byte each in LEB128, and of three; hashes with digests of 20 to 64 bytes. */
 const blockCid = fc.oneof(
-  fc.tuple(fc.constantFrom('55', '70', '71', 'b5a005'), bytes(32, 32)).map(([codec, d]) => `01${codec}1220${d}`),
+  fc
+    .tuple(fc.constantFrom('55', '70', '71', 'b5a005'), bytes(32, 32))
+    .map(([codec, d]) => `01${codec}1220${d}`),
   bytes(20, 20).map(digest => `01551e14${digest}`),
   bytes(64, 64).map(digest => `01711340${digest}`),
   bytes(32, 32).map(digest => `1220${digest}`),

@@ -31,7 +31,13 @@ const cases: readonly Case[] = [
   [
     'want-twice',
     `0000 02 00 01 ${raw} 01 ${raw} 0000`,
-    { ...head, wants: [{ ...want, priority: 1 }, { ...want, cancel: true }] },
+    {
+      ...head,
+      wants: [
+        { ...want, priority: 1 },
+        { ...want, cancel: true },
+      ],
+    },
     'wants are taken in their order',
   ],
   [
@@ -129,6 +135,7 @@ const cases: readonly Case[] = [
 
 export const bitswapCaseFile: CaseFile = {
   page: 'protocol/bitswap.md',
-  notes: 'The head of one message, without the length before it and the bytes of blocks behind it. CIDs are hex.',
+  notes:
+    'The head of one message, without the length before it and the bytes of blocks behind it. CIDs are hex.',
   cases,
 }

@@ -5,9 +5,10 @@
  * field, offset)`. `n` writes a number by a formula of its own, so that our encoder does
  * not check itself. Frozen: new cases join at the end of their list, none changes.
  */
+
+import { bitswapCaseFile } from './bitswap-cases.ts'
 import { bad, type Case, type CaseFile, n, run, t, text } from './case-forms.ts'
 import type { Json } from './codecs.ts'
-import { bitswapCaseFile } from './bitswap-cases.ts'
 import { packetCaseFiles } from './packet-cases.ts'
 
 const key = run(0x10, 32)

@@ -67,7 +67,8 @@ export class Provider {
     if (this.asked.size === 0) return true
     if (this.#full) {
       // An eighth has to come first: then as much is asked for in one message as came in several.
-      if (this.asked.size > REFILL * defaults.pipelineWants || this.inFlight > REFILL * this.#pipeline) return false
+      if (this.asked.size > REFILL * defaults.pipelineWants || this.inFlight > REFILL * this.#pipeline)
+        return false
       this.#full = false
     }
     this.#full = this.asked.size >= defaults.pipelineWants || this.inFlight + size > this.#pipeline

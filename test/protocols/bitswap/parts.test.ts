@@ -24,7 +24,10 @@ t.test('want-list: by priority, then as they came; counted by session', async t 
   const third = list.next()!
   t.equal(numberOf(third.cid), 3, 'its priority rose')
   third.state = 'asked'
-  t.strictSame([list.next(), list.next(), list.next()].map(one => numberOf(one!.cid)), [2, 4, 1])
+  t.strictSame(
+    [list.next(), list.next(), list.next()].map(one => numberOf(one!.cid)),
+    [2, 4, 1],
+  )
   t.equal(list.next(), undefined, 'and it is in line once')
   t.equal(list.release(one, third), false)
   t.equal(list.size, 4)
@@ -39,9 +42,15 @@ t.test('outbox: what was never told is not cancelled, what changed in a turn is 
   out.want(key(2), cid(2), 1, true)
   out.cancel(key(2))
   const first = out.take()!
-  t.strictSame(first.wants.map(one => [numberOf(one.cid), one.have, one.cancel]), [[1, false, false]])
+  t.strictSame(
+    first.wants.map(one => [numberOf(one.cid), one.have, one.cancel]),
+    [[1, false, false]],
+  )
   out.cancel(key(1))
-  t.strictSame(out.take()!.wants.map(one => [numberOf(one.cid), one.cancel]), [[1, true]])
+  t.strictSame(
+    out.take()!.wants.map(one => [numberOf(one.cid), one.cancel]),
+    [[1, true]],
+  )
   t.equal(out.take(), undefined)
   t.equal(out.size, 0)
 })
@@ -122,17 +131,29 @@ t.test('BITSWAP-1 inlet: a message cut anywhere is the same message', async t =>
 })
 
 t.test('inlet: what is not wanted is counted off, and nothing of it is told', async t => {
-  t.strictSame(heard([message], number => number === 5), ['head 2', 'block 3', 'block 4', 'block 5', 'end 7', 'head 0'])
+  t.strictSame(
+    heard([message], number => number === 5),
+    ['head 2', 'block 3', 'block 4', 'block 5', 'end 7', 'head 0'],
+  )
 })
 
-t.test('BX-05 BITSWAP-4 inlet: a head, a block, a message above its limit is refused by its claim', async t => {
-  const long = Uint8Array.of(0x80, 0x04, 0x00, 0x01) // 262,145
-  t.throws(() => heard([long]), { code: 'GH_WIRE_LENGTH', field: 'head length' })
-  const block = { cid: cid(1), length: limits.block + 1 }
-  t.throws(() => heard([bitswapPreamble({ ...nothing, blocks: [block] })]), { code: 'GH_WIRE_LENGTH', field: 'block length' })
-  const two = Array.from({ length: 2 }, (_, i) => ({ cid: cid(i), length: limits.block }))
-  t.throws(() => heard([bitswapPreamble({ ...nothing, blocks: two })]), { code: 'GH_WIRE_LENGTH', field: 'block length' })
-})
+t.test(
+  'BX-05 BITSWAP-4 inlet: a head, a block, a message above its limit is refused by its claim',
+  async t => {
+    const long = Uint8Array.of(0x80, 0x04, 0x00, 0x01) // 262,145
+    t.throws(() => heard([long]), { code: 'GH_WIRE_LENGTH', field: 'head length' })
+    const block = { cid: cid(1), length: limits.block + 1 }
+    t.throws(() => heard([bitswapPreamble({ ...nothing, blocks: [block] })]), {
+      code: 'GH_WIRE_LENGTH',
+      field: 'block length',
+    })
+    const two = Array.from({ length: 2 }, (_, i) => ({ cid: cid(i), length: limits.block }))
+    t.throws(() => heard([bitswapPreamble({ ...nothing, blocks: two })]), {
+      code: 'GH_WIRE_LENGTH',
+      field: 'block length',
+    })
+  },
+)
 
 t.test('BX-06 BITSWAP-3 inlet: a CID with a weak hash, or with its block in it, ends the stream', async t => {
   const head = bitswapPreamble({ ...nothing, wants: [want(1)] })

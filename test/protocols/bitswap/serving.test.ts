@@ -44,31 +44,37 @@ t.test('BITSWAP-7 DONT_HAVE only where it was asked for; the want stands until t
   t.strictSame(served(desk), [], 'cancelled is cancelled')
 })
 
-t.test('a block that came for us is passed on to whoever wants it, and announced when it is asked', async t => {
-  const desk = new Desk().up('a', 'b').wants(1, 7)
-  desk.said('b', { wants: [want(7)] })
-  found(desk, 'b', 7)
-  desk.says('b')
-  desk.comes('a', 7)
-  for (const one of desk.kinds('store'))
-    if (one.kind === 'store') desk.feed({ kind: 'stored', key: one.key, length: 1_000, kept: true })
-  t.strictSame(served(desk), [7])
-  desk.says('a')
-  desk.says('b')
-  desk.feed({ kind: 'have', cid: cid(9), size: 1, announce: true })
-  t.strictSame([desk.says('a'), desk.says('b')], [['HAVE 9'], ['HAVE 9']])
-})
+t.test(
+  'a block that came for us is passed on to whoever wants it, and announced when it is asked',
+  async t => {
+    const desk = new Desk().up('a', 'b').wants(1, 7)
+    desk.said('b', { wants: [want(7)] })
+    found(desk, 'b', 7)
+    desk.says('b')
+    desk.comes('a', 7)
+    for (const one of desk.kinds('store'))
+      if (one.kind === 'store') desk.feed({ kind: 'stored', key: one.key, length: 1_000, kept: true })
+    t.strictSame(served(desk), [7])
+    desk.says('a')
+    desk.says('b')
+    desk.feed({ kind: 'have', cid: cid(9), size: 1, announce: true })
+    t.strictSame([desk.says('a'), desk.says('b')], [['HAVE 9'], ['HAVE 9']])
+  },
+)
 
-t.test('BX-03 BITSWAP-5 a want-list of a million: 1,024 are kept, the rest is answered DONT_HAVE', async t => {
-  const desk = new Desk().up('a')
-  for (let at = 0; at < 20_000; at += 1_000)
-    desk.said('a', { wants: Array.from({ length: 1_000 }, (_, i) => want(at + i)) })
-  t.equal(looked(desk).length, limits.bitswapEntries)
-  t.match(desk.engine.ledgers(), [{ wants: limits.bitswapEntries }])
-  const words = desk.says('a')
-  t.ok(words.length > 1_000 && words.every(word => word.startsWith('DONT_HAVE')))
-  t.ok(words.length <= 2 * limits.bitswapEntries, 'answers to one that does not read are bounded too')
-})
+t.test(
+  'BX-03 BITSWAP-5 a want-list of a million: 1,024 are kept, the rest is answered DONT_HAVE',
+  async t => {
+    const desk = new Desk().up('a')
+    for (let at = 0; at < 20_000; at += 1_000)
+      desk.said('a', { wants: Array.from({ length: 1_000 }, (_, i) => want(at + i)) })
+    t.equal(looked(desk).length, limits.bitswapEntries)
+    t.match(desk.engine.ledgers(), [{ wants: limits.bitswapEntries }])
+    const words = desk.says('a')
+    t.ok(words.length > 1_000 && words.every(word => word.startsWith('DONT_HAVE')))
+    t.ok(words.length <= 2 * limits.bitswapEntries, 'answers to one that does not read are bounded too')
+  },
+)
 
 t.test('BX-04 one CID wanted ten thousand times: looked up once, one send underway', async t => {
   const desk = new Desk().up('a')
@@ -114,7 +120,11 @@ t.test('BX-05 a block of ours above 2 MiB is none for a peer', async t => {
 })
 
 /** Fills the queue: so many blocks of a size for each peer. */
-function queueOf(peers: readonly string[], blocks: number, size: number): { queue: SendQueue; ledgers: Ledger[] } {
+function queueOf(
+  peers: readonly string[],
+  blocks: number,
+  size: number,
+): { queue: SendQueue; ledgers: Ledger[] } {
   const queue = new SendQueue()
   const ledgers = peers.map(peer => new Ledger(peer))
   for (const [i, ledger] of ledgers.entries())
@@ -128,35 +138,41 @@ function queueOf(peers: readonly string[], blocks: number, size: number): { queu
   return { queue, ledgers }
 }
 
-t.test('BITSWAP-10 peers have turns, and none more than 1 MiB underway; higher priority goes first', async t => {
-  const { queue } = queueOf(['a', 'b', 'c'], 40, 64 * 1024)
-  const turns: string[] = []
-  const underway = new Map<string, number>()
-  for (let turn = queue.next(); turn !== undefined; turn = queue.next()) {
-    const { ledger, serving } = turn
-    turns.push(ledger.peer)
-    underway.set(ledger.peer, (underway.get(ledger.peer) ?? 0) + serving.bytes)
-  }
-  t.strictSame(turns.slice(0, 6), ['a', 'b', 'c', 'a', 'b', 'c'])
-  for (const [peer, bytes] of underway)
-    t.ok(bytes >= defaults.outstanding && bytes < defaults.outstanding + defaults.servingBytes, peer)
-  queue.done('b', 600 * 1024)
-  t.equal(queue.next()?.ledger.peer, 'b')
-  t.ok(queue.pendingBytes('b') > 0)
+t.test(
+  'BITSWAP-10 peers have turns, and none more than 1 MiB underway; higher priority goes first',
+  async t => {
+    const { queue } = queueOf(['a', 'b', 'c'], 40, 64 * 1024)
+    const turns: string[] = []
+    const underway = new Map<string, number>()
+    for (let turn = queue.next(); turn !== undefined; turn = queue.next()) {
+      const { ledger, serving } = turn
+      turns.push(ledger.peer)
+      underway.set(ledger.peer, (underway.get(ledger.peer) ?? 0) + serving.bytes)
+    }
+    t.strictSame(turns.slice(0, 6), ['a', 'b', 'c', 'a', 'b', 'c'])
+    for (const [peer, bytes] of underway)
+      t.ok(bytes >= defaults.outstanding && bytes < defaults.outstanding + defaults.servingBytes, peer)
+    queue.done('b', 600 * 1024)
+    t.equal(queue.next()?.ledger.peer, 'b')
+    t.ok(queue.pendingBytes('b') > 0)
 
-  const one = new SendQueue()
-  const ledger = new Ledger('a')
-  for (const [number, priority] of [
-    [1, 1],
-    [2, 9],
-    [3, 9],
-    [4, 5],
-  ] as const) {
-    ledger.add(key(number), want(number, { priority }))
-    one.add(ledger, Object.assign(ledger.get(key(number))!, { size: 1 }))
-  }
-  t.strictSame(one.next()?.serving.blocks.map(block => numberOf(block.cid)), [2, 3, 4, 1])
-})
+    const one = new SendQueue()
+    const ledger = new Ledger('a')
+    for (const [number, priority] of [
+      [1, 1],
+      [2, 9],
+      [3, 9],
+      [4, 5],
+    ] as const) {
+      ledger.add(key(number), want(number, { priority }))
+      one.add(ledger, Object.assign(ledger.get(key(number))!, { size: 1 }))
+    }
+    t.strictSame(
+      one.next()?.serving.blocks.map(block => numberOf(block.cid)),
+      [2, 3, 4, 1],
+    )
+  },
+)
 
 t.test('who only takes has half a turn after 64 MiB; nobody has none', async t => {
   const { queue, ledgers } = queueOf(['greedy', 'fair'], 20, 64 * 1024)
@@ -186,7 +202,8 @@ t.test('the ledger against a plain model: wants, cancels, full lists, blocks tha
       const settle = (): void => {
         for (let one = desk.outputs.shift(); one !== undefined; one = desk.outputs.shift())
           if (one.kind === 'look')
-            for (const number of one.cids.map(numberOf)) found(desk, 'a', number, here.has(number) ? 10 : undefined)
+            for (const number of one.cids.map(numberOf))
+              found(desk, 'a', number, here.has(number) ? 10 : undefined)
           else if (one.kind === 'serve') {
             for (const block of one.serving.blocks) answers.push(`block ${numberOf(block.cid)}`)
             desk.feed({ kind: 'served', peer: 'a', serving: one.serving, missing: [] })
