@@ -272,8 +272,8 @@ export const anyValue: Readonly<Record<string, fc.Arbitrary<Json>>> = {
     pendingBytes: number,
     wants: fc.array(want, { maxLength: limits.bitswapEntries, size: 'max' }),
     presences: fc.array(record({ cid: blockCid, have: fc.boolean() }), { maxLength: 40 }),
-    // 40 blocks of 100 KB at most, one of them large: within 4 MiB.
-    blocks: fc.array(record({ cid: blockCid, length: fc.nat(limits.block / 20 - 8_000) }), { maxLength: 40 }),
+    // 40 blocks of 96 kB at most: within 4 MiB with the head.
+    blocks: fc.array(record({ cid: blockCid, length: fc.nat(96_000) }), { maxLength: 40 }),
   }),
   mdns: record(announcement),
   'mdns-sealed': record({ ...announcement, salt: exactly(16) }),
