@@ -218,6 +218,34 @@ t.test('STREAM-12 the window doubles for a fast reader, up to its maximum, not f
   t.equal(slow.window, limits.streamWindow)
 })
 
+t.test(
+  'STREAM-12 the window doubles where half of it stood behind a gap, however long that took',
+  async t => {
+    const gaps = [0.6, 0.4, 0] as const
+    const windows = gaps.map(part => {
+      const half = new ReceiveHalf(limits.streamWindow, 0)
+      const ahead = part * limits.streamWindow
+      half.accept(1000, new Uint8Array(ahead), false)
+      half.accept(0, new Uint8Array(1000), false)
+      half.accept(
+        1000 + ahead,
+        new Uint8Array(limits.streamWindow * 0.55 - Math.min(ahead, limits.streamWindow * 0.5)),
+        false,
+      )
+      half.read(1e9)
+      t.ok(half.creditDue)
+      half.grow(5000, 40)
+      half.grant()
+      // What stood there before says nothing of what comes now.
+      half.accept(half.contiguous, new Uint8Array(half.window * 0.6), false)
+      half.read(1e9)
+      half.grow(10_000, 40)
+      return half.window / limits.streamWindow
+    })
+    t.strictSame(windows, [2, 1, 1])
+  },
+)
+
 t.test('STREAM-12 link credit: what waits for readers does not count, up to the slack', async t => {
   const MiB = 1024 * 1024
   const credit = new LinkCredit(4 * MiB, 0)
