@@ -227,7 +227,7 @@ t.test('STREAM-12 the window doubles where half of it stood behind a gap, howeve
     half.accept(from + KiB, new Uint8Array(ahead), false)
     half.accept(from, new Uint8Array(KiB), false)
     half.accept(from + KiB + ahead, new Uint8Array(length - KiB - ahead), false)
-    half.read(1e9)
+    while (half.read(1e9) !== undefined);
     t.ok(half.creditDue)
     half.grow(now, 40)
     half.grant()
