@@ -64,6 +64,8 @@ export const codes = {
   GH_STORE_LOCKED: 'the data directory is in use by another node',
   GH_STORE_FAILED: 'a file or directory cannot be used',
   GH_STORE_DAMAGED: 'a damaged file was set aside',
+  GH_STORE_FULL: 'the block store has used up its quota',
+  GH_STORE_NEWER: 'the store was written by a newer guild-home',
   GH_STORE_NATIVE_MISSING: 'better-sqlite3 is not installed',
   GH_CONTROL_ABSENT: 'no node runs on this data directory',
   GH_CONTROL_FAILED: 'the control socket cannot be used',

@@ -85,6 +85,8 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   GH_STORE_LOCKED: refused,
   GH_STORE_FAILED: failed,
   GH_STORE_DAMAGED: failed,
+  GH_STORE_FULL: failed,
+  GH_STORE_NEWER: failed,
   GH_STORE_NATIVE_MISSING: failed,
   GH_CONTROL_ABSENT: notFound,
   GH_CONTROL_FAILED: failed,
@@ -122,6 +124,9 @@ const remedies: Partial<Record<ErrorCode, string>> = {
   GH_CONTROL_FAILED: 'run the command as the user that runs the node; restart the node if its socket is gone',
   GH_STORE_LOCKED: 'stop the other node, or give another --data-dir',
   GH_STORE_DAMAGED: 'nothing; look into the file that was set aside if you want to know why',
+  GH_STORE_FULL: 'remove pins and collect what nobody needs, or give a larger quota',
+  GH_STORE_NEWER: 'update guild-home here, or give another --data-dir',
+  GH_STORE_NATIVE_MISSING: 'npm install better-sqlite3; everything but the store works without it',
   GH_STORE_FAILED: 'check space and permissions there, or give another --data-dir',
 }
 
