@@ -57,6 +57,8 @@ export const codes = {
   GH_OPTION_INVALID: 'an option is invalid',
   GH_ADDRESS_INVALID: 'an address is malformed',
   GH_PEER_ID_INVALID: 'a peer id is malformed',
+  GH_CID_INVALID: 'a CID is malformed',
+  GH_CID_UNSUPPORTED: 'a CID is of a kind that is not taken',
   GH_KEY_INVALID: 'a key file is malformed',
   GH_KEY_MISSING: 'a key file does not exist',
   GH_KEY_PERMISSIONS: 'a key file can be read by others',

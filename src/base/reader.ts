@@ -12,7 +12,7 @@
 import { fromUtf8 } from './bytes.ts'
 import { WireError } from './errors.ts'
 import { visible } from './text.ts'
-import { readVarint, varintWidth } from './varint.ts'
+import { readLeb128, readVarint, varintWidth } from './varint.ts'
 
 export interface Note {
   readonly offset: number
@@ -75,6 +75,15 @@ export class ByteReader {
     // spec: LIM-1: by its claim, before anything is taken
     if (value > max) throw new WireError('GH_WIRE_LENGTH', field, at, `${value}, at most ${max}`)
     this.offset = at + width
+    if (this.#notes !== undefined) this.#note(at, field, String(value))
+    return value
+  }
+
+  /** An unsigned LEB128 integer, as CIDs and multiaddrs have them. */
+  leb128(field: string): number {
+    const at = this.offset
+    const { value, length } = readLeb128(this.bytes, at, field)
+    this.offset = at + length
     if (this.#notes !== undefined) this.#note(at, field, String(value))
     return value
   }

@@ -78,6 +78,8 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   GH_OPTION_INVALID: usage,
   GH_ADDRESS_INVALID: usage,
   GH_PEER_ID_INVALID: usage,
+  GH_CID_INVALID: usage,
+  GH_CID_UNSUPPORTED: usage,
   GH_KEY_INVALID: refused,
   GH_KEY_MISSING: notFound,
   GH_KEY_PERMISSIONS: refused,

@@ -19,6 +19,7 @@
 import { toHex } from '../base/bytes.ts'
 import { WireError } from '../base/errors.ts'
 import { ByteReader, type Note } from '../base/reader.ts'
+import { decodeCid } from './cid.ts'
 import { deaf, deafToPackets } from './frames/deaf.ts'
 import { readControlFrame, readFrame, readPacketFrame } from './frames/index.ts'
 import { decodeHandshakeDatagram } from './handshake-datagram.ts'
@@ -28,7 +29,16 @@ import { decodeFirstLine, decodeLine } from './line.ts'
 import { decodeAnnouncement } from './mdns.ts'
 import { decodeMessage1 } from './message-1.ts'
 import { checkReserved, decodePacketHead } from './packet.ts'
-import { closeCodes, frameTypes, handshakeDatagrams, parameters, refusals, streamCodes } from './registry.ts'
+import {
+  closeCodes,
+  contentCodecs,
+  contentHashes,
+  frameTypes,
+  handshakeDatagrams,
+  parameters,
+  refusals,
+  streamCodes,
+} from './registry.ts'
 
 /** The frames of one record's plaintext. */
 export function explainFrames(bytes: Uint8Array): Note[] {
@@ -105,6 +115,19 @@ export function explainMessage1(bytes: Uint8Array): Note[] {
 export function explainAnnouncement(bytes: Uint8Array): Note[] {
   return explain(bytes, (_, notes) => {
     decodeAnnouncement(bytes, notes)
+  })
+}
+
+/** One CID. */
+export function explainCid(bytes: Uint8Array): Note[] {
+  return explain(bytes, (_, notes) => {
+    try {
+      decodeCid(bytes, notes)
+    } finally {
+      for (const [i, note] of notes.entries())
+        if (note.field === 'CID codec') notes[i] = named(note, contentCodecs)
+        else if (note.field === 'CID hash') notes[i] = named(note, contentHashes)
+    }
   })
 }
 

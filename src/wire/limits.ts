@@ -74,6 +74,16 @@ export const limits = {
   streamWindowMax: 16 * 1024 * 1024,
   /** Least flow-control window of a link. */
   linkWindow: 4 * 1024 * 1024,
+  /** One block of content, in bytes: what every bitswap takes. */
+  block: 2 * 1024 * 1024,
+  /** The least digest that names a block: a shorter one could be made to fit other bytes (CID-2). */
+  cidDigestLeast: 20,
+  /** Bytes that a CID may hold instead of their hash (CID-3). */
+  cidIdentity: 128,
+  /** One CID in bytes: version, codec of 9, hash, length of 2, digest of 128: 1 + 9 + 1 + 2 + 128. */
+  cid: 141,
+  /** One CID as text: 141 bytes in base32 behind one letter are 227. */
+  cidText: 227,
   /** Rekey after this many sealed bytes or this long, whichever comes first (decision 16). */
   rekeyBytes: 2 ** 30,
   rekeyAfter: 120_000,

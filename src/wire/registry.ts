@@ -94,6 +94,12 @@ export const streamCodes = {
   PROTOCOL: 0x05,
 } as const
 
+/** What a block's bytes mean: the codec of a CID. Others are carried, and nobody looks into them. */
+export const contentCodecs = { RAW: 0x55, DAG_PB: 0x70, DAG_CBOR: 0x71, LIBP2P_KEY: 0x72 } as const
+
+/** What a block is named by: the hash of a CID. Others are refused. */
+export const contentHashes = { IDENTITY: 0x00, SHA2_256: 0x12, SHA2_512: 0x13, BLAKE3: 0x1e } as const
+
 export type FrameName = keyof typeof frameTypes
 export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes]
 export type StreamCode = (typeof streamCodes)[keyof typeof streamCodes]
