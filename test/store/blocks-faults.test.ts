@@ -137,6 +137,14 @@ t.test('LG-03 blocks: a read that fails is said and is no loss', async t => {
   await store.close()
 })
 
+t.test('LG-03 blocks: a folder that cannot be synced is said at the open', async t => {
+  const path = t.testdir()
+  const state = failingFiles()
+  state.fault = { call: 'syncDirectory', code: 'EIO' }
+  await t.rejects(open(path, { files: state.files }), { code: 'GH_STORE_FAILED', message: /disk failed/ })
+  await (await open(path)).close()
+})
+
 t.test('LG-02 blocks: a file that cannot be taken away is found at the next open', async t => {
   const path = t.testdir()
   const state = failingFiles()
