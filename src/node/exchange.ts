@@ -209,8 +209,7 @@ export class Exchange {
         this.#speaking.add(output.peer)
         return this.#options.mesh.drive.defer(this.#speakAll)
       case 'look':
-        for (const cid of output.cids) this.#look(output.peer, cid)
-        return
+        return this.#look(output.peer, output.cids)
       case 'serve':
         return this.#serve(output)
       case 'store':
@@ -222,34 +221,41 @@ export class Exchange {
     }
   }
 
-  #look(peer: string, cid: CID): void {
-    const key = blockKey(cid)
-    const tell = (size: number | undefined): void => this.#feed({ kind: 'found', peer, key, size })
-    const size = this.#options.store.size(cid)
-    if (size instanceof Promise)
-      size.then(tell, error => {
-        this.#trouble(error)
-        tell(undefined)
-      })
-    else tell(size)
+  #look(peer: string, cids: readonly CID[]): void {
+    const tell = (sizes: readonly (number | undefined)[]): void => {
+      const blocks = cids.map((cid, i) => ({ key: blockKey(cid), size: sizes[i] }))
+      this.#feed({ kind: 'found', peer, blocks })
+    }
+    this.#together(
+      cids.map(cid => this.#options.store.size(cid)),
+      tell,
+    )
   }
 
   #serve({ peer, serving, pendingBytes }: Extract<BitswapOutput, { kind: 'serve' }>): void {
     const send = (bytes: readonly (Uint8Array | undefined)[]): void =>
       this.#peers.get(peer)?.send(serving, bytes, pendingBytes)
-    const bytes = serving.blocks.map(({ cid }) => this.#options.store.read(cid))
-    if (bytes.some(one => one instanceof Promise))
-      void Promise.all(
-        bytes.map(async one => {
-          try {
-            return await one
-          } catch (error) {
-            this.#trouble(error)
-            return undefined
-          }
-        }),
-      ).then(send)
-    else send(bytes as (Uint8Array | undefined)[])
+    this.#together(
+      serving.blocks.map(({ cid }) => this.#options.store.read(cid)),
+      send,
+    )
+  }
+
+  /** All answers of the store at once, at once where they are there; what fails is not here. */
+  #together<T>(
+    answers: readonly (T | undefined | Promise<T | undefined>)[],
+    then: (all: readonly (T | undefined)[]) => void,
+  ): void {
+    if (!answers.some(one => one instanceof Promise)) return then(answers as readonly (T | undefined)[])
+    const orMissing = async (one: T | undefined | Promise<T | undefined>): Promise<T | undefined> => {
+      try {
+        return await one
+      } catch (error) {
+        this.#trouble(error)
+        return undefined
+      }
+    }
+    void Promise.all(answers.map(orMissing)).then(then)
   }
 
   async #store({ cid, key, bytes }: Extract<BitswapOutput, { kind: 'store' }>): Promise<void> {
