@@ -213,7 +213,7 @@ export class Exchange {
       case 'serve':
         return this.#serve(output)
       case 'store':
-        return void this.#store(output)
+        return this.#store(output)
       case 'nowhere':
         return this.#sessions.get(output.session)?.nowhere(output.key, output.peers)
       case 'misdeed':
@@ -258,24 +258,38 @@ export class Exchange {
     void Promise.all(answers.map(orMissing)).then(then)
   }
 
-  async #store({ cid, key, bytes }: Extract<BitswapOutput, { kind: 'store' }>): Promise<void> {
-    const { length } = bytes
-    this.#storing += length
-    let fault: GuildError | undefined
+  /** A store that answers at once costs no promise: a small block is here sooner than one would be made. */
+  #store({ cid, key, bytes }: Extract<BitswapOutput, { kind: 'store' }>): void {
+    this.#storing += bytes.length
+    const failed = (error: unknown): void => this.#stored(key, bytes, asGuildError(error, 'GH_STORE_FAILED'))
+    let done: unknown
     try {
-      await this.#options.store.put(cid, bytes)
+      done = this.#options.store.put(cid, bytes)
     } catch (error) {
-      fault = asGuildError(error, 'GH_STORE_FAILED')
-      this.#trouble(error)
+      return failed(error)
     }
+    if (done instanceof Promise) done.then(() => this.#stored(key, bytes), failed)
+    else this.#stored(key, bytes)
+  }
+
+  #stored(key: string, bytes: Uint8Array, fault?: GuildError): void {
+    const { length } = bytes
+    if (fault !== undefined) this.#options.mesh.fault(fault)
     const wasFull = this.#storing > STORING_MOST
     this.#storing -= length
     this.#feed({ kind: 'stored', key, length, kept: fault === undefined })
+    this.#land(key, bytes, fault)
+    if (wasFull && this.#storing <= STORING_MOST) for (const peer of [...this.#peers.values()]) peer.read()
+  }
+
+  /** To those who wait for it. */
+  #land(key: string, bytes: Uint8Array, fault?: GuildError): void {
     for (const session of this.#ahead) session.landed(key)
-    for (const waiter of [...(this.#waiters.get(key) ?? [])])
+    const waiters = this.#waiters.get(key)
+    if (waiters === undefined) return
+    for (const waiter of [...waiters])
       if (fault === undefined) waiter.resolve(bytes)
       else waiter.reject(fault)
-    if (wasFull && this.#storing <= STORING_MOST) for (const peer of [...this.#peers.values()]) peer.read()
   }
 
   /** A block that somebody put: to those who wait for it. */
@@ -286,9 +300,7 @@ export class Exchange {
     } catch (error) {
       this.#trouble(error)
     }
-    if (bytes === undefined) return
-    for (const session of this.#ahead) session.landed(key)
-    for (const waiter of [...(this.#waiters.get(key) ?? [])]) waiter.resolve(bytes)
+    if (bytes !== undefined) this.#land(key, bytes)
   }
 
   #trouble(error: unknown): void {
