@@ -161,3 +161,12 @@ export function rate(text: string): number {
     throw new Misfit('give bytes per second, at least 1024, such as 1000000, 500k or 1M')
   return bytes
 }
+
+/** Bytes to keep. `500M` and `10G` work, by thousands as everywhere here. */
+export function size(text: string): number {
+  const [, digits, unit] = /^(\d{1,12}(?:\.\d{1,6})?)([kMG]?)B?$/.exec(text) ?? []
+  const bytes = digits === undefined ? Number.NaN : Math.round(Number(digits) * multiples[unit ?? '']!)
+  if (!(bytes >= 16_777_216 && bytes <= Number.MAX_SAFE_INTEGER))
+    throw new Misfit('give a size of 16777216 bytes or more, such as 500M or 10G')
+  return bytes
+}

@@ -24,6 +24,8 @@ import { findControlPath } from '../store/control-path.ts'
 import { findDataDir } from '../store/data-dir.ts'
 import { dialLocal } from '../transport/local.ts'
 import { closeCodes } from '../wire/registry.ts'
+import { LazyBlocks } from './blocks/lazy-blocks.ts'
+import type { Blocks } from './blocks/types.ts'
 import { GuildStream } from './guild-stream.ts'
 import { PlainConnection } from './plain-connection.ts'
 import type { NodeMessage, NodeStatus, PeerInfo } from './types.ts'
@@ -64,6 +66,11 @@ export async function openControl({ dataDir, port, signal }: ControlOptions = {}
 export class ControlClient implements AsyncDisposable {
   readonly #drive = new Drive(systemClock, systemScheduler(true))
   readonly #connection: PlainConnection
+  /** The blocks of that node: what it has, what its peers have, and what is put there stays there. */
+  readonly blocks: Blocks = new LazyBlocks(async () => {
+    const { RemoteBlocks, CONTROL_BLOCKS_PROTOCOL } = await import('./blocks/remote-blocks.ts')
+    return new RemoteBlocks(() => this.#stream(CONTROL_BLOCKS_PROTOCOL))
+  })
   #ended: GuildError | undefined
 
   /** Use `openControl`. */
@@ -172,9 +179,13 @@ export class ControlClient implements AsyncDisposable {
     return this.close()
   }
 
-  #open(request: ControlRequest): GuildStream {
+  #stream(protocol: string): GuildStream {
     if (this.#ended !== undefined) throw this.#ended
-    const stream = new GuildStream(this.#connection.streams.open(CONTROL_PROTOCOL), CONTROL_PROTOCOL, '')
+    return new GuildStream(this.#connection.streams.open(protocol), protocol, '')
+  }
+
+  #open(request: ControlRequest): GuildStream {
+    const stream = this.#stream(CONTROL_PROTOCOL)
     stream.send(encodeControl(request))
     stream.end()
     return stream

@@ -14,16 +14,19 @@ import { asGuildError, GuildError } from '../base/errors.ts'
 import type { Pipe } from '../base/ports.ts'
 import { closeCodeOf } from '../link/link-end.ts'
 import { checkChatText } from '../protocols/chat/chat.ts'
+import { CONTROL_BLOCKS_PROTOCOL } from '../protocols/control/blocks.ts'
 import { CONTROL_PROTOCOL, type ControlRequest } from '../protocols/control/requests.ts'
-import { ControlSession } from '../protocols/control/session.ts'
+import { ControlSession, defaults } from '../protocols/control/session.ts'
 import { Router } from '../router/router.ts'
 import { prepareControlPath } from '../store/control-path.ts'
 import { type LocalListener, listenLocal } from '../transport/local.ts'
 import { parseAddress } from '../wire/address.ts'
-import { closeCodes } from '../wire/registry.ts'
+import { closeCodes, streamCodes } from '../wire/registry.ts'
+import type { Blocks } from './blocks/types.ts'
 import type { Config } from './config.ts'
 import type { DirectMessages } from './direct-messages.ts'
 import type { Happenings } from './emitter.ts'
+import { GuildStream } from './guild-stream.ts'
 import type { Mesh } from './mesh.ts'
 import { PlainConnection } from './plain-connection.ts'
 import type { NodeStatus } from './types.ts'
@@ -36,6 +39,7 @@ export interface ControlSurroundings {
   readonly mesh: Mesh
   readonly happenings: Happenings
   readonly direct: DirectMessages
+  readonly blocks: Blocks
   /** Absolute, and its lock is held. */
   readonly dataDir: string
 }
@@ -129,6 +133,14 @@ class Client {
       this.#session.accept(stream)
       kept.rearm()
     })
+    router.handle(CONTROL_BLOCKS_PROTOCOL, stream => {
+      if (!this.#session.engage()) return stream.abort(streamCodes.LIMIT)
+      kept.rearm()
+      this.#blocks(new GuildStream(stream, CONTROL_BLOCKS_PROTOCOL, '')).finally(() => {
+        this.#session.disengage()
+        kept.rearm()
+      })
+    })
     this.#connection = new PlainConnection({
       pipe,
       drive,
@@ -145,6 +157,19 @@ class Client {
   leave(): void {
     const error = new GuildError('GH_LINK_CLOSED', 'the node stops')
     this.#connection.feed({ kind: 'close', code: closeCodes.GOODBYE, error })
+  }
+
+  async #blocks(stream: GuildStream): Promise<void> {
+    const { blocks, mesh } = this.#around
+    const late = new AbortController()
+    const cancel = mesh.drive.after(defaults.requestTimeout, () => late.abort())
+    try {
+      const { serveBlocks } = await import('./blocks/control-blocks.ts')
+      await serveBlocks(stream, blocks, late.signal)
+      if (!stream.closed) await new Promise(resolve => stream.once('close', resolve))
+    } finally {
+      cancel()
+    }
   }
 
   #ask(id: number, request: ControlRequest): void {
