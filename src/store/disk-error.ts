@@ -22,13 +22,21 @@ const remedies: Readonly<Record<string, string>> = {
   EMFILE: 'too many files are open; raise the limit: ulimit -n',
   ENFILE: 'too many files are open on this machine',
   EIO: 'the disk failed to read or write',
+  SQLITE_FULL: 'the disk is full; free some space, or choose another place',
+  SQLITE_IOERR: 'the disk failed to read or write; look at the disk before you trust it again',
+  SQLITE_CORRUPT: 'the database is damaged; move it away and restore it from a copy',
+  SQLITE_NOTADB: 'this is no database; a file of something else is in the way',
+  SQLITE_BUSY: 'another process is writing to it; end that one, or try again',
+  SQLITE_LOCKED: 'another process is writing to it; end that one, or try again',
+  SQLITE_READONLY: 'it cannot be written to; run as its owner, or choose another place',
+  SQLITE_CANTOPEN: 'it cannot be opened; check its permissions, or choose another place',
 }
 
 /** GH_STORE_FAILED for `path`; an error that is already ours stays as it is. */
 export function diskError(error: unknown, path: string): GuildError {
   if (error instanceof GuildError) return error
   const code = errorCode(error)
-  const why = code === undefined ? String(error) : (remedies[code] ?? code)
+  const why = code === undefined ? String(error) : (remedies[code] ?? remedies[kindOf(code)] ?? code)
   return new GuildError('GH_STORE_FAILED', `${path}: ${why}`, { cause: error })
 }
 
@@ -36,4 +44,9 @@ export function diskError(error: unknown, path: string): GuildError {
 export function errorCode(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' ? code : undefined
+}
+
+/** SQLITE_IOERR of SQLITE_IOERR_FSYNC: what goes wrong, without where. */
+function kindOf(code: string): string {
+  return code.split('_').slice(0, 2).join('_')
 }
