@@ -8,10 +8,13 @@
  * Floor: cli, and the only file of it that looks below.
  */
 import type { ErrorCode } from '../base/errors.ts'
+import type { CID } from '../wire/cid.ts'
 import type {
+  Blocks,
   DataDir,
   EventName,
   EventOf,
+  Files,
   finishSwarmKeyRotation,
   NodeMessage,
   NodeOptions,
@@ -23,9 +26,13 @@ import type {
 export { type ErrorCode, GuildError } from '../base/errors.ts'
 export { visible } from '../base/text.ts'
 export type {
+  AddProgress,
+  Blocks,
   DataDir,
   EventName,
   EventOf,
+  Files,
+  FileStat,
   finishSwarmKeyRotation,
   NodeMessage,
   NodeOptions,
@@ -34,12 +41,23 @@ export type {
   PeerInfo,
   rotateSwarmKey,
 } from '../index.ts'
+export type { CID } from '../wire/cid.ts'
+export { limits } from '../wire/limits.ts'
+export { formatCid, parseCid } from '../wire/cid.ts'
 export { parseAddress } from '../wire/address.ts'
 export { parseBootstrap } from '../wire/dnsaddr.ts'
 export { isPeerId } from '../wire/peer-id.ts'
 
+/** Blocks and files, wherever they are. */
+export interface Contents {
+  readonly blocks: Blocks
+  readonly files: Files
+  close(): Promise<void>
+}
+
 /** What the commands use of a GuildNode. */
 export interface CliNode {
+  readonly blocks: Blocks
   readonly peerId: string
   /** Where it listens; 0 before `start`. */
   readonly port: number
@@ -59,7 +77,7 @@ export interface CliNode {
 }
 
 /** What the commands use of a ControlClient: the node that runs already. */
-export interface CliControl {
+export interface CliControl extends Contents {
   status(options?: { signal?: AbortSignal }): Promise<NodeStatus>
   connect(address: string, options?: { signal?: AbortSignal }): Promise<PeerInfo>
   broadcast(text: string, options?: { signal?: AbortSignal }): Promise<number>
@@ -68,7 +86,6 @@ export interface CliControl {
     options: { to: string; signal?: AbortSignal },
   ): Promise<{ readonly peerId: string; readonly name: string }>
   events(options?: { signal?: AbortSignal }): AsyncIterable<NodeMessage | { readonly dropped: number }>
-  close(): Promise<void>
 }
 
 export interface SwarmKeyFile {
@@ -87,6 +104,14 @@ export interface Api {
     signal?: AbortSignal
   }): Promise<DataDir>
   openControl(options: { dataDir?: string; port?: number; signal?: AbortSignal }): Promise<CliControl>
+  /** The CID of a block, by SHA-256. */
+  cidOf(bytes: Uint8Array, options: { codec: 'raw' | 'dag-pb' | 'dag-cbor' }): Promise<CID>
+  /** The blocks of a directory that is held, where no node runs on it. `peers` is asked for the first that is not there. */
+  openBlocks(options: {
+    dataDir: DataDir
+    blockQuota?: number
+    peers?: (store: NonNullable<NodeOptions['store']>) => Promise<Blocks>
+  }): Promise<Contents>
   /** With no path, the user's own key. Throws GH_KEY_MISSING when it is not there and not to be made. */
   loadSwarmKey(options: { path?: string; create: boolean }): Promise<SwarmKeyFile>
   /** The key before, while a rotation lasts. */

@@ -76,6 +76,78 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     ],
     load: async () => (await import('./commands/send.ts')).send,
   },
+  add: {
+    words: 'add <path…>',
+    about: 'a file or folder into blocks, pinned and told to the peers; prints its CID last',
+    examples: [
+      ['guild-home add photo.jpg', 'the same CID as other IPFS tools'],
+      ['guild-home add --wrap --hidden ./site', 'a folder with its name and its dot files'],
+      ['tar c ./photos | guild-home add -', 'what comes in, as one file'],
+    ],
+    load: async () => (await import('./commands/add.ts')).add,
+  },
+  get: {
+    words: 'get <cid[/path]>',
+    about: 'a file or folder out again, from everybody who has it; called again it goes on',
+    examples: [
+      ['guild-home get bafybei… -o photos', 'to ./photos'],
+      ['guild-home get bafybei…/2026/sea.jpg', 'one file of a folder, to ./sea.jpg'],
+      ['guild-home get bafybei… -b 192.0.2.1:8000', 'where no node runs, from the mesh of that one'],
+    ],
+    load: async () => (await import('./commands/get.ts')).get,
+  },
+  cat: {
+    words: 'cat <cid[/path]>',
+    about: 'the bytes of a file on standard output, as they come',
+    examples: [['guild-home cat bafybei…/notes.txt --length 1000', 'the first thousand bytes']],
+    load: async () => (await import('./commands/cat.ts')).cat,
+  },
+  ls: {
+    words: 'ls <cid[/path]>',
+    about: 'what a folder holds: CID, size, name',
+    examples: [['guild-home ls bafybei… --json', 'one JSON object an entry']],
+    load: async () => (await import('./commands/ls.ts')).ls,
+  },
+  stat: {
+    words: 'stat <cid[/path]>',
+    about: 'what a CID names: file, folder or symlink, its size, its mode and time where they were kept',
+    examples: [['guild-home stat bafybei…/2026', 'and its own CID']],
+    load: async () => (await import('./commands/ls.ts')).stat,
+  },
+  block: {
+    words: 'block <put|get|stat|rm|verify>',
+    about: 'single blocks: keep one, write one out, its size, remove some, or read and hash them all',
+    examples: [
+      ['guild-home block put note.txt', 'at most 2 MiB; prints its CID'],
+      ['guild-home block get bafkrei… > note.txt', 'its bytes, as they are'],
+      ['guild-home block verify', 'damaged ones are set aside; ends with 1 if there are any'],
+    ],
+    load: async () => (await import('./commands/block.ts')).block,
+  },
+  pin: {
+    words: 'pin <add|ls|rm>',
+    about: 'what stays when gc collects: a block and all it leads to',
+    examples: [
+      ['guild-home pin add bafybei…', 'fetches what is missing of it'],
+      ['guild-home pin rm bafybei…', 'it goes with the next gc'],
+    ],
+    load: async () => (await import('./commands/pin.ts')).pin,
+  },
+  gc: {
+    words: 'gc',
+    about: 'remove the blocks that no pin leads to',
+    examples: [['guild-home gc --json', 'how many, and how many bytes']],
+    load: async () => (await import('./commands/pin.ts')).gc,
+  },
+  car: {
+    words: 'car <export|import>',
+    about: 'many blocks as one file: CARv1 out, CARv1 and CARv2 in',
+    examples: [
+      ['guild-home car export bafybei… -o photos.car', 'all that it leads to'],
+      ['guild-home car import photos.car', 'kept, and its roots pinned'],
+    ],
+    load: async () => (await import('./commands/car.ts')).car,
+  },
   monitor: {
     words: 'monitor',
     about: 'watch the running node: a screen on a terminal, a line per tick in a pipe',

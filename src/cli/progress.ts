@@ -120,3 +120,30 @@ export function progressText(at: {
     parts.push(`${uptime(Math.ceil((total - done) / speed))} left`)
   return parts.filter(part => part !== '').join('  ')
 }
+
+/** The same for things that are counted, and not weighed. */
+export class CountLine {
+  readonly #terminal: ProgressTerminal | undefined
+  readonly #name: string
+  #shownAt = performance.now()
+  #shown = false
+
+  constructor(terminal: ProgressTerminal, env: Readonly<Record<string, string | undefined>>, name: string) {
+    this.#terminal = terminal.isTTY === true && env.TERM !== 'dumb' ? terminal : undefined
+    this.#name = name
+  }
+
+  reached(count: number, of?: number): void {
+    const now = performance.now()
+    if (this.#terminal === undefined || now - this.#shownAt < EVERY) return
+    this.#shownAt = now
+    this.#shown = true
+    const text = `${visible(this.#name, NAME)}  ${count}${of === undefined ? '' : ` of ${of}`} blocks`
+    this.#terminal.write(`\r${csi}2K${cut(text, Math.max(20, this.#terminal.columns ?? 80) - 1)}`)
+  }
+
+  close(): void {
+    if (this.#shown) this.#terminal?.write(`\r${csi}2K`)
+    this.#shown = false
+  }
+}

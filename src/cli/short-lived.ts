@@ -22,7 +22,7 @@ export async function shortLived(
   const { settings } = context.invocation
   const keys = await network(api, settings, context.output)
   await withIdentity(api, context, signal, async who => {
-    const node = await api.createNode({ ...options(settings), ...keys, ...who })
+    const node = await api.createNode({ ...visitorOptions(settings), ...keys, ...who })
     try {
       await node.start({ signal })
       await use(node)
@@ -50,7 +50,8 @@ async function withIdentity(
   }
 }
 
-function options(settings: Settings): NodeOptions {
+/** Of a node that listens nowhere and looks for nobody. */
+export function visitorOptions(settings: Settings): NodeOptions {
   return {
     host: false,
     mdns: false,
