@@ -52,6 +52,8 @@ export interface Deposit {
 export interface DepositOptions extends Wait {
   /** Tell the peers what was pinned. Default true. */
   readonly announce?: boolean | undefined
+  /** The caller has just made the CIDs of these very bytes: they are not hashed again. Default false. */
+  readonly verified?: boolean | undefined
 }
 
 export interface Pin {
