@@ -6,6 +6,7 @@
  *
  * Floor: node.
  */
+import type { Blockstore } from 'interface-blockstore'
 import { utf8 } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Runtime } from '../base/ports.ts'
@@ -58,6 +59,9 @@ export interface Config {
   readonly linePort: number | undefined
   readonly lineHosts: readonly string[]
   readonly teach: boolean
+  readonly store: Blockstore | undefined
+  /** Bytes. */
+  readonly blockQuota: number | undefined
   readonly runtime: Runtime | undefined
 }
 
@@ -87,6 +91,8 @@ const known: ReadonlySet<string> = new Set([
   'linePort',
   'lineHost',
   'teach',
+  'store',
+  'blockQuota',
   'runtime',
   'bandwidthIn',
   'bandwidthOut',
@@ -140,6 +146,11 @@ export function checkOptions(options: NodeOptions): Config {
     linePort: options.linePort === undefined ? undefined : whole(options.linePort, 'linePort', 0, 0, 65_535),
     lineHosts: hosts(options.lineHost ?? '127.0.0.1', 'lineHost') ?? [],
     teach: options.teach === true,
+    store: store(options.store),
+    blockQuota:
+      options.blockQuota === undefined
+        ? undefined
+        : whole(options.blockQuota, 'blockQuota', 0, 16 * 1024 * 1024, Number.MAX_SAFE_INTEGER),
     runtime: options.runtime,
   })
 }
@@ -192,6 +203,14 @@ function seconds(
 
 function rate(value: number | undefined, name: string): number | undefined {
   return value === undefined ? undefined : whole(value, name, 0, 1024, Number.MAX_SAFE_INTEGER)
+}
+
+function store(value: Blockstore | undefined): Blockstore | undefined {
+  if (value === undefined) return undefined
+  for (const name of ['get', 'put', 'has', 'delete'] as const)
+    if (typeof (value as Partial<Blockstore> | null)?.[name] !== 'function')
+      throw invalid('store', `it has no ${name}`, 'a store of the shape of interface-blockstore 7')
+  return value
 }
 
 function peerIds(list: readonly string[] | undefined, name: string): readonly string[] {

@@ -5,6 +5,7 @@
  *
  * Floor: node. Page: README.md.
  */
+import type { Blockstore } from 'interface-blockstore'
 import type { Runtime } from '../base/ports.ts'
 
 export interface NodeOptions {
@@ -66,6 +67,10 @@ export interface NodeOptions {
   readonly lineHost?: string | readonly string[]
   /** Explains each line to the person at the line port. Default false. */
   readonly teach?: boolean
+  /** Where blocks are kept: any store of the shape of `interface-blockstore` 7; whoever gives it closes it. Default: on disk in `<dataDir>/blocks`, which needs better-sqlite3; in memory without a data directory. Opened by the first block. */
+  readonly store?: Blockstore
+  /** Most bytes of blocks to keep. Where it is reached, what no pin leads to makes room. Default none. At least 16 MiB. */
+  readonly blockQuota?: number
   /** Clock, randomness, timers, network and cryptography. Default: this machine's. The simulator hands in its own. */
   readonly runtime?: Runtime
 }

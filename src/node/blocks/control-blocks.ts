@@ -1,7 +1,7 @@
 /**
  * The node's end of a blocks stream on its control socket.
  *
- *   request ─▶ get ─ wants ─▶ session ─ blocks ─▶ client      at most 16 under way
+ *   request ─▶ get ─ wants ─▶ session ─ blocks ─▶ client      at most 32 under way
  *           ├▶ put ─ blocks ─▶ deposit ─ end ─▶ done          the store's own speed holds the client back
  *           └▶ stat, size, rm, pin, unpin, pins, gc, verify   one question, progress on the way
  *
@@ -26,8 +26,8 @@ import type { GuildStream } from '../guild-stream.ts'
 import { Lanes } from './lanes.ts'
 import type { Blocks, FetchSession, ProgressOptions } from './types.ts'
 
-/** Wants of one stream that are looked up or written at a time: 16 of 2 MiB are what it may hold. */
-const UNDER_WAY = 16
+/** Blocks of one stream that are looked for, written or stored at a time: 32 of 2 MiB are what it may hold. */
+const UNDER_WAY = 32
 
 /** Serves one stream to its end; rejects never. `late` tells when a request did not come in time. */
 export async function serveBlocks(stream: GuildStream, blocks: Blocks, late: AbortSignal): Promise<void> {
@@ -131,7 +131,7 @@ class Serving {
       case 'get':
         return this.#getting(this.#blocks.session({ offline: request.offline, signal }))
       case 'put':
-        return await this.#putting(request.announce !== false)
+        return await this.#putting(request)
       default:
         return { finish: () => this.#answer(request), close() {} }
     }
@@ -162,16 +162,20 @@ class Serving {
     }
   }
 
-  async #putting(announce: boolean): Promise<Work> {
-    const deposit = await this.#blocks.deposit({ announce, signal: this.#signal })
+  async #putting({ announce, undo }: BlocksRequest): Promise<Work> {
+    const deposit = await this.#blocks.deposit({ announce, undo, signal: this.#signal })
+    const lanes = new Lanes(UNDER_WAY)
     return {
       take: input => {
-        if (input.kind === 'block') return deposit.put(input.cid, input.bytes)
+        if (input.kind === 'block') return lanes.run(() => deposit.put(input.cid, input.bytes))
         if (input.kind === 'pin') deposit.pin(parseCid(input.cid))
         return undefined
       },
-      finish: () => deposit.end(),
-      close: () => deposit.abort(),
+      finish: async () => {
+        await lanes.idle()
+        return await deposit.end()
+      },
+      close: () => void deposit.abort().catch(() => {}),
     }
   }
 

@@ -11,12 +11,13 @@
  */
 import type { InputPair, Pair } from 'interface-blockstore'
 import type { CID } from 'multiformats/cid'
-import { asGuildError, GuildError } from '../../base/errors.ts'
+import { GuildError } from '../../base/errors.ts'
 import { readBlock } from '../../content/block.ts'
 import { walk } from '../../content/walk.ts'
 import { checkCid, formatCid, isIdentity } from '../../wire/cid.ts'
 import { oneChunk, together } from './chunks.ts'
-import type { BlockStore, Lease } from '../../store/blocks/types.ts'
+import { LocalDeposit } from './local-deposit.ts'
+import type { BlockStore } from '../../store/blocks/types.ts'
 import type {
   Blocks,
   Deposit,
@@ -71,14 +72,8 @@ export class NodeBlocks implements Blocks {
     return new LocalFirst(this.#store, offline ? undefined : this.#peers, signal)
   }
 
-  async deposit({ announce = true, verified = false, signal }: DepositOptions = {}): Promise<Deposit> {
-    return new LocalDeposit({
-      store: this.#store,
-      told: announce ? this.#told() : undefined,
-      arrived: this.#told(),
-      verified,
-      signal,
-    })
+  async deposit(options: DepositOptions = {}): Promise<Deposit> {
+    return new LocalDeposit(this.#store, this.#told(), options)
   }
 
   async *get(cid: CID, options: FetchOptions = {}): AsyncGenerator<Uint8Array> {
@@ -221,68 +216,5 @@ class LocalFirst implements FetchSession {
     } catch {
       return nothingFetched // it never began; whoever asked for a block was told why
     }
-  }
-}
-
-class LocalDeposit implements Deposit {
-  readonly #options: {
-    readonly store: BlockStore
-    readonly told: PeerBlocks | undefined
-    readonly arrived: PeerBlocks | undefined
-    readonly verified: boolean
-    readonly signal: AbortSignal | undefined
-  }
-  readonly #lease: Lease
-  readonly #pins: CID[] = []
-  readonly #underway = new Set<Promise<void>>()
-  #failed: { readonly error: GuildError } | undefined
-  #blocks = 0
-  #bytes = 0
-
-  constructor(options: LocalDeposit['#options']) {
-    this.#options = options
-    this.#lease = options.store.lease()
-  }
-
-  async put(cid: CID, bytes: Uint8Array): Promise<void> {
-    const { store, verified, signal, arrived } = this.#options
-    if (this.#failed !== undefined) throw this.#failed.error
-    this.#blocks++
-    this.#bytes += bytes.length
-    if (isIdentity(cid)) return
-    const written = store.put(cid, bytes, { verified, lease: this.#lease, signal }).then(
-      () => arrived?.arrived?.(cid, bytes.length),
-      error => {
-        this.#failed ??= { error: asGuildError(error) }
-        throw this.#failed.error
-      },
-    )
-    this.#underway.add(written)
-    try {
-      await written
-    } finally {
-      this.#underway.delete(written)
-    }
-  }
-
-  pin(cid: CID): void {
-    this.#pins.push(cid)
-  }
-
-  async end(): Promise<{ blocks: number; bytes: number }> {
-    const { store, told, signal } = this.#options
-    try {
-      await Promise.all(this.#underway)
-      if (this.#failed !== undefined) throw this.#failed.error
-      for (const cid of this.#pins) await store.pins.add(cid, { recursive: true, signal })
-      for (const cid of this.#pins) told?.announce?.(cid)
-      return { blocks: this.#blocks, bytes: this.#bytes }
-    } finally {
-      this.#lease.release()
-    }
-  }
-
-  abort(): void {
-    this.#lease.release()
   }
 }

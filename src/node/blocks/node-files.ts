@@ -130,8 +130,8 @@ export class NodeFiles implements Files {
   async *exportCar(roots: readonly CID[], options: FetchOptions = {}): AsyncGenerator<Uint8Array> {
     const session = this.#blocks.session(options)
     try {
-      const { writeCar } = await import('../../content/car/write.ts')
-      yield* writeCar(sourceOf(session), roots, { signal: options.signal })
+      const { exportCar } = await import('../../content/car/write.ts')
+      yield* exportCar(sourceOf(session), roots, { signal: options.signal })
     } finally {
       await session.close()
     }
@@ -142,14 +142,23 @@ export class NodeFiles implements Files {
     options: Pick<AddOptions, 'pin' | 'announce' | 'signal'> = {},
   ): Promise<{ roots: readonly CID[]; blocks: number; bytes: number }> {
     const { pin = true, announce = true, signal } = options
-    const { importCar } = await import('./import-car.ts')
-    const deposit = await this.#blocks.deposit({ announce, signal, verified: true })
+    const { importCar } = await import('../../content/car/import.ts')
+    const deposit = await this.#blocks.deposit({ announce, signal, verified: true, undo: true })
+    const sink = {
+      put: async (cid: CID, bytes: Uint8Array): Promise<CID> => {
+        await deposit.put(cid, bytes)
+        return cid
+      },
+      // What is to be taken back the deposit takes back.
+      has: () => true,
+      delete: () => {},
+    }
     try {
-      const roots = await importCar(car, deposit, signal)
+      const { roots } = await importCar(car, sink, { signal, hashes })
       if (pin) for (const root of roots) deposit.pin(root)
       return { roots, ...(await deposit.end()) }
     } finally {
-      deposit.abort()
+      await deposit.abort()
     }
   }
 
@@ -189,7 +198,7 @@ export class NodeFiles implements Files {
       onProgress?.({ ...last, bytes, blocks })
       return cid
     } finally {
-      deposit.abort()
+      await deposit.abort()
     }
   }
 }

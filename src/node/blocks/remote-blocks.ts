@@ -111,7 +111,7 @@ export class RemoteBlocks implements Blocks {
       await deposit.end()
       yield* put
     } finally {
-      deposit.abort()
+      await deposit.abort()
     }
   }
 
@@ -345,10 +345,10 @@ class RemoteDeposit implements Deposit {
     return new RemoteDeposit(stream, options)
   }
 
-  constructor(stream: GuildStream, { announce = true, signal }: DepositOptions) {
+  constructor(stream: GuildStream, { announce = true, undo = false, signal }: DepositOptions) {
     this.#stream = stream
     this.#release = leaveOn(stream, signal, 'put')
-    stream.send(encodeJson({ do: 'put', announce }))
+    stream.send(encodeJson({ do: 'put', announce, undo }))
     this.#done = this.#receive()
     this.#done.catch(() => {})
   }
@@ -372,7 +372,7 @@ class RemoteDeposit implements Deposit {
     }
   }
 
-  abort(): void {
+  async abort(): Promise<void> {
     this.#release()
     if (!this.#stream.writableEnded) this.#stream.destroy()
   }

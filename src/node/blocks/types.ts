@@ -45,8 +45,8 @@ export interface Deposit {
   pin(cid: CID): void
   /** Resolves once everything is durable and pinned. */
   end(): Promise<{ readonly blocks: number; readonly bytes: number }>
-  /** Gives up: what was put may be collected. May be called after `end`. */
-  abort(): void
+  /** Gives up: what was put may be collected. Does nothing after `end`. */
+  abort(): Promise<void>
 }
 
 export interface DepositOptions extends Wait {
@@ -54,6 +54,8 @@ export interface DepositOptions extends Wait {
   readonly announce?: boolean | undefined
   /** The caller has just made the CIDs of these very bytes: they are not hashed again. Default false. */
   readonly verified?: boolean | undefined
+  /** Where it is given up, what it has put is removed at once. Default false: the next collection does. */
+  readonly undo?: boolean | undefined
 }
 
 export interface Pin {

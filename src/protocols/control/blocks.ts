@@ -34,7 +34,7 @@ export const kinds = { BLOCK: 0x01, WANT: 0x02, JSON: 0x7b } as const
 /** What may be asked, and what its members are. */
 const requests = {
   get: ['offline'],
-  put: ['announce'],
+  put: ['announce', 'undo'],
   stat: [],
   size: ['cid'],
   rm: ['cid'],
@@ -55,6 +55,8 @@ export interface BlocksRequest {
   readonly offline?: boolean
   /** Of put: tell the peers. */
   readonly announce?: boolean
+  /** Of put: where it does not come to its end, nothing of it is kept. */
+  readonly undo?: boolean
   /** Of pin: the block alone, and not what it leads to. */
   readonly direct?: boolean
 }
@@ -106,17 +108,18 @@ export function decodeBlocksRequest(bytes: Uint8Array): BlocksRequest {
       `"do" has to be one of ${Object.keys(requests).join(', ')}, not ${typeof action === 'string' ? `"${visible(action, 40)}"` : typeof action}`,
     )
   const known: readonly string[] = requests[action as BlocksAction]
-  const { cid, offline, announce, direct } = message
+  const { cid, offline, announce, undo, direct } = message
   if (known.includes('cid') && (typeof cid !== 'string' || cid === '' || cid.length > limits.cidText))
     throw malformed(`"cid" has to be a text of 1 to ${limits.cidText} characters`)
-  for (const [name, value] of Object.entries({ offline, announce, direct }))
+  for (const [name, value] of Object.entries({ offline, announce, undo, direct }))
     if (value !== undefined && value !== null && typeof value !== 'boolean')
       throw malformed(`"${name}" has to be true or false`)
   return {
     do: action as BlocksAction,
     ...(known.includes('cid') && { cid: cid as string }),
     ...(known.includes('offline') && { offline: offline === true }),
-    ...(known.includes('announce') && { announce: announce === true }),
+    ...(known.includes('announce') && { announce: announce !== false }),
+    ...(known.includes('undo') && { undo: undo === true }),
     ...(known.includes('direct') && { direct: direct === true }),
   }
 }
