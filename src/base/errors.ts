@@ -68,8 +68,6 @@ export const codes = {
   GH_BLOCK_NOT_FOUND: 'block not found on any connected peer',
   GH_CID_INVALID: 'a CID is malformed',
   GH_CID_UNSUPPORTED: 'a CID is of a kind that is not taken',
-  GH_BLOCK_NO_PEERS: 'no connected peers to request block from',
-  GH_BLOCK_NOT_FOUND: 'block not found on any connected peer',
   GH_BLOCK_PINNED: 'the block is pinned',
   GH_PIN_MISSING: 'there is no such pin',
   GH_KEY_INVALID: 'a key file is malformed',

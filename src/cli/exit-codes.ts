@@ -89,8 +89,6 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   GH_BLOCK_NOT_FOUND: notFound,
   GH_CID_INVALID: usage,
   GH_CID_UNSUPPORTED: usage,
-  GH_BLOCK_NO_PEERS: notFound,
-  GH_BLOCK_NOT_FOUND: notFound,
   GH_BLOCK_PINNED: refused,
   GH_PIN_MISSING: notFound,
   GH_KEY_INVALID: refused,
