@@ -6,6 +6,34 @@
 export { codes, type ErrorCode, GuildError } from './base/errors.ts'
 export type { Runtime } from './base/ports.ts'
 export { visible } from './base/text.ts'
+export { cidOf } from './node/blocks/cid-of.ts'
+export type { BitswapStats, BlockInfo, NodeBitswap } from './node/blocks/node-bitswap.ts'
+export { type OpenBlocksOptions, type OpenedBlocks, openBlocks } from './node/blocks/open-blocks.ts'
+export type {
+  AddOptions,
+  AddProgress,
+  Blocks,
+  Blockstore,
+  CID,
+  Deposit,
+  DepositOptions,
+  FetchFigures,
+  FetchOptions,
+  FetchSession,
+  FileEntry,
+  FilePath,
+  Files,
+  FileStat,
+  GetOptions,
+  GetProgress,
+  Got,
+  Pin,
+  Pins,
+  Progress,
+  ProgressOptions,
+  ReadOptions,
+  StoreFigures,
+} from './node/blocks/types.ts'
 export { ControlClient, type ControlOptions, openControl } from './node/control-client.ts'
 export {
   type DataDir,

@@ -8,6 +8,8 @@
  */
 import { join } from 'node:path'
 import type { Runtime } from '../base/ports.ts'
+import type { NodeContents } from './blocks/node-contents.ts'
+import { loadContentParts } from './blocks/parts.ts'
 import type { Config } from './config.ts'
 import type { DirectMessages } from './direct-messages.ts'
 import type { Happenings } from './emitter.ts'
@@ -27,6 +29,7 @@ export interface Surroundings {
   readonly mesh: Mesh
   readonly happenings: Happenings
   readonly direct: DirectMessages
+  readonly contents: NodeContents
   /** Absolute path, where there is a data directory. */
   readonly dataDir: string | undefined
 }
@@ -39,6 +42,7 @@ const loaded: { linePort?: typeof import('./line-port.ts') } = {}
  */
 export async function loadCompanions(config: Config): Promise<void> {
   if (config.linePort !== undefined) loaded.linePort ??= await import('./line-port.ts')
+  if (config.runtime !== undefined) await loadContentParts()
 }
 
 export async function companionsOf(around: Surroundings): Promise<Companion[]> {

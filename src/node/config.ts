@@ -6,7 +6,6 @@
  *
  * Floor: node.
  */
-import type { Blockstore } from 'interface-blockstore'
 import { utf8 } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Runtime } from '../base/ports.ts'
@@ -16,6 +15,7 @@ import { type Address, parseAddress } from '../wire/address.ts'
 import { type Dnsaddr, isDnsaddr, parseBootstrap } from '../wire/dnsaddr.ts'
 import { limits } from '../wire/limits.ts'
 import { keyFromPeerId, peerIdFromKey } from '../wire/peer-id.ts'
+import type { Blockstore } from './blocks/types.ts'
 import type { NodeOptions } from './options.ts'
 import { leastMtu } from './path-size.ts'
 

@@ -25,7 +25,8 @@ import { findDataDir } from '../store/data-dir.ts'
 import { dialLocal } from '../transport/local.ts'
 import { closeCodes } from '../wire/registry.ts'
 import { LazyBlocks } from './blocks/lazy-blocks.ts'
-import type { Blocks } from './blocks/types.ts'
+import { LazyFiles } from './blocks/lazy-files.ts'
+import type { Blocks, Files } from './blocks/types.ts'
 import { GuildStream } from './guild-stream.ts'
 import { PlainConnection } from './plain-connection.ts'
 import type { NodeMessage, NodeStatus, PeerInfo } from './types.ts'
@@ -71,6 +72,10 @@ export class ControlClient implements AsyncDisposable {
     const { RemoteBlocks, CONTROL_BLOCKS_PROTOCOL } = await import('./blocks/remote-blocks.ts')
     return new RemoteBlocks(() => this.#stream(CONTROL_BLOCKS_PROTOCOL))
   })
+  /** Files over those blocks. */
+  readonly files: Files = new LazyFiles(
+    async () => new (await import('./blocks/node-files.ts')).NodeFiles(this.blocks),
+  )
   #ended: GuildError | undefined
 
   /** Use `openControl`. */

@@ -22,7 +22,7 @@ import { prepareControlPath } from '../store/control-path.ts'
 import { type LocalListener, listenLocal } from '../transport/local.ts'
 import { parseAddress } from '../wire/address.ts'
 import { closeCodes, streamCodes } from '../wire/registry.ts'
-import type { Blocks } from './blocks/types.ts'
+import type { NodeContents } from './blocks/node-contents.ts'
 import type { Config } from './config.ts'
 import type { DirectMessages } from './direct-messages.ts'
 import type { Happenings } from './emitter.ts'
@@ -30,6 +30,7 @@ import { GuildStream } from './guild-stream.ts'
 import type { Mesh } from './mesh.ts'
 import { PlainConnection } from './plain-connection.ts'
 import type { NodeStatus } from './types.ts'
+import { statsOf } from './views.ts'
 
 /** At a time; one more is sent away. One that does not read holds a few mebibytes at worst. */
 const CLIENTS_MAX = 32
@@ -39,7 +40,7 @@ export interface ControlSurroundings {
   readonly mesh: Mesh
   readonly happenings: Happenings
   readonly direct: DirectMessages
-  readonly blocks: Blocks
+  readonly contents: NodeContents
   /** Absolute, and its lock is held. */
   readonly dataDir: string
 }
@@ -88,7 +89,7 @@ export class ControlSocket {
   }
 
   #status(): NodeStatus {
-    const { mesh, happenings, config } = this.#around
+    const { mesh, happenings, config, contents } = this.#around
     return {
       peerId: mesh.peerId,
       name: mesh.name,
@@ -97,7 +98,7 @@ export class ControlSocket {
       uptimeSeconds: (mesh.drive.now() - this.#startedAt) / 1000,
       maxPeers: config.maxPeers,
       peers: mesh.peers(),
-      stats: { ...mesh.stats(), events_dropped: happenings.dropped },
+      stats: statsOf(mesh, contents, happenings),
     }
   }
 }
@@ -160,12 +161,12 @@ class Client {
   }
 
   async #blocks(stream: GuildStream): Promise<void> {
-    const { blocks, mesh } = this.#around
+    const { contents, mesh } = this.#around
     const late = new AbortController()
     const cancel = mesh.drive.after(defaults.requestTimeout, () => late.abort())
     try {
       const { serveBlocks } = await import('./blocks/control-blocks.ts')
-      await serveBlocks(stream, blocks, late.signal)
+      await serveBlocks(stream, contents.blocks, late.signal)
       if (!stream.closed) await new Promise(resolve => stream.once('close', resolve))
     } finally {
       cancel()

@@ -15,6 +15,9 @@ import { checkChatText } from '../protocols/chat/chat.ts'
 import type { DataDir } from '../store/data-dir.ts'
 import { parseAddress } from '../wire/address.ts'
 import { isProtocolId } from '../wire/stream-header.ts'
+import { NodeBitswap } from './blocks/node-bitswap.ts'
+import { NodeContents } from './blocks/node-contents.ts'
+import type { Blocks, Files } from './blocks/types.ts'
 import { type Companion, companionsOf, loadCompanions } from './companions.ts'
 import { type Config, checkOptions } from './config.ts'
 import { DirectMessages } from './direct-messages.ts'
@@ -26,6 +29,7 @@ import type { NodeOptions } from './options.ts'
 import type { Qlog } from './qlog.ts'
 import { openStream, request, type StreamHandler, serve } from './streams.ts'
 import type { EventName, EventOf, NetworkInfo, NodeMessage, NodeStats, PeerInfo } from './types.ts'
+import { statsOf } from './views.ts'
 
 export interface WaitOptions {
   readonly signal?: AbortSignal
@@ -75,6 +79,7 @@ export class GuildNode implements AsyncDisposable {
   readonly #swarmKeys: readonly Uint8Array[]
   readonly #mesh: Mesh
   readonly #direct: DirectMessages
+  readonly #contents: NodeContents
   readonly #directory: Held | undefined
   readonly #happenings = new Happenings()
   readonly #startedAt: number
@@ -82,6 +87,12 @@ export class GuildNode implements AsyncDisposable {
   #state: 'made' | 'starting' | 'running' | 'stopped' = 'made'
   #stopping: Promise<void> | undefined
   #companions: readonly Companion[] = []
+  /** Blocks: of the store, and of the peers where they are not there. The shape of `interface-blockstore` 7. */
+  readonly blocks: Blocks
+  /** Files and folders, by their CIDs. */
+  readonly files: Files
+  /** Single blocks by hand, and their figures. */
+  readonly bitswap: NodeBitswap
 
   /** Use `createNode`. */
   constructor({ directory, ...parts }: Parts) {
@@ -93,6 +104,24 @@ export class GuildNode implements AsyncDisposable {
     this.#mesh = new Mesh({ ...parts, happenings: this.#happenings })
     if (qlog !== undefined) qlog.onError = error => this.#mesh.fault(error)
     this.#direct = new DirectMessages({ mesh: this.#mesh, runtime, happenings: this.#happenings })
+    this.#contents = new NodeContents({
+      config,
+      runtime,
+      mesh: this.#mesh,
+      happenings: this.#happenings,
+      dataDir: directory?.path,
+    })
+    this.blocks = this.#contents.blocks
+    this.files = this.#contents.files
+    const node = this
+    this.bitswap = new NodeBitswap({
+      contents: this.#contents,
+      stats: () => this.stats(),
+      networkInfo: () => this.networkInfo(),
+      get addresses() {
+        return node.addresses
+      },
+    })
     this.#now = () => runtime.clock.now()
     this.#startedAt = this.#now()
   }
@@ -162,6 +191,7 @@ export class GuildNode implements AsyncDisposable {
     this.#state = 'starting'
     try {
       await this.#mesh.start()
+      this.#contents.start()
       this.#companions = await companionsOf({
         config: this.#config,
         runtime: this.#runtime,
@@ -169,6 +199,7 @@ export class GuildNode implements AsyncDisposable {
         mesh: this.#mesh,
         happenings: this.#happenings,
         direct: this.#direct,
+        contents: this.#contents,
         dataDir: this.#directory?.path,
       })
       for (const companion of this.#companions) await companion.start()
@@ -269,7 +300,7 @@ export class GuildNode implements AsyncDisposable {
   }
 
   stats(): NodeStats {
-    return { ...this.#mesh.stats(), events_dropped: this.#happenings.dropped }
+    return statsOf(this.#mesh, this.#contents, this.#happenings)
   }
 
   networkInfo(): NetworkInfo {
@@ -285,6 +316,7 @@ export class GuildNode implements AsyncDisposable {
     this.#state = 'stopped'
     try {
       await Promise.all(this.#companions.map(companion => companion.stop()))
+      await this.#contents.stop()
       await this.#mesh.stop()
     } finally {
       this.#directory?.release()

@@ -46,9 +46,9 @@ import { policyOf } from './policy.ts'
 import { proofOf } from './proof.ts'
 import type { Qlog } from './qlog.ts'
 import { Tracing } from './tracing.ts'
-import type { NodeStats, PeerInfo } from './types.ts'
+import type { PeerInfo } from './types.ts'
 import { UdpPort } from './udp-port.ts'
-import { peerInfos, Totals } from './views.ts'
+import { type LinkStats, peerInfos, Totals } from './views.ts'
 
 /** How peers say they see us: one a transport and network is plenty. */
 const OBSERVED_MAX = 32
@@ -188,7 +188,7 @@ export class Mesh implements ConnectionEvents {
     return linePortsOf(this.membership, this.#connections)
   }
 
-  stats(): Omit<NodeStats, 'events_dropped'> {
+  stats(): LinkStats {
     const { membership, guests } = this
     return this.#totals.stats(membership.linkCount, this.#connections.all(), this.#chat.dropped, guests)
   }

@@ -5,8 +5,8 @@
  *
  * Floor: node. Page: README.md.
  */
-import type { Blockstore } from 'interface-blockstore'
 import type { Runtime } from '../base/ports.ts'
+import type { Blockstore } from './blocks/types.ts'
 
 export interface NodeOptions {
   /** Port to listen on, the same for TCP and UDP. Default 0: the system picks one, and `addresses` tells it. */

@@ -51,10 +51,15 @@ export interface PacketInfo {
 }
 
 export interface NodeStats {
+  /** Blocks sent to peers, each time one left. */
   readonly blocks_sent: number
+  /** Blocks that peers sent, that were wanted, and that hash to their CID. */
   readonly blocks_received: number
   readonly peers_connected: number
+  /** Blocks that are wanted now. A want that failed is none any more. */
   readonly want_list_size: number
+  /** Blocks that the peers were told of. */
+  readonly blocks_provided: number
   /** Connections since the start that never proved the swarm key. */
   readonly strangers_refused: number
   readonly bytes_in: number

@@ -4,7 +4,6 @@
  * Floor: node.
  */
 import { GuildError } from '../../base/errors.ts'
-import { sha256Cid } from '../../content/block.ts'
 import type { CID } from '../../wire/cid.ts'
 import { limits } from '../../wire/limits.ts'
 import { contentCodecs } from '../../wire/registry.ts'
@@ -24,5 +23,6 @@ export async function cidOf(
     throw new GuildError('GH_OPTION_INVALID', `codec: there is ${Object.keys(codecs).join(', ')}`)
   if (bytes.length > limits.block)
     throw new GuildError('GH_BLOCK_TOO_LARGE', `${bytes.length} bytes, at most ${limits.block}`)
+  const { sha256Cid } = await import('../../content/block.ts')
   return sha256Cid(codecs[codec], bytes)
 }

@@ -31,7 +31,7 @@ import type { OpenedStore } from './open-store.ts'
 import { blocksPart, exchangePart, filesPart, storePart } from './parts.ts'
 
 /** As `wire/bitswap.ts` has it, which is not loaded for its name alone. */
-const BITSWAP = '/guild/bitswap/1'
+const BITSWAP = '/guild/bitswap/1.2.0'
 /** Streams that wait while the exchange is loaded. */
 const WAITING_MOST = 1_024
 

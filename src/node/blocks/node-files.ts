@@ -20,6 +20,7 @@ import { type Profile, profiles } from '../../content/unixfs/profiles.ts'
 import { readFile } from '../../content/unixfs/read.ts'
 import { type ContentStat, resolvePath, splitPath, statContent } from '../../content/unixfs/resolve.ts'
 import { parseCid } from '../../wire/cid.ts'
+import { hashes } from './hashes.ts'
 import { sourceOf } from './session-source.ts'
 import type {
   AddOptions,
@@ -84,10 +85,13 @@ export class NodeFiles implements Files {
         yield { name, ...entryOf(stat) }
         return
       }
-      let page: { name: string; cid: CID }[] = []
+      let page: Named[] = []
       const described = async function* (): AsyncGenerator<FileEntry> {
-        const stats = inOrder(page, async one => ({ one, stat: await statContent(source, one.cid, { signal }) }))
-        for await (const { one, stat } of stats) yield { name: one.name, ...entryOf(stat) }
+        const look = async (one: Named): Promise<{ one: Named; stat: ContentStat }> => ({
+          one,
+          stat: await statContent(source, one.cid, { signal }),
+        })
+        for await (const { one, stat } of inOrder(page, look)) yield { name: one.name, ...entryOf(stat) }
         page = []
       }
       for await (const { name, cid } of listDirectory(source, cid, { signal })) {
@@ -205,6 +209,11 @@ export class NodeFiles implements Files {
 
 /** So many more bytes of this file were read; of how many in all. */
 export type Tell = (path: string, more: number, of?: number) => void
+
+interface Named {
+  readonly name: string
+  readonly cid: CID
+}
 
 /** Entries whose first blocks are asked for together. */
 const PAGE = 256

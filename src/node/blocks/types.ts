@@ -12,6 +12,9 @@
 import type { InputPair, Pair } from 'interface-blockstore'
 import type { CID } from 'multiformats/cid'
 
+export type { Blockstore } from 'interface-blockstore'
+export type { CID } from 'multiformats/cid'
+
 export interface Wait {
   readonly signal?: AbortSignal | undefined
 }
