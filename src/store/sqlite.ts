@@ -121,6 +121,16 @@ export class Sqlite {
     return this.#suspect
   }
 
+  /** Gives up to `pages` free ones back to the system. True while there are more. Outside of a transaction. */
+  shrink(pages: number): boolean {
+    return this.read(() => {
+      this.#connection.exec(`PRAGMA incremental_vacuum(${Math.trunc(pages)})`)
+      const more = (this.#connection.pragma('freelist_count', { simple: true }) as number) > 0
+      if (!more) this.#connection.pragma('wal_checkpoint(TRUNCATE)')
+      return more
+    })
+  }
+
   /** Closes it, writing the log back into the file. May be called again. */
   close(): void {
     this.#statements.clear()
@@ -159,6 +169,8 @@ function connect({ path, migrations, patience = PATIENCE }: SqliteOptions, drive
     closeSync(openSync(path, 'a', 0o600))
     connection = new driver(path)
     connection.pragma(`busy_timeout = ${Math.trunc(patience)}`)
+    // Taken notice of before the first table only: pages that become free can be given back.
+    connection.pragma('auto_vacuum = INCREMENTAL')
     connection.pragma('journal_mode = WAL')
     connection.pragma('synchronous = FULL')
     connection.pragma('foreign_keys = ON')

@@ -5,8 +5,9 @@
  *        └─ Shelf   memory · disk · any blockstore of others
  *        └─ PinShelf   memory · SQLite
  *
- * Each block on a shelf has a number, given once and never given again while the shelf is
- * open: marks of a collection are bits by number, one byte for eight blocks.
+ * Each block on a shelf has a number: marks of a collection are bits by number, one byte for
+ * eight blocks. When the block is gone its number may be given again; a mark that is too old
+ * then keeps a block too many, never one too few.
  *
  * Floor: store.
  */
@@ -17,7 +18,7 @@ import type { Pin } from './types.ts'
 export interface Kept {
   /** 1 or more. */
   readonly number: number
-  /** With the codec it was put under first. */
+  /** As it was asked for; from `list`, with the codec it was put under first. */
   readonly cid: CID
   /** Bytes. */
   readonly size: number
@@ -32,8 +33,11 @@ export interface Shelf {
   read(kept: Kept): Promise<Uint8Array | undefined>
   /** Are the bytes of this block still there, as far as can be seen without reading them? */
   intact(kept: Kept): Promise<boolean>
-  /** Resolves when it is durable, with its number. Also when it is there already: it is written anew. */
-  write(cid: CID, bytes: Uint8Array): Promise<number>
+  /**
+   * Resolves when it is durable. Also when it is there already: it is written anew. `numbered` is
+   * called with its number before anybody can find it.
+   */
+  write(cid: CID, bytes: Uint8Array, numbered: (number: number) => void): Promise<void>
   /** Takes them away, but those that `stays` at the moment of taking. What went. */
   remove(kept: readonly Kept[], stays?: (kept: Kept) => boolean): Promise<readonly Kept[]>
   /** Takes a damaged block out of use without destroying it, where there is a place for that. */

@@ -13,7 +13,7 @@
  *
  * Floor: store. Page: README.md.
  */
-import type { Blockstore } from 'interface-blockstore'
+import type { Blockstore, InputPair, Pair } from 'interface-blockstore'
 import type { CID } from 'multiformats/cid'
 import type { GuildError } from '../../base/errors.ts'
 
@@ -100,6 +100,16 @@ export interface BlockStore
   /** The same without a generator; undefined when it is not here. */
   read(cid: CID, options?: Wait & ReadOptions): Promise<Uint8Array | undefined>
   has(cid: CID, options?: Wait): Promise<boolean>
+  /** CIDs in the order of the source, each once it is durable. */
+  putMany(
+    source: Iterable<InputPair> | AsyncIterable<InputPair>,
+    options?: Wait & PutOptions,
+  ): AsyncGenerator<CID>
+  /** In the order of the source. GH_BLOCK_MISSING at the first that is not here. */
+  getMany(source: Iterable<CID> | AsyncIterable<CID>, options?: Wait & ReadOptions): AsyncGenerator<Pair>
+  /** What came after it began may be missing. */
+  getAll(options?: Wait & ReadOptions): AsyncGenerator<Pair>
+  deleteMany(source: Iterable<CID> | AsyncIterable<CID>, options?: Wait): AsyncGenerator<CID>
   /** In bytes, without reading it. */
   size(cid: CID): Promise<number | undefined>
   /** GH_BLOCK_PINNED when it is pinned itself. A block that is not here is no error. */

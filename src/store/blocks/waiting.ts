@@ -47,7 +47,8 @@ export async function gather(bytes: BlockBytes): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of bytes) {
-    refuseLarge((length += chunk.length))
+    length += chunk.length
+    refuseLarge(length)
     chunks.push(chunk)
   }
   if (chunks.length === 1) return chunks[0]!

@@ -31,7 +31,7 @@ export async function markAll(root: CID, marks: Marks, options: WalkOptions): Pr
   let seen = 0
   const reach = async (cid: CID): Promise<void> => {
     if (isIdentity(cid)) {
-      // Its bytes are in the name, so a walk through them ends; deeper than one it does not nest.
+      // Its bytes are in the name, so a walk through them ends; deeper than its 128 bytes it cannot nest.
       if (cid.code !== contentCodecs.RAW) stack.push(cid)
       return
     }
