@@ -8,7 +8,6 @@
  * Floor: cli, and the only file of it that looks below.
  */
 import type { ErrorCode } from '../base/errors.ts'
-import type { CID } from '../wire/cid.ts'
 import type {
   Blocks,
   DataDir,
@@ -22,6 +21,7 @@ import type {
   PeerInfo,
   rotateSwarmKey,
 } from '../index.ts'
+import type { CID } from '../wire/cid.ts'
 
 export { type ErrorCode, GuildError } from '../base/errors.ts'
 export { visible } from '../base/text.ts'
@@ -31,21 +31,22 @@ export type {
   DataDir,
   EventName,
   EventOf,
-  Files,
   FileStat,
+  Files,
   finishSwarmKeyRotation,
   NodeMessage,
   NodeOptions,
   NodeStatus,
   PacketInfo,
   PeerInfo,
+  Progress,
   rotateSwarmKey,
 } from '../index.ts'
-export type { CID } from '../wire/cid.ts'
-export { limits } from '../wire/limits.ts'
-export { formatCid, parseCid } from '../wire/cid.ts'
 export { parseAddress } from '../wire/address.ts'
+export type { CID } from '../wire/cid.ts'
+export { formatCid, parseCid } from '../wire/cid.ts'
 export { parseBootstrap } from '../wire/dnsaddr.ts'
+export { limits } from '../wire/limits.ts'
 export { isPeerId } from '../wire/peer-id.ts'
 
 /** Blocks and files, wherever they are. */

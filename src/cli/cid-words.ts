@@ -29,7 +29,8 @@ export function cidPath(word: string): CidPath {
 export function onlyWord(command: string, what: string, words: readonly string[]): string {
   const [word, extra] = words
   if (word === undefined) throw new UsageError(`${command} needs ${what}; see guild-home ${command} --help`)
-  if (extra !== undefined) throw new UsageError(`'${visible(extra, 100)}' is one word too many for ${command}`)
+  if (extra !== undefined)
+    throw new UsageError(`'${visible(extra, 100)}' is one word too many for ${command}`)
   return word
 }
 

@@ -10,7 +10,15 @@
  *
  * Floor: cli.
  */
-import { type Api, type Blocks, type CliNode, type Contents, type DataDir, GuildError, visible } from './api.ts'
+import {
+  type Api,
+  type Blocks,
+  type CliNode,
+  type Contents,
+  type DataDir,
+  GuildError,
+  visible,
+} from './api.ts'
 import type { Context } from './context.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { anyOf, settled } from './gathering.ts'
@@ -26,7 +34,8 @@ export async function onContents(
 ): Promise<ExitCode> {
   return await oneShot(context, async (api, { signal }) => {
     const control = wantsOwnNode(context) ? undefined : await nodeIfAny(api, context, signal)
-    if (control === undefined) return await onStore(context, api, signal, contents => use(contents, signal, api))
+    if (control === undefined)
+      return await onStore(context, api, signal, contents => use(contents, signal, api))
     try {
       await use(control, signal, api)
     } finally {

@@ -38,8 +38,6 @@ export class ProgressLine {
   #name = ''
   #total: number | undefined
   #done = 0
-  /** Bytes that were here before it began: they make no speed. */
-  #before = 0
   #shownAt: number
   #shown = false
   /** Moments of the last seconds, and how much was done by then. */
@@ -65,8 +63,7 @@ export class ProgressLine {
   }
 
   /** So many bytes are done in all. */
-  reached(done: number, before = 0): void {
-    this.#before = before
+  reached(done: number): void {
     this.#done = done
     this.#draw()
   }
@@ -92,8 +89,7 @@ export class ProgressLine {
 
   #text(now: number): string {
     const oldest = this.#moments[0]!
-    const from = Math.max(oldest.done, this.#before)
-    const speed = now > oldest.at ? (Math.max(0, this.#done - from) * 1000) / (now - oldest.at) : 0
+    const speed = now > oldest.at ? ((this.#done - oldest.done) * 1000) / (now - oldest.at) : 0
     return progressText({ name: this.#name, done: this.#done, total: this.#total, speed })
   }
 }

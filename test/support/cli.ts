@@ -7,9 +7,10 @@
 import { EventEmitter, once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { type ErrorCode, GuildError } from '../../src/base/errors.ts'
-import type { Api, CliControl, CliNode, NodeOptions, PeerInfo } from '../../src/cli/api.ts'
+import type { Api, Blocks, CliControl, CliNode, Contents, NodeOptions, PeerInfo } from '../../src/cli/api.ts'
 import type { ExitCode } from '../../src/cli/exit-codes.ts'
 import { main } from '../../src/cli/main.ts'
+import { cidOf } from '../../src/index.ts'
 
 /** A home directory that is not there. */
 export const nowhere = '/nonexistent/home'
@@ -29,9 +30,19 @@ export const bob: PeerInfo = {
   packets: undefined,
 }
 
+/** Blocks and files that nobody may ask for. */
+export function noContents<T extends object>(): T {
+  return new Proxy({} as T, {
+    get(_, name) {
+      throw new Error(`${String(name)}: no contents here`)
+    },
+  })
+}
+
 export class FakeNode extends EventEmitter implements CliNode {
   readonly peerId = bobId
   readonly port = 8001
+  readonly blocks = noContents<Blocks>()
   readonly maxPeers: number
   peers: PeerInfo[] = []
   readonly told: string[] = []
@@ -120,6 +131,8 @@ export interface Scene {
   readonly identity?: 'missing'
   /** A node runs on the directory, and this is its control socket. */
   readonly control?: CliControl
+  /** What is in the store, where no node runs. */
+  readonly contents?: Contents
 }
 
 /** Starts `guild-home <args>`. */
@@ -190,6 +203,14 @@ function fakeApi(scene: Scene): { api: Api; calls: string[]; node: Promise<FakeN
       calls.push(`openControl ${dataDir ?? '(default)'} ${port ?? '-'}`)
       if (scene.control === undefined) throw new GuildError('GH_CONTROL_ABSENT', './data')
       return scene.control
+    },
+    async cidOf(bytes, options) {
+      return await cidOf(bytes, options)
+    },
+    async openBlocks({ dataDir, peers }) {
+      calls.push(`openBlocks ${dataDir.path}${peers === undefined ? ' offline' : ''}`)
+      if (scene.contents === undefined) throw new GuildError('GH_STORE_NATIVE_MISSING')
+      return scene.contents
     },
     async openDataDir({ path, port, role }) {
       calls.push(`openDataDir ${path ?? '(default)'} ${port ?? '-'} ${role}`)

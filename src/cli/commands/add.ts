@@ -9,8 +9,8 @@
  * Floor: cli.
  */
 import { type AddProgress, formatCid, visible } from '../api.ts'
-import type { Context } from '../context.ts'
 import { onContents } from '../contents.ts'
+import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
 import { bytes as shownBytes } from '../monitor/meter.ts'
@@ -21,7 +21,7 @@ export async function add(context: Context): Promise<ExitCode> {
   const { io, output, invocation } = context
   const { words, settings } = invocation
   if (words.length === 0)
-    throw new UsageError("add needs a file or folder: guild-home add <path…>, or - for what comes in")
+    throw new UsageError('add needs a file or folder: guild-home add <path…>, or - for what comes in')
   if (words.filter(word => word === '-').length > 1) throw new UsageError('add takes - once')
   return await onContents(context, async ({ files }, signal) => {
     for (const word of words) {

@@ -9,8 +9,8 @@ import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { formatCid, GuildError, limits, visible } from '../api.ts'
 import { actionOf, cidPath, onlyWord } from '../cid-words.ts'
-import type { Context } from '../context.ts'
 import { onContents } from '../contents.ts'
+import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
 import { bytes as shownBytes } from '../monitor/meter.ts'
@@ -83,7 +83,8 @@ async function stat(context: Context, word: string): Promise<ExitCode> {
   const { offline, json: asJson } = invocation.settings
   return await onContents(context, async ({ blocks }, signal) => {
     let size = await blocks.size(cid, { signal })
-    if (size === undefined) for await (const bytes of blocks.get(cid, { offline, signal })) size = bytes.length
+    if (size === undefined)
+      for await (const bytes of blocks.get(cid, { offline, signal })) size = bytes.length
     output.line(asJson ? json({ cid: formatCid(cid), size }) : `${formatCid(cid)} ${size} bytes`)
   })
 }

@@ -11,8 +11,8 @@ import { open, rename, rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { type CID, type Contents, formatCid, GuildError, visible } from '../api.ts'
 import { actionOf, cidPath, onlyWord } from '../cid-words.ts'
-import type { Context } from '../context.ts'
 import { onContents } from '../contents.ts'
+import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
 import { bytes as shownBytes } from '../monitor/meter.ts'
@@ -22,7 +22,8 @@ import { UsageError } from '../usage.ts'
 
 export async function car(context: Context): Promise<ExitCode> {
   const { action, rest } = actionOf('car', ['export', 'import'], context.invocation.words)
-  if (action === 'import') return await take(context, onlyWord('car import', 'a file, or - for what comes in', rest))
+  if (action === 'import')
+    return await take(context, onlyWord('car import', 'a file, or - for what comes in', rest))
   if (rest.length === 0) throw new UsageError('car export needs a CID, or several')
   return await give(
     context,

@@ -8,8 +8,8 @@
  */
 import { formatCid } from '../api.ts'
 import { cidPath, onlyWord } from '../cid-words.ts'
-import type { Context } from '../context.ts'
 import { onContents } from '../contents.ts'
+import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
 import { writeRaw } from '../raw-output.ts'

@@ -10,8 +10,8 @@
  */
 import { formatCid, visible } from '../api.ts'
 import { cidPath, onlyWord } from '../cid-words.ts'
-import type { Context } from '../context.ts'
 import { onContents } from '../contents.ts'
+import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
 import { bytes as shownBytes } from '../monitor/meter.ts'
@@ -31,7 +31,7 @@ export async function get(context: Context): Promise<ExitCode> {
         signal,
         onProgress(at) {
           progress.about(at.path || out, at.of)
-          progress.reached(at.bytes, at.before)
+          progress.reached(at.bytes)
         },
       })
       const seconds = Math.round(performance.now() - begun) / 1000
@@ -40,7 +40,8 @@ export async function get(context: Context): Promise<ExitCode> {
       if (settings.json)
         output.line(json({ cid: formatCid(got.cid), bytes, seconds, sources, duplicateBytes }))
       else {
-        const peers = sources.length === 0 ? '' : `, from ${sources.length} ${sources.length === 1 ? 'peer' : 'peers'}`
+        const peers =
+          sources.length === 0 ? '' : `, from ${sources.length} ${sources.length === 1 ? 'peer' : 'peers'}`
         const speed = seconds > 0 ? `, ${shownBytes(bytes / seconds)}/s` : ''
         output.line(`saved ${shownBytes(bytes)} as ${visible(out, 200)} in ${seconds} s${speed}${peers}`)
       }

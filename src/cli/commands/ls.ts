@@ -8,8 +8,8 @@
  */
 import { type FileStat, formatCid, visible } from '../api.ts'
 import { cidPath, onlyWord } from '../cid-words.ts'
-import type { Context } from '../context.ts'
 import { onContents } from '../contents.ts'
+import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
 import { bytes } from '../monitor/meter.ts'
@@ -19,7 +19,10 @@ export async function ls(context: Context): Promise<ExitCode> {
   const { settings, words } = invocation
   const wanted = cidPath(onlyWord('ls', 'a CID: guild-home ls <cid[/path]>', words))
   return await onContents(context, async ({ files }, signal) => {
-    for await (const { name, cid, type, size } of files.ls(wanted.text, { offline: settings.offline, signal })) {
+    for await (const { name, cid, type, size } of files.ls(wanted.text, {
+      offline: settings.offline,
+      signal,
+    })) {
       if (output.gone !== undefined) return
       if (settings.json) output.line(json({ name, type, cid: formatCid(cid), size }))
       else {
@@ -30,7 +33,12 @@ export async function ls(context: Context): Promise<ExitCode> {
   })
 }
 
-const marks: Readonly<Record<FileStat['type'], string>> = { file: '', directory: '/', symlink: '@', other: '?' }
+const marks: Readonly<Record<FileStat['type'], string>> = {
+  file: '',
+  directory: '/',
+  symlink: '@',
+  other: '?',
+}
 
 export async function stat(context: Context): Promise<ExitCode> {
   const { output, invocation } = context

@@ -9,8 +9,8 @@
  */
 import { formatCid, type Progress } from '../api.ts'
 import { actionOf, cidPath } from '../cid-words.ts'
-import type { Context } from '../context.ts'
 import { onContents } from '../contents.ts'
+import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
 import { bytes as shownBytes } from '../monitor/meter.ts'

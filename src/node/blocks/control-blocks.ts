@@ -11,6 +11,7 @@
  *
  * Page: protocol/control.md · Floor: node.
  */
+import { setMaxListeners } from 'node:events'
 import { asGuildError, GuildError } from '../../base/errors.ts'
 import {
   BLOCK_MESSAGE_MAX,
@@ -24,6 +25,7 @@ import {
 import { formatCid, parseCid } from '../../wire/cid.ts'
 import type { GuildStream } from '../guild-stream.ts'
 import { Lanes } from './lanes.ts'
+import { Room } from './room.ts'
 import type { Blocks, FetchSession, ProgressOptions } from './types.ts'
 
 /** Blocks of one stream that are looked for, written or stored at a time: 32 of 2 MiB are what it may hold. */
@@ -61,6 +63,7 @@ class Serving {
   readonly #stream: GuildStream
   readonly #blocks: Blocks
   readonly #signal: AbortSignal
+  readonly #room: Room
   #request: BlocksRequest | undefined
   #work: Work | undefined
   /** It was told: what still comes is thrown away until the client has read that. */
@@ -68,6 +71,8 @@ class Serving {
 
   constructor(stream: GuildStream, blocks: Blocks, signal: AbortSignal) {
     this.#stream = stream
+    this.#room = new Room(stream)
+    setMaxListeners(0, signal)
     this.#blocks = blocks
     this.#signal = signal
   }
@@ -220,6 +225,6 @@ class Serving {
 
   async #say(message: Uint8Array): Promise<void> {
     if (this.#signal.aborted) throw new GuildError('GH_ABORTED', 'the client left')
-    if (!this.#stream.send(message)) await this.#stream.drained()
+    if (!this.#stream.send(message)) await this.#room.opened()
   }
 }

@@ -8,8 +8,8 @@
  * Floor: node. Page: README.md.
  */
 import { GuildError } from '../../base/errors.ts'
-import { limits } from '../../wire/limits.ts'
 import type { CID } from '../../wire/cid.ts'
+import { limits } from '../../wire/limits.ts'
 import type { NetworkInfo, NodeStats } from '../types.ts'
 import type { BlockStats, NodeContents } from './node-contents.ts'
 import type { Wait } from './types.ts'

@@ -14,10 +14,10 @@ import type { CID } from 'multiformats/cid'
 import { GuildError } from '../../base/errors.ts'
 import { readBlock } from '../../content/block.ts'
 import { walk } from '../../content/walk.ts'
+import type { BlockStore } from '../../store/blocks/types.ts'
 import { checkCid, formatCid, isIdentity } from '../../wire/cid.ts'
 import { oneChunk, together } from './chunks.ts'
 import { LocalDeposit } from './local-deposit.ts'
-import type { BlockStore } from '../../store/blocks/types.ts'
 import type {
   Blocks,
   Deposit,

@@ -16,8 +16,8 @@ import { join } from 'node:path'
 import { asGuildError, GuildError } from '../../base/errors.ts'
 import type { Runtime } from '../../base/ports.ts'
 import type { Stream } from '../../streams/stream.ts'
-import { streamCodes } from '../../wire/registry.ts'
 import type { CID } from '../../wire/cid.ts'
+import { streamCodes } from '../../wire/registry.ts'
 import type { Config } from '../config.ts'
 import type { Happenings } from '../emitter.ts'
 import type { Exchange } from '../exchange.ts'
@@ -132,7 +132,8 @@ export class NodeContents {
   }
 
   #store(): Promise<OpenedStore> {
-    if (this.#state === 'stopped') return Promise.reject(new GuildError('GH_NODE_STATE', 'the node is stopped'))
+    if (this.#state === 'stopped')
+      return Promise.reject(new GuildError('GH_NODE_STATE', 'the node is stopped'))
     this.#opening ??= this.#openStore().catch(error => {
       this.#opening = undefined
       throw error

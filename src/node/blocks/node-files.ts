@@ -30,8 +30,8 @@ import type {
   FetchSession,
   FileEntry,
   FilePath,
-  Files,
   FileStat,
+  Files,
   GetOptions,
   Got,
   ReadOptions,
@@ -65,7 +65,7 @@ export class NodeFiles implements Files {
     const { offset, length, signal } = options
     const session = this.#blocks.session(options)
     try {
-      const source = sourceOf(session)
+      const source = sourceOf(session, options.signal)
       const cid = await resolve(source, path, signal)
       yield* readFile(source, cid, { offset, length, signal })
     } finally {
@@ -77,9 +77,9 @@ export class NodeFiles implements Files {
     const { signal } = options
     const session = this.#blocks.session(options)
     try {
-      const source = sourceOf(session)
-      const cid = await resolve(source, path, signal)
-      const stat = await statContent(source, cid, { signal })
+      const source = sourceOf(session, options.signal)
+      const root = await resolve(source, path, signal)
+      const stat = await statContent(source, root, { signal })
       if (kindOf(stat) !== 'directory') {
         const name = typeof path === 'string' ? (splitPath(path).at(-1) ?? '') : ''
         yield { name, ...entryOf(stat) }
@@ -94,7 +94,7 @@ export class NodeFiles implements Files {
         for await (const { one, stat } of inOrder(page, look)) yield { name: one.name, ...entryOf(stat) }
         page = []
       }
-      for await (const { name, cid } of listDirectory(source, cid, { signal })) {
+      for await (const { name, cid } of listDirectory(source, root, { signal })) {
         page.push({ name, cid })
         if (page.length >= PAGE) yield* described()
       }
@@ -121,7 +121,7 @@ export class NodeFiles implements Files {
   async get(path: FilePath, out: string, options: GetOptions = {}): Promise<Got> {
     const session = this.#blocks.session(options)
     try {
-      const source = sourceOf(session)
+      const source = sourceOf(session, options.signal)
       const cid = await resolve(source, path, options.signal)
       const { getTree } = await import('./get-tree.ts')
       const { bytes } = await getTree(source, cid, out, options)
@@ -135,7 +135,7 @@ export class NodeFiles implements Files {
     const session = this.#blocks.session(options)
     try {
       const { exportCar } = await import('../../content/car/write.ts')
-      yield* exportCar(sourceOf(session), roots, { signal: options.signal })
+      yield* exportCar(sourceOf(session, options.signal), roots, { signal: options.signal })
     } finally {
       await session.close()
     }
@@ -154,7 +154,7 @@ export class NodeFiles implements Files {
         return cid
       },
       // What is to be taken back the deposit takes back.
-      has: () => true,
+      has: () => false,
       delete: () => {},
     }
     try {
@@ -166,19 +166,19 @@ export class NodeFiles implements Files {
     }
   }
 
-  async #fetching<T>(options: FetchOptions, use: (source: BlockSource, session: FetchSession) => Promise<T>): Promise<T> {
+  async #fetching<T>(
+    options: FetchOptions,
+    use: (source: BlockSource, session: FetchSession) => Promise<T>,
+  ): Promise<T> {
     const session = this.#blocks.session(options)
     try {
-      return await use(sourceOf(session), session)
+      return await use(sourceOf(session, options.signal), session)
     } finally {
       await session.close()
     }
   }
 
-  async #deposited(
-    options: AddOptions,
-    make: (sink: BlockSink, tell: Tell) => Promise<CID>,
-  ): Promise<CID> {
+  async #deposited(options: AddOptions, make: (sink: BlockSink, tell: Tell) => Promise<CID>): Promise<CID> {
     const { pin = true, announce = true, signal, onProgress } = options
     const deposit: Deposit = await this.#blocks.deposit({ announce, signal, verified: true })
     let [blocks, bytes] = [0, 0]

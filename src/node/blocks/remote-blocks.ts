@@ -26,6 +26,7 @@ import {
 import { blockKey, formatCid, parseCid } from '../../wire/cid.ts'
 import type { GuildStream } from '../guild-stream.ts'
 import { oneChunk, together } from './chunks.ts'
+import { Room } from './room.ts'
 import type {
   Blocks,
   Deposit,
@@ -338,6 +339,7 @@ class RemoteSession implements FetchSession {
 
 class RemoteDeposit implements Deposit {
   readonly #stream: GuildStream
+  readonly #room: Room
   readonly #done: Promise<{ blocks: number; bytes: number }>
   readonly #release: () => void
 
@@ -347,6 +349,7 @@ class RemoteDeposit implements Deposit {
 
   constructor(stream: GuildStream, { announce = true, undo = false, signal }: DepositOptions) {
     this.#stream = stream
+    this.#room = new Room(stream)
     this.#release = leaveOn(stream, signal, 'put')
     stream.send(encodeJson({ do: 'put', announce, undo }))
     this.#done = this.#receive()
@@ -356,7 +359,7 @@ class RemoteDeposit implements Deposit {
   async put(cid: CID, bytes: Uint8Array): Promise<void> {
     const room = this.#send(encodeBlock(cid, bytes))
     // What the node says of a full disk is worth more than that the stream is gone.
-    if (!room) await Promise.race([this.#stream.drained().catch(() => this.#done), this.#done])
+    if (!room) await Promise.race([this.#room.opened().catch(() => this.#done), this.#done])
   }
 
   pin(cid: CID): void {

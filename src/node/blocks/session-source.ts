@@ -6,6 +6,7 @@
  *
  * Floor: node.
  */
+import { setMaxListeners } from 'node:events'
 import type { CID } from 'multiformats/cid'
 import type { BlockSource } from '../../content/block.ts'
 import { blockKey } from '../../wire/cid.ts'
@@ -14,12 +15,15 @@ import type { FetchSession } from './types.ts'
 /** Bytes. */
 const KEPT = 8 * 1024 * 1024
 
-export function sourceOf(session: FetchSession): BlockSource {
+export function sourceOf(session: FetchSession, signal?: AbortSignal): BlockSource {
+  if (signal !== undefined) setMaxListeners(0, signal)
   const recent = new Map<string, Uint8Array>()
   let held = 0
   return {
     async *get(cid: CID, options?: { signal?: AbortSignal }): AsyncGenerator<Uint8Array> {
       const key = blockKey(cid)
+      // Each block that is asked for ahead listens to it, and they are many.
+      if (options?.signal !== undefined) setMaxListeners(0, options.signal)
       const known = recent.get(key)
       if (known !== undefined) return yield known
       const bytes = await session.get(cid, options)

@@ -182,12 +182,13 @@ export interface GetProgress {
   /** The file at hand, as a path within what is fetched. */
   readonly path: string
   readonly bytes: number
+  /** Of how many; of a folder roughly. */
   readonly of?: number | undefined
-  /** Of those, bytes that were on the disk already. */
-  readonly before: number
 }
 
 export interface GetOptions extends FetchOptions {
+  /** Files that are there and differ give way. Default false: they are in the way (GH_STORE_FAILED). */
+  readonly replace?: boolean | undefined
   readonly onProgress?: ((progress: GetProgress) => void) | undefined
 }
 
