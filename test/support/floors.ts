@@ -98,7 +98,7 @@ interface Import {
 }
 
 const importPattern =
-  /\b(?:import|export)\b[^'"]*?\bfrom\s*['"]([^'"]+)['"]|\bimport\s*\(?\s*['"]([^'"]+)['"]/g
+  /\b(?:import|export)\b[^'"]*?\bfrom\s*['"]([^'"]+)['"]|\bimport(?:\s+|\s*\(\s*)['"]([^'"]+)['"]/g
 
 function importsOf(path: string, text: string): Import[] {
   return [...strip(text, true).matchAll(importPattern)].map(match => {

@@ -144,6 +144,7 @@ function options(settings: Settings): NodeOptions {
     maintenanceInterval: settings.maintenanceInterval,
     connectTimeout: settings.connectTimeout,
     peerTimeout: settings.peerTimeout,
+    ...(settings.blockQuota === undefined ? {} : { blockQuota: settings.blockQuota }),
     ...(announce.length === 0 ? {} : { announce }),
     ...(bandwidthIn === undefined ? {} : { bandwidthIn }),
     ...(bandwidthOut === undefined ? {} : { bandwidthOut }),

@@ -13,7 +13,9 @@ import type { Profile } from '../../content/unixfs/profiles.ts'
 import { importTree, type TreeEntry } from '../../content/unixfs/tree.ts'
 import { type ReadTreeOptions, readTree } from '../../store/tree/read.ts'
 import type { CID } from '../../wire/cid.ts'
-import type { Tell } from './node-files.ts'
+
+/** So many more bytes of this file were read; of how many in all. */
+export type Tell = (path: string, more: number, of?: number) => void
 
 /** Files that are counted beforehand; of a larger folder nobody knows how long it takes. */
 const COUNTED_MOST = 100_000

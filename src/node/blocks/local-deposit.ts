@@ -12,8 +12,7 @@ import type { CID } from 'multiformats/cid'
 import { asGuildError, GuildError } from '../../base/errors.ts'
 import type { BlockStore, Lease } from '../../store/blocks/types.ts'
 import { isIdentity } from '../../wire/cid.ts'
-import type { PeerBlocks } from './node-blocks.ts'
-import type { Deposit, DepositOptions } from './types.ts'
+import type { Deposit, DepositOptions, PeerBlocks } from './types.ts'
 
 export class LocalDeposit implements Deposit {
   readonly #store: BlockStore

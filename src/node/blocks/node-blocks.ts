@@ -25,21 +25,13 @@ import type {
   FetchFigures,
   FetchOptions,
   FetchSession,
+  PeerBlocks,
   Pin,
   Pins,
   ProgressOptions,
   StoreFigures,
   Wait,
 } from './types.ts'
-
-/** Where blocks come from that are not here. */
-export interface PeerBlocks {
-  session(options: Wait): FetchSession
-  /** Tells the peers that this is here. */
-  announce?(cid: CID): void
-  /** It was put here by whoever runs the node: peers that want it are to get it. */
-  arrived?(cid: CID, size: number): void
-}
 
 export interface NodeBlocksOptions {
   readonly store: BlockStore

@@ -26,9 +26,9 @@ import type { Mesh } from '../mesh.ts'
 import type { NodeStats } from '../types.ts'
 import { LazyBlocks } from './lazy-blocks.ts'
 import { LazyFiles } from './lazy-files.ts'
-import type { PeerBlocks } from './node-blocks.ts'
 import type { OpenedStore } from './open-store.ts'
 import { blocksPart, exchangePart, filesPart, storePart } from './parts.ts'
+import type { PeerBlocks } from './types.ts'
 
 /** As `wire/bitswap.ts` has it, which is not loaded for its name alone. */
 const BITSWAP = '/guild/bitswap/1.2.0'

@@ -20,6 +20,7 @@ import { type Profile, profiles } from '../../content/unixfs/profiles.ts'
 import { readFile } from '../../content/unixfs/read.ts'
 import { type ContentStat, resolvePath, splitPath, statContent } from '../../content/unixfs/resolve.ts'
 import { parseCid } from '../../wire/cid.ts'
+import type { Tell } from './add-path.ts'
 import { hashes } from './hashes.ts'
 import { sourceOf } from './session-source.ts'
 import type {
@@ -206,9 +207,6 @@ export class NodeFiles implements Files {
     }
   }
 }
-
-/** So many more bytes of this file were read; of how many in all. */
-export type Tell = (path: string, more: number, of?: number) => void
 
 interface Named {
   readonly name: string

@@ -61,6 +61,15 @@ export interface DepositOptions extends Wait {
   readonly undo?: boolean | undefined
 }
 
+/** Where blocks come from that are not here. */
+export interface PeerBlocks {
+  session(options: Wait): FetchSession
+  /** Tells the peers that this is here. */
+  announce?(cid: CID): void
+  /** It was put here by whoever runs the node: peers that want it are to get it. */
+  arrived?(cid: CID, size: number): void
+}
+
 export interface Pin {
   readonly cid: CID
   /** With all it leads to. */
