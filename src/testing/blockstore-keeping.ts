@@ -7,6 +7,7 @@
  * Floor: testing.
  */
 import { deepStrictEqual, equal, ok, rejects } from 'node:assert/strict'
+import { setImmediate as breathe } from 'node:timers/promises'
 import type { BlockStore } from '../store/blocks/types.ts'
 import { type CID, formatCid, makeCid } from '../wire/cid.ts'
 import { contentCodecs, contentHashes } from '../wire/registry.ts'
@@ -199,6 +200,30 @@ export const keepingChecks: Readonly<Record<string, Check>> = {
       ok((await collecting) > 0)
       await store.gc()
       for (const { all } of trees) equal(await here(store, all), all.length)
+    },
+  },
+
+  'gc: what is being put when it begins stays': {
+    run: async ({ store }) => {
+      for (let round = 0; round < 40; round++) {
+        const blocks = Array.from({ length: 4 }, (_, i) => someBlock(4 * round + i, i === 0 ? 33_000 : 300))
+        // One of them was here before.
+        await store.put(blocks[1]!.cid, blocks[1]!.bytes)
+        // Some turns after it began, so that the put was really under way.
+        let began = false
+        const late: Block[] = []
+        const puts = blocks.map(block =>
+          store.put(block.cid, block.bytes).then(() => {
+            if (began) late.push(block)
+          }),
+        )
+        for (let i = 0; i < round; i++) await (i % 8 === 7 ? breathe() : Promise.resolve())
+        setImmediate(() => {
+          began = true
+        })
+        await Promise.all([store.gc(), ...puts])
+        equal(await here(store, late), late.length, `round ${round}`)
+      }
     },
   },
 

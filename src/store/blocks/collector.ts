@@ -15,6 +15,7 @@
 import type { CID } from 'multiformats/cid'
 import { GuildError } from '../../base/errors.ts'
 import { checkCid, formatCid } from '../../wire/cid.ts'
+import type { Holds } from './holds.ts'
 import { Marks } from './marks.ts'
 import type { Kept, PinShelf, Shelf } from './shelf.ts'
 import type { Pin, PinOptions, Pins, ProgressOptions } from './types.ts'
@@ -27,7 +28,7 @@ export interface CollectorOptions {
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>
   readonly wall: () => number
   readonly unpinned: () => void
-  readonly leased: (kept: Kept) => boolean
+  readonly holds: Holds
 }
 
 const PAGE = 256
@@ -38,8 +39,6 @@ export class Collector {
   readonly #shelf: Shelf
   readonly #pinShelf: PinShelf
   readonly #options: CollectorOptions
-  /** While a collection runs: what was put since. */
-  #recent: Marks | undefined
 
   constructor(shelf: Shelf, pinShelf: PinShelf, options: CollectorOptions) {
     this.#shelf = shelf
@@ -53,11 +52,6 @@ export class Collector {
         yield* pinShelf.list()
       },
     }
-  }
-
-  /** A block was put, or found where it was to be put. */
-  seen(number: number): void {
-    this.#recent?.add(number)
   }
 
   /** By itself, whatever leads to it. */
@@ -94,20 +88,26 @@ export class Collector {
   }
 
   async collect(options: ProgressOptions = {}): Promise<{ removed: number; bytes: number }> {
-    return await this.#options.inTurn(async () => {
-      if (!this.#pinShelf.lasting && this.#shelf.mayRot)
-        throw new GuildError('GH_OPTION_INVALID', 'the blocks outlive the process and the pins do not')
-      const recent = new Marks()
-      this.#recent = recent
-      try {
+    if (!this.#pinShelf.lasting && this.#shelf.mayRot)
+      throw new GuildError('GH_OPTION_INVALID', 'the blocks outlive the process and the pins do not')
+    const { holds, inTurn } = this.#options
+    // From this call on, whatever it must wait for.
+    const meanwhile = holds.sweep()
+    try {
+      return await inTurn(async () => {
         // Whoever collects again and again leaves the others a turn each time.
         await breathe()
-        return await this.#sweep(await this.#mark(options), recent, options)
-      } finally {
-        this.#recent = undefined
-        await this.#shelf.shrink()
-      }
-    })
+        const marks = await this.#mark(options)
+        const done = await this.#sweep(
+          kept => marks.has(kept.number) || meanwhile.has(kept.number) || holds.has(kept),
+          options,
+        )
+        if (done.removed > 0) await this.#shelf.shrink()
+        return done
+      })
+    } finally {
+      holds.swept(meanwhile)
+    }
   }
 
   async #mark(options: ProgressOptions): Promise<Marks> {
@@ -128,13 +128,10 @@ export class Collector {
   }
 
   async #sweep(
-    marks: Marks,
-    recent: Marks,
+    stays: (kept: Kept) => boolean,
     { signal }: ProgressOptions,
   ): Promise<{ removed: number; bytes: number }> {
     let [removed, bytes] = [0, 0]
-    const stays = (kept: Kept): boolean =>
-      marks.has(kept.number) || recent.has(kept.number) || this.#options.leased(kept)
     for (let after = 0; ; ) {
       refuseAborted(signal)
       const page = await this.#shelf.list(after, PAGE)

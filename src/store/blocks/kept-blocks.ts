@@ -23,7 +23,7 @@ import { GuildError } from '../../base/errors.ts'
 import { blockKey, checkCid, formatCid, isIdentity } from '../../wire/cid.ts'
 import { contentHashes } from '../../wire/registry.ts'
 import { Collector } from './collector.ts'
-import { Marks } from './marks.ts'
+import { type Hand, Holds } from './holds.ts'
 import { BlockMissing } from './missing.ts'
 import type { Kept, PinShelf, Shelf } from './shelf.ts'
 import type {
@@ -48,26 +48,12 @@ const READS_AHEAD = 8
 /** Rows of one look at the shelf. */
 const PAGE = 256
 
-class HeldLease implements Lease {
-  readonly marks = new Marks()
-  readonly #store: KeptBlocks
-  constructor(store: KeptBlocks) {
-    this.#store = store
-  }
-  hold(cid: CID): Promise<boolean> {
-    return this.#store.hold(cid, this)
-  }
-  release(): void {
-    this.#store.released(this)
-  }
-}
-
 export class KeptBlocks implements BlockStore {
   readonly pins: Pins
   readonly #shelf: Shelf
   readonly #options: BlockStoreOptions
   readonly #collector: Collector
-  readonly #leases = new Set<HeldLease>()
+  readonly #holds = new Holds()
   /** Puts under way, by block. */
   readonly #putting = new Map<string, Promise<void>>()
   /** Pins are added and collections run one after another. */
@@ -91,43 +77,50 @@ export class KeptBlocks implements BlockStore {
       unpinned: () => {
         this.#worthCollecting = true
       },
-      leased: kept => [...this.#leases].some(({ marks }) => marks.has(kept.number)),
+      holds: this.#holds,
     })
     this.pins = this.#collector.pins
   }
 
   async put(cid: CID, bytes: BlockBytes, options: Wait & PutOptions = {}): Promise<CID> {
     this.#mayGoOn(cid, options.signal)
-    const whole = await gather(bytes)
-    if (options.verified !== true && !(await this.#hashes(cid, whole)))
-      throw new GuildError('GH_BLOCK_MISMATCH', formatCid(cid))
-    if (isIdentity(cid)) return cid
-    const lease = this.#leaseOf(options)
-    for (;;) {
+    const hand = this.#holds.begin(options.lease)
+    try {
+      const whole = await gather(bytes)
+      if (options.verified !== true && !(await this.#hashes(cid, whole)))
+        throw new GuildError('GH_BLOCK_MISMATCH', formatCid(cid))
       this.#mayGoOn(cid, options.signal)
-      const key = blockKey(cid)
+      if (!isIdentity(cid)) await this.#keep(cid, whole, hand)
+      return cid
+    } finally {
+      this.#holds.end(hand)
+    }
+  }
+
+  async #keep(cid: CID, bytes: Uint8Array, hand: Hand): Promise<void> {
+    const key = blockKey(cid)
+    for (;;) {
       const other = this.#putting.get(key)
       if (other !== undefined) await other
       const found = this.#shelf.find(cid)
       const kept = found instanceof Promise ? await found : found
       if (kept !== undefined) {
         // Marked before anything waits: no collection can come between.
-        this.#mark(kept.number, lease)
-        if (other !== undefined || (await this.#shelf.intact(kept))) return cid
+        this.#holds.mark(hand, kept.number)
+        if (other !== undefined || (await this.#shelf.intact(kept))) return
       } else if (other !== undefined) continue
       if (this.#putting.has(key)) continue
-      const writing = this.#write(cid, whole, kept, lease)
+      const writing = this.#write(cid, bytes, kept, hand)
       this.#putting.set(key, writing)
       try {
-        await writing
-        return cid
+        return await writing
       } finally {
         this.#putting.delete(key)
       }
     }
   }
 
-  async #write(cid: CID, bytes: Uint8Array, kept: Kept | undefined, lease?: HeldLease): Promise<void> {
+  async #write(cid: CID, bytes: Uint8Array, kept: Kept | undefined, hand: Hand): Promise<void> {
     let reserved = bytes.length - (kept?.size ?? 0)
     await this.#reserve(reserved)
     const counted = (): void => {
@@ -136,13 +129,13 @@ export class KeptBlocks implements BlockStore {
     }
     try {
       await this.#shelf.write(cid, bytes, number => {
-        this.#mark(number, lease)
+        this.#holds.mark(hand, number)
         counted()
       })
     } finally {
       counted()
     }
-    if (lease === undefined) this.#worthCollecting = true
+    if (hand.lease === undefined) this.#worthCollecting = true
   }
 
   async *putMany(
@@ -260,24 +253,19 @@ export class KeptBlocks implements BlockStore {
   }
 
   lease(): Lease {
-    const lease = new HeldLease(this)
-    this.#leases.add(lease)
-    return lease
-  }
-
-  /** For a lease. */
-  async hold(cid: CID, lease: HeldLease): Promise<boolean> {
-    this.#mayGoOn(cid)
-    if (isIdentity(cid)) return true
-    const found = this.#shelf.find(cid)
-    const kept = found instanceof Promise ? await found : found
-    if (kept !== undefined) this.#mark(kept.number, lease)
-    return kept !== undefined
-  }
-
-  /** For a lease. */
-  released(lease: HeldLease): void {
-    if (this.#leases.delete(lease)) this.#worthCollecting = true
+    return this.#holds.lease(
+      async (cid, marks) => {
+        this.#mayGoOn(cid)
+        if (isIdentity(cid)) return true
+        const found = this.#shelf.find(cid)
+        const kept = found instanceof Promise ? await found : found
+        if (kept !== undefined) marks.add(kept.number)
+        return kept !== undefined
+      },
+      () => {
+        this.#worthCollecting = true
+      },
+    )
   }
 
   async gc(options: ProgressOptions = {}): Promise<{ readonly removed: number; readonly bytes: number }> {
@@ -342,17 +330,6 @@ export class KeptBlocks implements BlockStore {
     if (this.#closed) throw new GuildError('GH_STORE_FAILED', 'the block store is closed')
     refuseAborted(signal)
     if (cid !== undefined) checkCid(cid)
-  }
-
-  #leaseOf({ lease }: PutOptions): HeldLease | undefined {
-    if (lease === undefined) return undefined
-    if (lease instanceof HeldLease && this.#leases.has(lease)) return lease
-    throw new GuildError('GH_OPTION_INVALID', 'the lease is released, or of another store')
-  }
-
-  #mark(number: number, lease: HeldLease | undefined): void {
-    lease?.marks.add(number)
-    this.#collector.seen(number)
   }
 
   /** Room for so many bytes more. Who must wait for a collection does so one after another. */

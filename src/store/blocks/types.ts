@@ -117,7 +117,8 @@ export interface BlockStore
   readonly pins: Pins
   lease(): Lease
   /**
-   * Removes what no pin and no lease leads to. What is put while it runs stays. GH_BLOCK_MISSING, and
+   * Removes what no pin and no lease leads to. What is put after this call, or is
+   * being put now, stays. GH_BLOCK_MISSING, and
    * nothing is removed, when a pinned block cannot be read: nobody knows what it led to.
    */
   gc(options?: ProgressOptions): Promise<{ readonly removed: number; readonly bytes: number }>
