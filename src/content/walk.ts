@@ -29,6 +29,8 @@ export interface WalkOptions extends Abortable {
   readonly prefetch?: number | undefined
   /** Is told of a block that is missing, which then is passed over with all below it. */
   readonly onMissing?: ((cid: CID) => void) | undefined
+  /** Links in memory that wait for their turn. Default 131,072. */
+  readonly linksWaiting?: number | undefined
   /** Shared by walks that shall not see a block twice. */
   readonly visited?: Visited | undefined
 }
@@ -68,6 +70,7 @@ class Walking {
   readonly #signal: AbortSignal
   readonly #visited: Visited
   readonly #window: number
+  readonly #mostWaiting: number
   readonly #asked = new Map<string, Promise<Uint8Array>>()
   #bytesHeld = 0
 
@@ -77,6 +80,7 @@ class Walking {
     this.#signal = signal
     this.#visited = options.visited ?? new Visited()
     this.#window = Math.max(1, options.prefetch ?? WINDOW)
+    this.#mostWaiting = options.linksWaiting ?? LINKS_WAITING
   }
 
   async *depth(roots: readonly CID[]): AsyncGenerator<Block> {
@@ -113,7 +117,7 @@ class Walking {
       }
       frames.push(frameOf(cid, links))
       waiting += links.length
-      for (; waiting > LINKS_WAITING && kept < frames.length - 1; kept++) {
+      for (; waiting > this.#mostWaiting && kept < frames.length - 1; kept++) {
         const far = frames[kept]!
         if (far.cid === undefined || far.links === undefined) continue // the roots cannot be read again
         waiting -= far.links.length
@@ -134,7 +138,7 @@ class Walking {
         if (block === undefined) continue
         if (!isIdentity(cid)) yield block
         const links = linksOf(cid, block.bytes)
-        if (next.length + links.length > LINKS_WAITING) yield* this.depth(links)
+        if (next.length + links.length > this.#mostWaiting) yield* this.depth(links)
         else next.push(...links)
       }
       level = next
