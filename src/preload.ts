@@ -9,5 +9,14 @@
 import { loadContentParts } from './node/blocks/parts.ts'
 
 export async function preload(): Promise<void> {
+<<<<<<< HEAD
   await Promise.all([import('./node/udp-port.ts'), import('./node/line-port.ts'), loadContentParts()])
+=======
+  await Promise.all([
+    import('./node/udp-port.ts'),
+    import('./node/line-port.ts'),
+    import('./node/exchange.ts'),
+    import('./node/exchange-store.ts'),
+  ])
+>>>>>>> bitswap
 }

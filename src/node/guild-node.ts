@@ -22,6 +22,8 @@ import { type Companion, companionsOf, loadCompanions } from './companions.ts'
 import { type Config, checkOptions } from './config.ts'
 import { DirectMessages } from './direct-messages.ts'
 import { Happenings } from './emitter.ts'
+import type { Exchange } from './exchange.ts'
+import type { AnyBlockstore } from './exchange-store.ts'
 import type { GuildStream } from './guild-stream.ts'
 import { identitySeedOf, swarmKeysOf } from './keys.ts'
 import { Mesh } from './mesh.ts'
@@ -87,12 +89,16 @@ export class GuildNode implements AsyncDisposable {
   #state: 'made' | 'starting' | 'running' | 'stopped' = 'made'
   #stopping: Promise<void> | undefined
   #companions: readonly Companion[] = []
+<<<<<<< HEAD
   /** Blocks: of the store, and of the peers where they are not there. The shape of `interface-blockstore` 7. */
   readonly blocks: Blocks
   /** Files and folders, by their CIDs. */
   readonly files: Files
   /** Single blocks by hand, and their figures. */
   readonly bitswap: NodeBitswap
+=======
+  #exchange: Exchange | undefined
+>>>>>>> bitswap
 
   /** Use `createNode`. */
   constructor({ directory, ...parts }: Parts) {
@@ -299,6 +305,25 @@ export class GuildNode implements AsyncDisposable {
     return request(stream, message, options.maxBytes ?? 1024 * 1024)
   }
 
+  /**
+   * Exchanges blocks with peers by bitswap, out of and into this store: any `interface-blockstore`. From then on peers
+   * get what it holds. One for a node; it ends with the node.
+   */
+  async exchange(store: AnyBlockstore): Promise<Exchange> {
+    const [{ Exchange }, { exchangeStoreOf }] = await Promise.all([
+      import('./exchange.ts'),
+      import('./exchange-store.ts'),
+    ])
+    if (this.#state === 'stopped') throw new GuildError('GH_NODE_STATE', 'exchange: the node is stopped')
+    if (this.#exchange !== undefined) throw new GuildError('GH_NODE_STATE', 'exchange: there is one already')
+    this.#exchange = new Exchange({
+      mesh: this.#mesh,
+      happenings: this.#happenings,
+      store: exchangeStoreOf(store),
+    })
+    return this.#exchange
+  }
+
   stats(): NodeStats {
     return statsOf(this.#mesh, this.#contents, this.#happenings)
   }
@@ -314,6 +339,7 @@ export class GuildNode implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#state = 'stopped'
+    this.#exchange?.stop()
     try {
       await Promise.all(this.#companions.map(companion => companion.stop()))
       await this.#contents.stop()

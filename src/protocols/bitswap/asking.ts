@@ -93,6 +93,8 @@ export class Asking {
   /** Out of every book that says what is to happen to it. */
   leave(want: Wanted): void {
     this.searching.delete(want)
+    if (want.searchedFor !== undefined) want.searchedFor.searching--
+    want.searchedFor = undefined
     this.standing.delete(want)
     this.timers.clear(want)
   }
@@ -113,10 +115,20 @@ export class Asking {
       provider.answered(want.searchedAt, now)
   }
 
-  /** How long whoever was told of it may think about it. */
-  silenceOf(want: Wanted): Millis {
-    let longest: Millis = defaults.silence
-    for (const provider of want.told) longest = Math.max(longest, provider.silence)
-    return longest
+  /** Everybody is asked, or was, and not all have answered. */
+  search(want: Wanted): void {
+    this.searching.add(want)
+    if (want.searchedFor !== undefined) return
+    const [session] = want.sessions
+    want.searchedFor = session
+    if (session !== undefined) session.searching++
+  }
+
+  /** Could anybody take one more question of this size? */
+  hasRoom(size: number): boolean {
+    if (this.inFlight >= defaults.inFlight) return false
+    if (this.providers.size === 0) return true // to learn that nobody is there
+    for (const provider of this.providers) if (provider.hasRoom(size)) return true
+    return false
   }
 }

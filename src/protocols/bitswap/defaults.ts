@@ -28,8 +28,12 @@ export const defaults = {
   slowest: 64,
   /** How often a want that nobody has is asked again; that its answer was lost should not be for ever. */
   askAgain: 30_000,
-  /** Wants asked of everybody at once, and those that wait for somebody to have them. */
+  /** A peer that does not say whether it has a block is waited for so long, before it is taken that nobody has it. */
+  answer: 10_000,
+  /** Wants asked of everybody at once; of one session, whose first answers tell whom to ask for the rest. */
   searching: 256,
+  searchingEach: 32,
+  /** Wants that wait in the lists of others for somebody to have them. */
   standing: 256,
   /** Every so many wants of a session everybody is asked, for there may be more who have it by now. */
   widenEvery: 128,

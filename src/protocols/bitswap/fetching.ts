@@ -41,6 +41,8 @@ export class Fetching {
   readonly #options: FetchingOptions
   readonly #asking: Asking
   readonly #storing = new Map<string, number>()
+  /** Of the last block. */
+  #size: number = defaults.blockGuess
 
   constructor(options: FetchingOptions) {
     this.#options = options
@@ -180,6 +182,7 @@ export class Fetching {
   /** A block came and hashes to its name. The sessions that waited for it. */
   came(provider: Provider, key: string, bytes: Uint8Array, now: Millis): readonly Session[] {
     const { length } = bytes
+    this.#size = length
     const want = this.list.get(key)
     const wanted = want !== undefined && want.state !== 'storing'
     if (wanted) {
@@ -235,13 +238,17 @@ export class Fetching {
   #assign(now: Millis): void {
     const held: Wanted[] = []
     let empty = false
-    while (this.#asking.inFlight < defaults.inFlight && held.length < LOOK_AHEAD) {
+    while (held.length < LOOK_AHEAD && this.#asking.hasRoom(this.#size)) {
       const want = this.list.next()
       if (want === undefined) {
         empty = held.length === 0
         break
       }
-      if (!this.#place(want, now)) held.push(want)
+      if (this.#place(want, now)) continue
+      held.push(want)
+      // The first of a session wait for an answer: so do the others, and looking at each would be in vain.
+      const [session] = want.sessions
+      if (this.sessions.size === 1 && session!.providers.size === 0) break
     }
     for (const want of held) this.list.queue(want)
     if (empty) this.#relieve(now)
@@ -258,14 +265,15 @@ export class Fetching {
       if (widen) this.#asking.tellAll(want, now)
       return true
     }
-    if (known || this.#asking.searching.size >= defaults.searching) return false
+    if (known || session!.searching >= defaults.searchingEach) return false
+    if (this.#asking.searching.size >= defaults.searching) return false
     this.#search(want, size, now)
     return true
   }
 
   #search(want: Wanted, size: number, now: Millis): void {
     const best = guess(want, size, this.#asking.providers)
-    this.#asking.searching.add(want)
+    this.#asking.search(want)
     if (best !== undefined) this.#asking.ask(want, best, size, now)
     this.#asking.tellAll(want, now)
     if (best === undefined) this.#again(want, now)
@@ -279,8 +287,8 @@ export class Fetching {
     const open = [...want.told].some(provider => mayBeAsked(want, provider))
     if (!open) return this.#stand(want, now)
     want.state = 'searching'
-    this.#asking.searching.add(want)
-    this.#asking.timers.set(want, Math.max(now, want.searchedAt!) + this.#asking.silenceOf(want))
+    this.#asking.search(want)
+    this.#asking.timers.set(want, Math.max(now, want.searchedAt!) + defaults.answer)
   }
 
   #requeue(want: Wanted): void {

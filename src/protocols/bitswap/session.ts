@@ -24,6 +24,8 @@ export class Session {
   readonly wants = new Set<string>()
   /** Had a block of this session, and how often it had not. */
   readonly providers = new Map<Provider, { hits: number; misses: number }>()
+  /** Wants that everybody was asked for, answers still to come. */
+  searching = 0
   /** Wants that were asked of somebody so far. */
   asked = 0
   readonly #sources = new Map<string, Source>()

@@ -36,6 +36,8 @@ export class Wanted {
   overdue = false
   /** So often it went to another peer for want of an answer. */
   moves = 0
+  /** Counted there as searching. */
+  searchedFor: Session | undefined
   /** Everybody was asked, then. */
   searchedAt: Millis | undefined
   /** Said HAVE, or announced it. */
