@@ -9,14 +9,10 @@
 import { loadContentParts } from './node/blocks/parts.ts'
 
 export async function preload(): Promise<void> {
-<<<<<<< HEAD
-  await Promise.all([import('./node/udp-port.ts'), import('./node/line-port.ts'), loadContentParts()])
-=======
   await Promise.all([
     import('./node/udp-port.ts'),
     import('./node/line-port.ts'),
-    import('./node/exchange.ts'),
     import('./node/exchange-store.ts'),
+    loadContentParts(),
   ])
->>>>>>> bitswap
 }

@@ -89,16 +89,12 @@ export class GuildNode implements AsyncDisposable {
   #state: 'made' | 'starting' | 'running' | 'stopped' = 'made'
   #stopping: Promise<void> | undefined
   #companions: readonly Companion[] = []
-<<<<<<< HEAD
   /** Blocks: of the store, and of the peers where they are not there. The shape of `interface-blockstore` 7. */
   readonly blocks: Blocks
   /** Files and folders, by their CIDs. */
   readonly files: Files
   /** Single blocks by hand, and their figures. */
   readonly bitswap: NodeBitswap
-=======
-  #exchange: Exchange | undefined
->>>>>>> bitswap
 
   /** Use `createNode`. */
   constructor({ directory, ...parts }: Parts) {
@@ -306,22 +302,11 @@ export class GuildNode implements AsyncDisposable {
   }
 
   /**
-   * Exchanges blocks with peers by bitswap, out of and into this store: any `interface-blockstore`. From then on peers
-   * get what it holds. One for a node; it ends with the node.
+   * Blocks to and from peers below `blocks` and `files`: sessions, ledgers, the want-list. With a `store` it works over that one
+   * instead of the node's, and has to be asked for before anything else touches a block. It ends with the node.
    */
-  async exchange(store: AnyBlockstore): Promise<Exchange> {
-    const [{ Exchange }, { exchangeStoreOf }] = await Promise.all([
-      import('./exchange.ts'),
-      import('./exchange-store.ts'),
-    ])
-    if (this.#state === 'stopped') throw new GuildError('GH_NODE_STATE', 'exchange: the node is stopped')
-    if (this.#exchange !== undefined) throw new GuildError('GH_NODE_STATE', 'exchange: there is one already')
-    this.#exchange = new Exchange({
-      mesh: this.#mesh,
-      happenings: this.#happenings,
-      store: exchangeStoreOf(store),
-    })
-    return this.#exchange
+  async exchange(store?: AnyBlockstore): Promise<Exchange> {
+    return store === undefined ? this.#contents.exchange() : this.#contents.exchangeOver(store)
   }
 
   stats(): NodeStats {
@@ -339,7 +324,6 @@ export class GuildNode implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#state = 'stopped'
-    this.#exchange?.stop()
     try {
       await Promise.all(this.#companions.map(companion => companion.stop()))
       await this.#contents.stop()

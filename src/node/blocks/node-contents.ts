@@ -21,7 +21,7 @@ import { streamCodes } from '../../wire/registry.ts'
 import type { Config } from '../config.ts'
 import type { Happenings } from '../emitter.ts'
 import type { Exchange } from '../exchange.ts'
-import type { ExchangeStore } from '../exchange-store.ts'
+import type { AnyBlockstore, ExchangeStore } from '../exchange-store.ts'
 import type { Mesh } from '../mesh.ts'
 import type { NodeStats } from '../types.ts'
 import { LazyBlocks } from './lazy-blocks.ts'
@@ -64,6 +64,7 @@ export class NodeContents {
   /** Answers peers from now on. */
   start(): void {
     this.#state = 'running'
+    if (this.#exchanging !== undefined) return // asked for before the start: it answers by itself
     const waiting: [Stream, string][] = []
     this.#options.mesh.router.handle(BITSWAP, (stream, peerId) => {
       if (waiting.length >= WAITING_MOST) return stream.abort(streamCodes.LIMIT)
@@ -100,9 +101,14 @@ export class NodeContents {
     return this.#exchanging
   }
 
-  /** The exchange, where anybody has needed it so far. */
-  get exchangeIfAny(): Exchange | undefined {
-    return this.#exchange
+  /** The same over another store than the node's own. GH_NODE_STATE where there is an exchange already. */
+  async exchangeOver(store: AnyBlockstore): Promise<Exchange> {
+    if (this.#exchanging !== undefined || this.#state === 'stopped')
+      throw new GuildError('GH_NODE_STATE', 'exchange: too late, there is one already or the node is stopped')
+    this.#exchanging = this.#makeExchange(async () =>
+      (await import('../exchange-store.ts')).exchangeStoreOf(store),
+    )
+    return this.#exchanging
   }
 
   /** Tells the peers that a block is here, and counts it. */
@@ -154,12 +160,13 @@ export class NodeContents {
     return this.#opened
   }
 
-  async #makeExchange(): Promise<Exchange> {
+  async #makeExchange(over?: () => Promise<ExchangeStore>): Promise<Exchange> {
     const { mesh, happenings } = this.#options
     const { Exchange } = await exchangePart()
-    if (this.#state !== 'running') throw new GuildError('GH_NODE_STATE', 'the node stops')
+    const store = over === undefined ? this.#exchangeStore() : await over()
+    if (this.#state === 'stopped') throw new GuildError('GH_NODE_STATE', 'the node stops')
     mesh.router.unhandle(BITSWAP)
-    this.#exchange = new Exchange({ mesh, happenings, store: this.#exchangeStore() })
+    this.#exchange = new Exchange({ mesh, happenings, store })
     return this.#exchange
   }
 
