@@ -8,8 +8,10 @@
  *
  * Floor: node.
  */
+
 import type { InputPair, Pair } from 'interface-blockstore'
 import type { CID } from 'multiformats/cid'
+import type { GuildError } from '../../base/errors.ts'
 import type {
   Blocks,
   Deposit,
@@ -28,6 +30,7 @@ export class LazyBlocks implements Blocks {
   readonly pins: Pins
   readonly #load: () => Promise<Blocks>
   #loading: Promise<Blocks> | undefined
+  #ended: GuildError | undefined
 
   constructor(load: () => Promise<Blocks>) {
     this.#load = load
@@ -40,11 +43,17 @@ export class LazyBlocks implements Blocks {
 
   /** The real ones. */
   loaded(): Promise<Blocks> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended)
     this.#loading ??= this.#load().catch(error => {
       this.#loading = undefined
       throw error
     })
     return this.#loading
+  }
+
+  /** From now on every call fails with this. */
+  end(error: GuildError): void {
+    this.#ended = error
   }
 
   session(options?: FetchOptions): FetchSession {

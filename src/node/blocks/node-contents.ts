@@ -86,6 +86,7 @@ export class NodeContents {
 
   async stop(): Promise<void> {
     this.#state = 'stopped'
+    this.blocks.end(new GuildError('GH_NODE_STATE', 'the node is stopped'))
     this.#exchange?.stop()
     await this.#opening?.then(
       ({ close }) => close(),
