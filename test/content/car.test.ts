@@ -13,6 +13,7 @@ import { profiles } from '../../src/content/unixfs/profiles.ts'
 import { importTree } from '../../src/content/unixfs/tree.ts'
 import { formatCid, makeCid } from '../../src/wire/cid.ts'
 import { limits } from '../../src/wire/limits.ts'
+import { mutate } from '../fuzz/mutate.ts'
 import { MemoryBlocks } from '../support/blocks.ts'
 import { pieces, Seeded } from '../support/seeded.ts'
 import { sharedBytes, sharedNames, sharedText } from '../support/shared.ts'
@@ -31,7 +32,13 @@ const carOf = (roots: CID[], ...blocks: { cid: CID; bytes: Uint8Array }[]): Uint
   concat(carHeader(roots), ...blocks.flatMap(({ cid, bytes }) => [sectionHead(cid, bytes.length), bytes]))
 
 /** Refused, and nothing of it is in the store. */
-async function refuses(t: Test, bytes: Uint8Array, code: string, what: string, why = /./): Promise<void> {
+async function refuses(
+  t: Test,
+  bytes: Uint8Array,
+  code: string | RegExp,
+  what: string,
+  why = /./,
+): Promise<void> {
   const store = new MemoryBlocks()
   const there = raw('there before')
   store.put(there.cid, there.bytes)
@@ -289,4 +296,29 @@ t.test('CAR-4 what is exported the reference reader reads; the same roots, the s
   await writer.close()
   t.equal(count, store.size, 'each block once')
   t.ok(equal(await written, out), 'the reference writer writes the same')
+})
+
+t.test('P14 P25 CAR files in every state of damage: a typed error, and nothing kept', async t => {
+  const blocks = ['one', 'two', 'three'].map(raw)
+  const corpus = [
+    carOf([blocks[0]!.cid], ...blocks),
+    ...['simple-unixfs', 'sample-unixfs-v2'].flatMap(name => sharedBytes(`${cars}/${name}.car`) ?? []),
+  ]
+  const dice = new Seeded(20_260_101)
+  const allowed = ['GH_CAR_INVALID', 'GH_BLOCK_MISMATCH', 'GH_CID_UNSUPPORTED', 'GH_BLOCK_TOO_LARGE']
+  let [taken, refused] = [0, 0]
+  for (let i = 0; i < Number(process.env.GUILD_TEST_CARS ?? 1_000); i++) {
+    const store = new MemoryBlocks()
+    const input = mutate(dice, { entries: corpus, words: [], text: false, most: 4_096 })
+    try {
+      await importCar(pieces(dice, input), store)
+      taken++
+    } catch (error) {
+      refused++
+      const code = error instanceof GuildError ? error.code : String(error)
+      if (!allowed.includes(code) || store.size !== 0)
+        t.fail(`${code}, ${store.size} kept: ${Buffer.from(input).toString('hex')}`)
+    }
+  }
+  t.ok(taken > 0 && refused > 100, `${taken} taken, ${refused} refused`)
 })

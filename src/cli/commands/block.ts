@@ -5,8 +5,6 @@
  *
  * Floor: cli.
  */
-import { createReadStream } from 'node:fs'
-import type { Readable } from 'node:stream'
 import { formatCid, GuildError, limits, visible } from '../api.ts'
 import { actionOf, cidPath, onlyWord } from '../cid-words.ts'
 import { onContents } from '../contents.ts'
@@ -15,6 +13,7 @@ import type { ExitCode } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
 import { bytes as shownBytes } from '../monitor/meter.ts'
 import { writeRaw } from '../raw-output.ts'
+import { openBytes } from '../read-bytes.ts'
 import { UsageError } from '../usage.ts'
 
 export async function block(context: Context): Promise<ExitCode> {
@@ -34,33 +33,32 @@ export async function block(context: Context): Promise<ExitCode> {
   }
 }
 
-async function put(context: Context, path: string): Promise<ExitCode> {
+async function put(context: Context, name: string): Promise<ExitCode> {
   const { io, output, invocation } = context
   const { settings } = invocation
-  return await onContents(context, async ({ blocks }, signal, api) => {
-    const bytes = await read(path === '-' ? io.stdin : createReadStream(path), path)
-    const cid = await api.cidOf(bytes, { codec: settings.codec })
-    await blocks.put(cid, bytes, { signal })
-    output.line(settings.json ? json({ cid: formatCid(cid), size: bytes.length }) : formatCid(cid))
-  })
+  const from = await openBytes(name, io)
+  try {
+    return await onContents(context, async ({ blocks }, signal, api) => {
+      const bytes = await allOf(from.bytes, name)
+      const cid = await api.cidOf(bytes, { codec: settings.codec })
+      await blocks.put(cid, bytes, { signal })
+      output.line(settings.json ? json({ cid: formatCid(cid), size: bytes.length }) : formatCid(cid))
+    })
+  } finally {
+    await from.close()
+  }
 }
 
-async function read(from: Readable, path: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
+async function allOf(chunks: AsyncIterable<Uint8Array>, name: string): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
   let length = 0
-  try {
-    for await (const chunk of from as AsyncIterable<Uint8Array>) {
-      length += chunk.length
-      if (length > limits.block)
-        throw new GuildError('GH_BLOCK_TOO_LARGE', `${path} has more than ${limits.block} bytes; use add`)
-      chunks.push(chunk)
-    }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') throw new GuildError('GH_PATH_MISSING', path)
-    throw error instanceof GuildError ? error : new GuildError('GH_STORE_FAILED', `${path}: ${code}`)
+  for await (const chunk of chunks) {
+    length += chunk.length
+    if (length > limits.block)
+      throw new GuildError('GH_BLOCK_TOO_LARGE', `${name} has more than ${limits.block} bytes; use add`)
+    parts.push(chunk)
   }
-  return Buffer.concat(chunks)
+  return Buffer.concat(parts)
 }
 
 async function get(context: Context, word: string): Promise<ExitCode> {

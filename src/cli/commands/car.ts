@@ -6,7 +6,7 @@
  *
  * Floor: cli. Faults: CA-01, CA-02, CA-03.
  */
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { type CID, type Contents, formatCid, GuildError, visible } from '../api.ts'
@@ -18,6 +18,7 @@ import { json } from '../json-lines.ts'
 import { bytes as shownBytes } from '../monitor/meter.ts'
 import { ProgressLine } from '../progress.ts'
 import { writeRaw } from '../raw-output.ts'
+import { openBytes } from '../read-bytes.ts'
 import { UsageError } from '../usage.ts'
 
 export async function car(context: Context): Promise<ExitCode> {
@@ -89,21 +90,20 @@ async function intoFile(path: string, chunks: AsyncIterable<Uint8Array>): Promis
   }
 }
 
-async function take(context: Context, path: string): Promise<ExitCode> {
+async function take(context: Context, name: string): Promise<ExitCode> {
   const { io, output, invocation } = context
   const { json: asJson } = invocation.settings
-  return await onContents(context, async ({ files }, signal) => {
-    const from = path === '-' ? io.stdin : createReadStream(path)
-    try {
-      const { roots, blocks, bytes } = await files.importCar(from as AsyncIterable<Uint8Array>, { signal })
+  const from = await openBytes(name, io)
+  try {
+    return await onContents(context, async ({ files }, signal) => {
+      const { roots, blocks, bytes } = await files.importCar(from.bytes, { signal })
       if (asJson) output.line(json({ roots: roots.map(formatCid), blocks, bytes }))
       else {
         output.note(`imported ${blocks} blocks, ${shownBytes(bytes)}`)
         for (const root of roots) output.line(formatCid(root))
       }
-    } catch (error) {
-      if ((error as { code?: unknown }).code === 'ENOENT') throw new GuildError('GH_PATH_MISSING', path)
-      throw error
-    }
-  })
+    })
+  } finally {
+    await from.close()
+  }
 }
