@@ -18,6 +18,8 @@ export async function realCommand(
   args: readonly string[],
   input: Uint8Array | string = '',
 ): Promise<Ended> {
+  // The library looks for the user's swarm key by the process's own environment.
+  process.env.XDG_CONFIG_HOME = `${home}/config`
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
   const [out, err]: [Buffer[], Buffer[]] = [[], []]
   stdout.on('data', chunk => out.push(chunk))
