@@ -10,7 +10,7 @@
  * Refuses blocks above 2 MiB, also while they still arrive in chunks (spec: BLOCK-1, BLOCK-2).
  * Page: protocol/block.md · Floor: content.
  */
-import { createHash } from 'node:crypto'
+import { createHash, webcrypto } from 'node:crypto'
 import type { CID } from 'multiformats/cid'
 import { concat, empty, equal } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
@@ -44,17 +44,38 @@ export type Hash = (bytes: Uint8Array, length: number) => Uint8Array | Promise<U
 export type Hashes = Readonly<Record<number, Hash>>
 
 export const nativeHashes: Hashes = {
-  [contentHashes.SHA2_256]: (bytes, length) => sha256(bytes).subarray(0, length),
-  [contentHashes.SHA2_512]: (bytes, length) =>
-    new Uint8Array(createHash('sha512').update(bytes).digest()).subarray(0, length),
+  [contentHashes.SHA2_256]: async (bytes, length) => (await largeHash('SHA-256', bytes)).subarray(0, length),
+  [contentHashes.SHA2_512]: async (bytes, length) => (await largeHash('SHA-512', bytes)).subarray(0, length),
 }
 
-/** Of a chunk of 256 KiB it takes less time than handing the chunk to another thread: see `npm run bench:hashing`. */
+/** Below it the way to the thread pool and back takes longer than the hash. */
+const LARGE = 32 * 1024
+
+/**
+ * In the thread pool from 32 KiB on: as fast as on the event loop, and a node that seals records beside it
+ * seals two to three times as many (`npm run bench:hashing`).
+ */
+async function largeHash(name: 'SHA-256' | 'SHA-512', bytes: Uint8Array): Promise<Uint8Array> {
+  if (bytes.length < LARGE)
+    return new Uint8Array(
+      createHash(name === 'SHA-256' ? 'sha256' : 'sha512')
+        .update(bytes)
+        .digest(),
+    )
+  return new Uint8Array(await webcrypto.subtle.digest(name, bytes as Uint8Array<ArrayBuffer>))
+}
+
+/** On the event loop, at once: for what is small. */
 export function sha256(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(createHash('sha256').update(bytes).digest())
 }
 
-/** The CID of a block by SHA-256. */
+/** The CID of a block of any size by SHA-256. */
+export async function hashedCid(codec: number, bytes: Uint8Array, version: 0 | 1 = 1): Promise<CID> {
+  return makeCid(codec, contentHashes.SHA2_256, await largeHash('SHA-256', bytes), version)
+}
+
+/** The same at once, on the event loop. */
 export function sha256Cid(codec: number, bytes: Uint8Array, version: 0 | 1 = 1): CID {
   return makeCid(codec, contentHashes.SHA2_256, sha256(bytes), version)
 }

@@ -110,14 +110,14 @@ function intoMap(head: Head, count: number, name: string): boolean {
   for (let i = 0; i < count; i++) {
     head.read()
     if (equal(head.take(head.value), wanted)) return true
-    head.skip()
+    head.pass()
   }
   return false
 }
 
 function intoArray(head: Head, count: number, name: string): boolean {
   if (!/^(?:0|[1-9]\d{0,6})$/.test(name) || Number(name) >= count) return false
-  for (let i = Number(name); i > 0; i--) head.skip()
+  for (let i = Number(name); i > 0; i--) head.pass()
   return true
 }
 
@@ -181,7 +181,7 @@ class Head {
   }
 
   /** Passes over one item of a checked block, whatever is in it. */
-  skip(): void {
+  pass(): void {
     for (let left = 1; left > 0; left--) {
       this.read()
       if (this.major === 2 || this.major === 3) this.take(this.value)

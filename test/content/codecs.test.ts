@@ -115,6 +115,23 @@ t.test('CB-01 BLOCK-4 dag-pb: what others refuse, and codecs nobody looks into',
   t.equal(hasLinks(node), true)
 })
 
+/** Of the JSON in which fixtures are written: `{"/": cid}` and `{"/": {"bytes": base64}}`. */
+function fromDagJson(value: Json): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(fromDagJson)
+  const link = value['/']
+  if (typeof link === 'string') return CID.parse(link)
+  if (typeof link?.bytes === 'string') return new Uint8Array(Buffer.from(link.bytes, 'base64'))
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, fromDagJson(one)]))
+}
+
+t.test('CB-01 dag-pb: forms that are no node are not written', async t => {
+  for (const one of sharedJson('vectors/ipld/neg-dag-pb-encode-invalid-forms.json') ?? []) {
+    const form = fromDagJson(one['dag-json']) as dagPb.PBNode
+    t.throws(() => dagPb.encode(form), Error, `${one.name}: ${one.error}`)
+  }
+})
+
 t.test('CB-01 dag-cbor paths: through maps and arrays to the first link', async t => {
   const a = sha256Cid(RAW, utf8('a'))
   const bytes = fromHex('a16161')!

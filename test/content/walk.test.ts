@@ -65,7 +65,7 @@ t.test('BX-08 BLOCK-6 depth first and breadth first, each block once', async t =
   await t.rejects(names(store, [d], { signal: abort.signal }), { code: 'GH_ABORTED' })
 })
 
-const levels = process.env.GUILD_TEST_SLOW === undefined ? 20_000 : 100_000
+const levels = process.env.GUILD_TEST_SLOW === undefined ? 12_000 : 100_000
 
 t.test(`BX-08 BLOCK-6 ${levels} levels`, { timeout: 120_000 }, async t => {
   const store = new MemoryBlocks()

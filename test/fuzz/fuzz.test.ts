@@ -28,8 +28,6 @@ const excused: Readonly<Record<string, string>> = {
   readBounded: 'reads a file of any content, at most so many bytes',
   readConfigFile: 'reads a file, and hands its text to parseConfig',
   readBlock: 'takes a block out of a store, and looks at nothing in it',
-  readFile: 'reads nodes, by decodeNode',
-  readTree: 'reads folders of this disk',
   openResponderUnit: 'the entry initiator runs it',
   RecordReceiver: 'the entry record runs it',
   LineReader: 'the entry line-reader runs it',

@@ -22,7 +22,7 @@ import { sharedJson, sharedText } from '../support/shared.ts'
 const v1 = 'bafkreifjjcie6lypi6ny7amxnfftagclbuxndqonfipmb64f2km2devei4'
 const v0 = 'QmT78zSuBmuS4z925WZfrqQ1qHaJ56DQaTfyMUF7F8ff5o'
 
-t.test('CID-1 every text of a CID means the same, and one of them is written', async t => {
+t.test('CONTENT-1 every text of a CID means the same, and one of them is written', async t => {
   for (const text of [v1, v0]) {
     const theirs = CID.parse(text)
     const ours = parseCid(text)
@@ -40,7 +40,7 @@ t.test('CID-1 every text of a CID means the same, and one of them is written', a
   t.ok(formatCid(longest).length <= limits.cidText && longest.bytes.length <= limits.cid)
 })
 
-t.test('CID-1 what is no CID is said in words that help', async t => {
+t.test('CONTENT-1 what is no CID is said in words that help', async t => {
   const cases: [string, RegExp][] = [
     ['', /empty/],
     ['hello', /begins with none of/],
@@ -63,7 +63,7 @@ t.test('CID-1 what is no CID is said in words that help', async t => {
     t.throws(() => parseCid(text), { code: 'GH_CID_INVALID', message }, text)
 })
 
-t.test('BX-06 CID-2 CID-3 weak hashes, short digests and large identities are refused', async t => {
+t.test('BX-06 CONTENT-2 CONTENT-3 weak hashes, short digests and large identities are refused', async t => {
   const unsupported = { code: 'GH_CID_UNSUPPORTED' }
   for (const [hash, length] of [
     [0x12, 1],
@@ -119,7 +119,7 @@ t.test('BX-06 CID-2 CID-3 weak hashes, short digests and large identities are re
   }
 })
 
-t.test('CID-4 one key for all CIDs of the same bytes', async t => {
+t.test('CONTENT-4 one key for all CIDs of the same bytes', async t => {
   const digest = new Uint8Array(32).fill(200)
   const keys = [makeCid(0x55, 0x12, digest), makeCid(0x70, 0x12, digest), makeCid(0x70, 0x12, digest, 0)].map(
     blockKey,
@@ -131,7 +131,7 @@ t.test('CID-4 one key for all CIDs of the same bytes', async t => {
 
 const multihashes = sharedText('vectors/multiformats/multihash-test_cases.csv')
 
-t.test('CID-2 the multihashes of others', { skip: multihashes === undefined }, async t => {
+t.test('CONTENT-2 the multihashes of others', { skip: multihashes === undefined }, async t => {
   const known: Record<string, number> = { 'sha2-256': 0x12, 'sha2-512': 0x13 }
   let [taken, refused] = [0, 0]
   for (const line of multihashes!.trim().split('\n').slice(1)) {

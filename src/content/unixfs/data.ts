@@ -84,7 +84,7 @@ export function decodeUnixData(bytes: Uint8Array): UnixData {
         mtime = decodeTime(r.bytes())
         break
       default:
-        r.skip()
+        r.pass()
     }
   }
   if (type === undefined) throw invalid('no type')
@@ -150,7 +150,7 @@ function decodeTime(bytes: Uint8Array): UnixTime {
   while (r.next()) {
     if (r.tag === 0x08) seconds = r.signed('seconds')
     else if (r.tag === 0x15) nanoseconds = r.fixed32()
-    else r.skip()
+    else r.pass()
   }
   if (nanoseconds > 999_999_999) throw invalid('more than 999,999,999 nanoseconds')
   return { seconds, nanoseconds }
@@ -216,7 +216,7 @@ class Fields {
     return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true)
   }
 
-  skip(): void {
+  pass(): void {
     const kind = this.tag & 7
     if (kind === 0) this.#varint('field')
     else if (kind === 1) this.#take(8)

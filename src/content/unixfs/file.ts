@@ -16,8 +16,10 @@
  * Page: protocol/block.md (spec: UNIXFS-1, UNIXFS-2) · Vectors: unixfs/expected-cids.json · Faults: UX-04
  * Floor: content.
  */
+import type { CID } from 'multiformats/cid'
 import { contentCodecs } from '../../wire/registry.ts'
-import { type Abortable, type BlockSink, refuseAborted, sha256Cid } from '../block.ts'
+import { quiet } from '../ahead.ts'
+import { type Abortable, type BlockSink, hashedCid, refuseAborted } from '../block.ts'
 import { Puts, pause } from '../puts.ts'
 import type { UnixMetadata } from './data.ts'
 import { type Built, encodeNode, putNode, type UnixLink } from './node.ts'
@@ -30,6 +32,9 @@ export interface FileOptions extends UnixMetadata, Abortable {
   /** Is told the bytes that were read since it was told last. */
   readonly onProgress?: ((bytes: number) => void) | undefined
 }
+
+/** As many as the thread pool has threads. */
+const HASHES_AT_ONCE = 4
 
 interface Child {
   readonly link: UnixLink
@@ -44,7 +49,9 @@ export async function importFile(
   options: FileOptions = {},
 ): Promise<Built> {
   const { mode, mtime, signal, onProgress } = options
-  const puts = new Puts(sink, signal)
+  // Of a folder's files all puts are one lot, so that small files need not wait for the disk one by one.
+  const lot = sink instanceof Puts
+  const puts = lot ? sink : new Puts(sink, signal)
   const levels: Child[][] = [[]]
   let [leaves, length] = [0, 0]
   let first: { readonly bytes: Uint8Array; readonly data: Uint8Array } | undefined
@@ -67,14 +74,9 @@ export async function importFile(
   }
 
   try {
-    for await (const data of chunks(source, profile.chunk)) {
+    for await (const { data, bytes, cid: hashed } of hashedLeaves(source, profile)) {
       refuseAborted(signal)
-      const bytes = profile.rawLeaves ? data : encodeNode({ type: 'file', data }, [])
-      const cid = sha256Cid(
-        profile.rawLeaves ? contentCodecs.RAW : contentCodecs.DAG_PB,
-        bytes,
-        profile.version,
-      )
+      const cid = await hashed
       leaves++
       length += data.length
       // The first one waits: alone, and with a mode or a time, it becomes another block.
@@ -98,22 +100,45 @@ export async function importFile(
           await putNode(puts, profile, { type: 'file', data: first.data, mode, mtime }, []),
         )
       await puts.put(link.cid, first.bytes)
-      return await settled(puts, { cid: link.cid, size: link.size, length })
+      return await settled(lot ? undefined : puts, { cid: link.cid, size: link.size, length })
     }
     for (let level = 0; ; level++) {
       const open = levels[level]!
       if (level === levels.length - 1 && open.length === 1)
-        return await settled(puts, { cid: open[0]!.link.cid, size: open[0]!.link.size, length })
+        return await settled(lot ? undefined : puts, {
+          cid: open[0]!.link.cid,
+          size: open[0]!.link.size,
+          length,
+        })
       await close(level)
     }
   } catch (error) {
-    await puts.settle().catch(() => {}) // nothing is written any more once we have failed
+    if (!lot) await puts.settle().catch(() => {}) // nothing is written any more once we have failed
     throw error
   }
 }
 
-async function settled(puts: Puts, built: Built): Promise<Built> {
-  await puts.settle()
+interface Leaf {
+  readonly data: Uint8Array
+  /** The block: the data, or a node around them. */
+  readonly bytes: Uint8Array
+  readonly cid: Promise<CID>
+}
+
+/** Leaves in order, with the hashes of some that follow under way. */
+async function* hashedLeaves(source: ByteSource, profile: Profile): AsyncGenerator<Leaf> {
+  const underway: Leaf[] = []
+  for await (const data of chunks(source, profile.chunk)) {
+    const bytes = profile.rawLeaves ? data : encodeNode({ type: 'file', data }, [])
+    const codec = profile.rawLeaves ? contentCodecs.RAW : contentCodecs.DAG_PB
+    underway.push({ data, bytes, cid: quiet(hashedCid(codec, bytes, profile.version)) })
+    if (underway.length > HASHES_AT_ONCE) yield underway.shift()!
+  }
+  yield* underway
+}
+
+async function settled(puts: Puts | undefined, built: Built): Promise<Built> {
+  await puts?.settle()
   return built
 }
 

@@ -76,7 +76,7 @@ export async function importTree(
         }
         case 'file': {
           const { name, content, mode, mtime } = entry
-          done(name, await importFile(content, sink, profile, { mode, mtime, signal, onProgress }))
+          done(name, await importFile(content, puts, profile, { mode, mtime, signal, onProgress }))
           break
         }
         case 'symlink':

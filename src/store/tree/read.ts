@@ -48,6 +48,7 @@ export interface ReadTreeOptions {
 }
 
 const PIECE = 1024 * 1024
+const SMALL = 16 * 1024
 const DEPTH_MAX = 512
 
 /** The file, folder or symlink at `path`. What the disk refuses is GH_STORE_FAILED with its path. */
@@ -156,20 +157,22 @@ async function* contentAt(path: string, signal: AbortSignal | undefined): AsyncG
   try {
     const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     try {
-      if (!(await file.stat()).isFile())
-        throw new GuildError('GH_PATH_UNSAFE', `${path}: it is no file any more`)
-      for (;;) {
+      const stats = await file.stat()
+      if (!stats.isFile()) throw new GuildError('GH_PATH_UNSAFE', `${path}: it is no file any more`)
+      // As long as it was when it was opened; files of the system that say 0 are read to their end.
+      let left = stats.size === 0 ? Number.POSITIVE_INFINITY : stats.size
+      while (left > 0) {
         refuseAborted(signal)
-        const piece = new Uint8Array(PIECE)
+        const piece = new Uint8Array(Math.min(left, stats.size === 0 ? SMALL : PIECE))
         let filled = 0
-        while (filled < PIECE) {
-          const { bytesRead } = await file.read(piece, filled, PIECE - filled)
+        while (filled < piece.length) {
+          const { bytesRead } = await file.read(piece, filled, piece.length - filled)
           if (bytesRead === 0) break
           filled += bytesRead
         }
-        // Small files do not keep a megabyte each.
-        if (filled > 0) yield filled < PIECE / 2 ? piece.slice(0, filled) : piece.subarray(0, filled)
-        if (filled < PIECE) return
+        left -= filled
+        if (filled > 0) yield piece.subarray(0, filled)
+        if (filled < piece.length) return
       }
     } finally {
       await file.close()

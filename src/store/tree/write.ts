@@ -64,6 +64,9 @@ export interface WrittenTree {
   readonly bytes: number
 }
 
+const SMALL_MAX = 256 * 1024
+const SMALL_AT_ONCE = 8
+
 interface Open extends EntryMetadata {
   readonly folder: Folder
   readonly path: readonly string[]
@@ -85,11 +88,21 @@ export async function writeTree(
   )
   const open: Open[] = []
   let any = false
+  // Small files are written a few at once: each is many short waits. Large ones have their turn alone.
+  const small = new Set<Promise<void>>()
+  let failure: { readonly error: unknown } | undefined
+  const settle = async (most: number): Promise<void> => {
+    while (small.size > most) await Promise.race(small)
+    if (failure !== undefined) throw failure.error
+  }
   try {
     for await (const entry of entries) {
       refuseAborted(options.signal)
       const { path } = entry
-      while (open.length > 0 && !isBelow(path, open.at(-1)!.path)) await closeLast(open, options)
+      while (open.length > 0 && !isBelow(path, open.at(-1)!.path)) {
+        await settle(0)
+        await closeLast(open, options)
+      }
       // spec: TREE-1
       if (path.length === 0 ? any : open.length !== path.length)
         throw new GuildError('GH_PATH_UNSAFE', `${visible(path.join('/'), 200)}: its folder is not there`)
@@ -107,14 +120,27 @@ export async function writeTree(
           written.symlinks++
           break
         case 'file':
-          await writeFile(folder, name, entry, options)
+          if (entry.length > SMALL_MAX) {
+            await settle(0)
+            await writeFile(folder, name, entry, options)
+          } else {
+            await settle(SMALL_AT_ONCE - 1)
+            const one: Promise<void> = writeFile(folder, name, entry, options)
+              .catch(error => {
+                failure ??= { error }
+              })
+              .finally(() => small.delete(one))
+            small.add(one)
+          }
           written.files++
           written.bytes += entry.length
       }
     }
+    await settle(0)
     while (open.length > 0) await closeLast(open, options)
     return written
   } finally {
+    await Promise.all(small)
     for (const { folder } of open) await folder.close()
     await parent.close()
   }
