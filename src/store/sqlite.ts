@@ -139,6 +139,7 @@ export class Sqlite {
 
   #said(error: unknown): unknown {
     const code = errorCode(error)
+    if (!this.#connection.open) return new GuildError('GH_STORE_FAILED', `${this.path} is closed`)
     if (code?.startsWith('SQLITE_IOERR')) this.#suspect = true
     if (code?.startsWith('SQLITE_')) return diskError(error, this.path)
     return error
@@ -169,8 +170,9 @@ function connect({ path, migrations, patience = PATIENCE }: SqliteOptions, drive
     closeSync(openSync(path, 'a', 0o600))
     connection = new driver(path)
     connection.pragma(`busy_timeout = ${Math.trunc(patience)}`)
-    // Taken notice of before the first table only: pages that become free can be given back.
-    connection.pragma('auto_vacuum = INCREMENTAL')
+    // So that free pages can be given back. Before the first table or never, and each time it is a write.
+    if (connection.pragma('page_count', { simple: true }) === 0)
+      connection.pragma('auto_vacuum = INCREMENTAL')
     connection.pragma('journal_mode = WAL')
     connection.pragma('synchronous = FULL')
     connection.pragma('foreign_keys = ON')

@@ -35,6 +35,8 @@ export class BlockFiles {
   readonly #bounded = atMost(FILES_AT_ONCE)
   /** Folders that are known to be there. */
   readonly #folders = new Map<string, Promise<void>>()
+  /** Of these, those whose names are not known to be durable. */
+  readonly #unnamed = new Set<string>()
   #temporary = 0
 
   constructor(path: string, files: FileSystem) {
@@ -54,6 +56,9 @@ export class BlockFiles {
     const folders = new Map<string, Error | undefined>()
     for (const [at, { multihash }] of blocks.entries())
       if (ends[at] === undefined) folders.set(this.#folderOf(multihash), undefined)
+    // The names of new folders too, once for all of them.
+    const unnamed = [...folders.keys()].filter(folder => this.#unnamed.has(folder))
+    if (unnamed.length > 0) folders.set(this.path, undefined)
     await Promise.all(
       [...folders.keys()].map(folder =>
         this.#bounded(async () => {
@@ -63,7 +68,9 @@ export class BlockFiles {
         }),
       ),
     )
-    return ends.map((end, at) => end ?? folders.get(this.#folderOf(blocks[at]!.multihash)))
+    const above = folders.get(this.path)
+    if (above === undefined) for (const folder of unnamed) this.#unnamed.delete(folder)
+    return ends.map((end, at) => end ?? above ?? folders.get(this.#folderOf(blocks[at]!.multihash)))
   }
 
   async #write({ multihash, bytes }: NewFile): Promise<void> {
@@ -156,11 +163,13 @@ export class BlockFiles {
     return join(this.path, toHex(multihash.subarray(-1)))
   }
 
-  /** Made once; its own name is durable before any file is in it. */
+  /** Made once; `writeAll` syncs its name. */
   #folder(path: string): Promise<void> {
     let made = this.#folders.get(path)
     if (made === undefined) {
-      made = this.#files.makeDirectory(path).then(() => this.#files.syncDirectory(this.path))
+      made = this.#files.makeDirectory(path).then(() => {
+        this.#unnamed.add(path)
+      })
       this.#folders.set(path, made)
       made.catch(() => this.#folders.delete(path))
     }

@@ -15,12 +15,13 @@
  * Measured: files are twice as fast as rows for large blocks, rows save an fsync for each small
  * one. Floor: store. Faults: P24, LG-01, LG-02, LG-03, LG-09 (of blocks).
  */
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { CID } from 'multiformats/cid'
 import { decode as decodeMultihash } from 'multiformats/hashes/digest'
 import { equal, fromHex } from '../../base/bytes.ts'
 import { blockKey } from '../../wire/cid.ts'
 import { contentCodecs } from '../../wire/registry.ts'
+import { diskError } from '../disk-error.ts'
 import { type Group, grouped } from '../group-commit.ts'
 import { makeDirectory } from '../make-directory.ts'
 import { type Driver, openSqlite, type Sqlite } from '../sqlite.ts'
@@ -67,7 +68,9 @@ export async function diskBlocks(options: DiskBlocksOptions): Promise<BlockStore
   try {
     const files = new BlockFiles(join(path, 'blocks'), system)
     makeDirectory(files.path)
-    await system.syncDirectory(dirname(files.path))
+    await system.syncDirectory(path).catch(error => {
+      throw diskError(error, path)
+    })
     const shelf = new DiskShelf(db, files)
     if (shelf.wasOpen()) {
       const repaired = await shelf.repair(options.digest)
