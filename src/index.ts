@@ -35,6 +35,9 @@ export type {
   StoreFigures,
 } from './node/blocks/types.ts'
 export { ControlClient, type ControlOptions, openControl } from './node/control-client.ts'
+export type { Exchange, WantedBlock, WantOptions } from './node/exchange.ts'
+export type { ExchangeSession, GetOptions, SessionOptions } from './node/exchange-session.ts'
+export type { AnyBlockstore, ExchangeStore } from './node/exchange-store.ts'
 export {
   type DataDir,
   defaultSwarmKeyPath,
@@ -64,3 +67,4 @@ export type {
   PacketInfo,
   PeerInfo,
 } from './node/types.ts'
+export type { BitswapFigures, LedgerFigures, SessionFigures } from './protocols/bitswap/messages.ts'

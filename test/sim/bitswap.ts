@@ -8,11 +8,13 @@
  */
 import { createHash } from 'node:crypto'
 import type { CID } from 'multiformats/cid'
+import { nativeSuite } from '../../src/crypto/native.ts'
 import { createNode, type GuildNode } from '../../src/index.ts'
 import type { Exchange } from '../../src/node/exchange.ts'
 import {
   drawWeather,
   type Host,
+  nullSuite,
   type Scenario,
   type SeededRandom,
   type Simulation,
@@ -21,7 +23,6 @@ import {
 } from '../../src/testing/index.ts'
 import { blockKey, formatCid, makeCid } from '../../src/wire/cid.ts'
 import { contentCodecs, contentHashes } from '../../src/wire/registry.ts'
-import { nativeSuite } from '../../src/crypto/native.ts'
 import { claim, PORT } from './fleet.ts'
 
 /** A store in memory that believes nobody. */
@@ -88,9 +89,11 @@ export class BlockFleet {
   readonly members: BlockMember[] = []
   readonly #sim: Simulation
   readonly #swarmKey: Uint8Array
+  readonly #crowd: boolean
 
-  constructor(sim: Simulation) {
+  constructor(sim: Simulation, crowd = false) {
     this.#sim = sim
+    this.#crowd = crowd
     this.#swarmKey = sim.random.split('swarm key').bytes(32)
   }
 
@@ -114,7 +117,8 @@ export class BlockFleet {
       identityKey: member.identityKey,
       maxPeers: 50,
       bootstrap: member === first ? [] : [`${first.host.address}:${PORT}`],
-      runtime: member.host.runtime(),
+      // A crowd shakes hands in no time: it is not about that.
+      runtime: member.host.runtime(this.#crowd ? { suite: nullSuite() } : {}),
       transport: ['tcp'],
     })
     member.node = node
@@ -155,9 +159,10 @@ export class BlockFleet {
 export function blocks(
   name: string,
   story: (fleet: BlockFleet, sim: Simulation) => Promise<void>,
+  crowd = false,
 ): Scenario {
   const body = async (sim: Simulation): Promise<void> => {
-    const fleet = new BlockFleet(sim)
+    const fleet = new BlockFleet(sim, crowd)
     await story(fleet, sim)
     await fleet.stop()
   }
@@ -191,68 +196,72 @@ function drawBlocks(dice: SeededRandom, count: number, most: number): Uint8Array
 }
 
 /** Twenty nodes, each block at one to three of them, everybody wants some: with loss, partitions, restarts. */
-export const bitswapCase: Scenario = blocks('bitswap', async (fleet, sim) => {
-  const dice = sim.random.split('bitswap')
-  const count = sim.form.nodes ?? 20
-  for (let i = 1; i <= count; i++) await sim.settle(fleet.add(`n${i}`))
-  await fleet.untilWhole(60_000)
-  for (const [i, a] of fleet.members.entries())
-    for (const b of fleet.members.slice(i + 1))
-      if (dice.chance(0.3)) sim.link(a.host, b.host, drawWeather(dice))
-  const all = drawBlocks(dice.split('blocks'), 100, dice.pick([500, 5_000, 40_000]))
-  const cids = all.map(bytes => {
-    const holders = dice.shuffle(fleet.members).slice(0, dice.between(1, 3))
-    return holders.map(({ store }) => store.add(bytes))[0]!
-  })
-  const lasts = 60_000
-  const hosts = fleet.members.map(({ host }) => host)
-  const memberOf = (host: Host): BlockMember => fleet.members.find(one => one.host === host)!
-  const { until } = trouble(sim, {
-    hosts,
-    population: count,
-    until: sim.now + lasts,
-    every: 4_000,
-    lasting: 8_000,
-    onDown: host => {
-      memberOf(host).up = false
-    },
-    onRestart: host => {
-      fleet.start(memberOf(host)).catch((error: unknown) => sim.world.fail(error))
-    },
-  })
-  // While things break whoever wants may fail, with a code, and give up whenever it likes.
-  for (let i = 0; i < 60; i++) {
-    const own = dice.split(`want ${i}`)
-    const member = own.pick(fleet.members)
-    const wanted = own.shuffle(cids).slice(0, own.between(1, 20))
-    const gives = own.chance(0.3) ? own.below(10_000) : undefined
-    sim.world.at(sim.now + own.below(lasts), () => {
-      if (!member.up) return
-      sim.world.enter(() => {
-        const stop = new AbortController()
-        const session = member.exchange.session({ wait: own.chance(0.5), signal: stop.signal })
-        session.prefetch(wanted)
-        void Promise.allSettled(wanted.map(cid => session.get(cid))).then(() => session.close())
-        if (gives !== undefined) sim.world.after(gives, () => sim.world.enter(() => stop.abort()))
-      })
+export const bitswapCase: Scenario = blocks(
+  'bitswap',
+  async (fleet, sim) => {
+    const dice = sim.random.split('bitswap')
+    const count = sim.form.nodes ?? 20
+    for (let i = 1; i <= count; i++) await sim.settle(fleet.add(`n${i}`))
+    await fleet.untilWhole(60_000)
+    for (const [i, a] of fleet.members.entries())
+      for (const b of fleet.members.slice(i + 1))
+        if (dice.chance(0.3)) sim.link(a.host, b.host, drawWeather(dice))
+    const all = drawBlocks(dice.split('blocks'), 100, dice.pick([500, 5_000, 40_000]))
+    const cids = all.map(bytes => {
+      const holders = dice.shuffle(fleet.members).slice(0, dice.between(1, 3))
+      return holders.map(({ store }) => store.add(bytes))[0]!
     })
-  }
-  await sim.run(until + 1)
-  await sim.run(() => fleet.members.every(({ up }) => up), { limit: 60_000 })
-  await fleet.untilWhole(180_000)
-  // Peace: what exists is found, by everybody.
-  const last = fleet.members.map(member => {
-    const wanted = dice.shuffle(cids).slice(0, 30)
-    return { member, wanted, done: fetchAll(sim, member, wanted) }
-  })
-  await sim.settle(Promise.all(last.map(({ done }) => done)), { limit: 300_000 })
-  for (const { member, wanted } of last)
-    claim(
-      wanted.every(cid => member.store.has(cid)),
-      `${member.name} does not have what it got`,
-    )
-  await fleet.checkQuiet()
-})
+    const lasts = 60_000
+    const hosts = fleet.members.map(({ host }) => host)
+    const memberOf = (host: Host): BlockMember => fleet.members.find(one => one.host === host)!
+    const { until } = trouble(sim, {
+      hosts,
+      population: count,
+      until: sim.now + lasts,
+      every: 4_000,
+      lasting: 8_000,
+      onDown: host => {
+        memberOf(host).up = false
+      },
+      onRestart: host => {
+        fleet.start(memberOf(host)).catch((error: unknown) => sim.world.fail(error))
+      },
+    })
+    // While things break whoever wants may fail, with a code, and give up whenever it likes.
+    for (let i = 0; i < 60; i++) {
+      const own = dice.split(`want ${i}`)
+      const member = own.pick(fleet.members)
+      const wanted = own.shuffle(cids).slice(0, own.between(1, 20))
+      const gives = own.chance(0.3) ? own.below(10_000) : undefined
+      sim.world.at(sim.now + own.below(lasts), () => {
+        if (!member.up) return
+        sim.world.enter(() => {
+          const stop = new AbortController()
+          const session = member.exchange.session({ wait: own.chance(0.5), signal: stop.signal })
+          session.prefetch(wanted)
+          void Promise.allSettled(wanted.map(cid => session.get(cid))).then(() => session.close())
+          if (gives !== undefined) sim.world.after(gives, () => sim.world.enter(() => stop.abort()))
+        })
+      })
+    }
+    await sim.run(until + 1)
+    await sim.run(() => fleet.members.every(({ up }) => up), { limit: 60_000 })
+    await fleet.untilWhole(180_000)
+    // Peace: what exists is found, by everybody.
+    const last = fleet.members.map(member => {
+      const wanted = dice.shuffle(cids).slice(0, 30)
+      return { member, wanted, done: fetchAll(sim, member, wanted) }
+    })
+    await sim.settle(Promise.all(last.map(({ done }) => done)), { limit: 300_000 })
+    for (const { member, wanted } of last)
+      claim(
+        wanted.every(cid => member.store.has(cid)),
+        `${member.name} does not have what it got`,
+      )
+    await fleet.checkQuiet()
+  },
+  true,
+)
 
 /** Three providers of one tree: one lies, one says HAVE and nothing more, one dies half way; and one that is honest. */
 export const badProviders: Scenario = blocks('bitswap-bad-providers', async (fleet, sim) => {

@@ -5,6 +5,8 @@
  * field, offset)`. `n` writes a number by a formula of its own, so that our encoder does
  * not check itself. Frozen: new cases join at the end of their list, none changes.
  */
+
+import { bitswapCaseFile } from './bitswap-cases.ts'
 import { bad, type Case, type CaseFile, n, run, t, text } from './case-forms.ts'
 import type { Json } from './codecs.ts'
 import { packetCaseFiles } from './packet-cases.ts'
@@ -697,4 +699,5 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
     cases: cid,
   },
   ...packetCaseFiles,
+  bitswap: bitswapCaseFile,
 }

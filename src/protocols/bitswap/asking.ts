@@ -85,7 +85,7 @@ export class Asking {
     this.#speak(provider)
   }
 
-  /** Out of everybody's list. */
+  /** Out of everybody's list (spec: BITSWAP-9). */
   cancel(want: Wanted): void {
     for (const provider of [...want.told]) this.untell(want, provider)
   }

@@ -58,5 +58,5 @@ export function mayBeAsked(want: Wanted, provider: Provider): boolean {
 
 /** Milliseconds until it would be here, longer for who was silent before or may not have it. */
 function weigh(provider: Provider, size: number, likelihood: number): Millis {
-  return ((1 + provider.expected(size)) * 2 ** Math.min(8, provider.strikes)) / likelihood
+  return ((1 + provider.expected(size)) * 4 ** Math.min(4, provider.strikes)) / likelihood
 }

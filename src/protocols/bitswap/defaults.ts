@@ -25,7 +25,7 @@ export const defaults = {
   /** A peer that is alone in having a block is given longer each time, up to this. */
   patienceMost: 30_000,
   /** Slower than that (bytes per ms) nobody is taken to be when it comes to waiting. */
-  slowest: 64,
+  slowest: 128,
   /** How often a want that nobody has is asked again; that its answer was lost should not be for ever. */
   askAgain: 30_000,
   /** A peer that does not say whether it has a block is waited for so long, before it is taken that nobody has it. */

@@ -346,7 +346,7 @@ export class Fetching {
 
   /** Longer where much stands before it, and with every move, so that slow peers do not pass it round for ever. */
   #patience(want: Wanted, provider: Provider): Millis {
-    const fair = (2 * (provider.inFlight + want.size)) / Math.max(defaults.slowest, provider.rate)
+    const fair = (2 * provider.inFlight) / Math.max(defaults.slowest, provider.rate)
     return Math.max(defaults.patience * 2 ** Math.min(8, want.moves), fair)
   }
 

@@ -17,6 +17,8 @@ import type { Outbox } from './outbox.ts'
 /** Long enough that one turn of the event loop is not taken for the rate. */
 const MEASURE: Millis = 100
 const NEW_SHARE = 0.3
+/** A full pipeline is filled again when it has run down to this. */
+const REFILL = 7 / 8
 /** What an unmeasured peer is taken for when several could be asked: bytes per ms. */
 const RATE_GUESS = 10_000
 
@@ -40,6 +42,8 @@ export class Provider {
   #rate: number | undefined
   #pipeline: number = defaults.firstPipeline
   #since: Millis | undefined
+  /** Its pipeline was full, and has not run down since. */
+  #full = false
   #measured = 0
 
   constructor(id: string, out: Outbox, now: Millis) {
@@ -61,7 +65,14 @@ export class Provider {
   /** May it be asked for a block of this size as well? One at a time always. */
   hasRoom(size: number): boolean {
     if (this.asked.size === 0) return true
-    return this.asked.size < defaults.pipelineWants && this.inFlight + size <= this.#pipeline
+    if (this.#full) {
+      // An eighth has to come first: then as much is asked for in one message as came in several.
+      if (this.asked.size > REFILL * defaults.pipelineWants || this.inFlight > REFILL * this.#pipeline)
+        return false
+      this.#full = false
+    }
+    this.#full = this.asked.size >= defaults.pipelineWants || this.inFlight + size > this.#pipeline
+    return !this.#full
   }
 
   /** Milliseconds until a block of this size would be here. */

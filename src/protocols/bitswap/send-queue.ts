@@ -6,7 +6,7 @@
  *   carol  ▓▓▓▓▓▓▓░ ─┘  at 1 MiB underway a peer is passed over
  *
  * Nobody starves: every peer in line has its turn before anybody has a second one. Within one
- * peer higher priority goes first, then what came first. Bounded by the ledgers, which hold
+ * peer higher priority goes first, then what came first (spec: BITSWAP-10). Bounded by the ledgers, which hold
  * 1,024 wants each.
  *
  * Floor: protocols.

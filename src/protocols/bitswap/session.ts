@@ -42,7 +42,7 @@ export class Session {
 
   /** What the next block is taken for. */
   get blockSize(): number {
-    return this.#size
+    return Math.ceil(this.#size)
   }
 
   has(provider: Provider): void {
