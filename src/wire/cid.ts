@@ -108,13 +108,8 @@ export function checkCid(cid: CID): void {
 
 /** What two CIDs have in common that name the same bytes, as a short string: a key for maps (spec: CONTENT-4). */
 export function blockKey(cid: CID): string {
-<<<<<<< HEAD
   // By `apply`: spreading bytes takes ten times as long, and this is asked several times a block.
   return String.fromCharCode.apply(null, cid.multihash.bytes as unknown as number[])
-=======
-  // Asked for every block that passes: `apply` takes the bytes as they are, and a spread counts them out.
-  return String.fromCharCode.apply(undefined, cid.multihash.bytes as unknown as number[])
->>>>>>> bitswap
 }
 
 /** Does the CID hold its block in itself? */

@@ -61,11 +61,8 @@ const explainers: Readonly<Record<string, (bytes: Uint8Array) => Note[]>> = {
   'handshake-datagram': wire.explainHandshakeDatagram,
   hello: wire.explainHello,
   'message-1': wire.explainMessage1,
-<<<<<<< HEAD
   cid: wire.explainCid,
-=======
   bitswap: wire.explainBitswap,
->>>>>>> bitswap
   mdns: wire.explainAnnouncement,
   line: wire.explainLine,
   'line-hello': wire.explainFirstLine,

@@ -11,13 +11,13 @@ import { type ExportEntry, exportTree } from '../../content/unixfs/export.ts'
 import { statContent } from '../../content/unixfs/resolve.ts'
 import { writeTree } from '../../store/tree/write.ts'
 import type { CID } from '../../wire/cid.ts'
-import type { GetOptions } from './types.ts'
+import type { GetFileOptions } from './types.ts'
 
 export async function getTree(
   source: BlockSource,
   cid: CID,
   out: string,
-  { signal, onProgress, replace }: GetOptions,
+  { signal, onProgress, replace }: GetFileOptions,
 ): Promise<{ bytes: number }> {
   const { type, size, treeSize } = await statContent(source, cid, { signal })
   // Of a folder it is what its links say, which is good enough to guess a time by.

@@ -11,7 +11,7 @@ import type {
   FilePath,
   FileStat,
   Files,
-  GetOptions,
+  GetFileOptions,
   Got,
   ReadOptions,
 } from './types.ts'
@@ -40,7 +40,7 @@ export class LazyFiles implements Files {
     return (await this.#loaded()).stat(path, options)
   }
 
-  async get(path: FilePath, out: string, options?: GetOptions): Promise<Got> {
+  async get(path: FilePath, out: string, options?: GetFileOptions): Promise<Got> {
     return (await this.#loaded()).get(path, out, options)
   }
 

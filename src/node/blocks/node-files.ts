@@ -33,7 +33,7 @@ import type {
   FilePath,
   FileStat,
   Files,
-  GetOptions,
+  GetFileOptions,
   Got,
   ReadOptions,
 } from './types.ts'
@@ -119,7 +119,7 @@ export class NodeFiles implements Files {
     })
   }
 
-  async get(path: FilePath, out: string, options: GetOptions = {}): Promise<Got> {
+  async get(path: FilePath, out: string, options: GetFileOptions = {}): Promise<Got> {
     const session = this.#blocks.session(options)
     try {
       const source = sourceOf(session, options.signal)

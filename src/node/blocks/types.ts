@@ -195,7 +195,7 @@ export interface GetProgress {
   readonly of?: number | undefined
 }
 
-export interface GetOptions extends FetchOptions {
+export interface GetFileOptions extends FetchOptions {
   /** Files that are there and differ give way. Default false: they are in the way (GH_STORE_FAILED). */
   readonly replace?: boolean | undefined
   readonly onProgress?: ((progress: GetProgress) => void) | undefined
@@ -222,7 +222,7 @@ export interface Files {
    * Writes a file or folder to `out`, which may be there in part: what is right already is kept. Nothing is ever
    * written outside of `out` (GH_PATH_UNSAFE).
    */
-  get(path: FilePath, out: string, options?: GetOptions): Promise<Got>
+  get(path: FilePath, out: string, options?: GetFileOptions): Promise<Got>
   /** A CAR (version 1) of all that these lead to. */
   exportCar(roots: readonly CID[], options?: FetchOptions): AsyncGenerator<Uint8Array>
   /** Keeps every block of a CAR, version 1 or 2, and pins its roots. Nothing of it where one block does not hash to its CID. */
