@@ -14,8 +14,11 @@ import { asGuildError, GuildError } from '../base/errors.ts'
 import type { Pipe } from '../base/ports.ts'
 import { closeCodeOf } from '../link/link-end.ts'
 import { checkChatText } from '../protocols/chat/chat.ts'
-import { CONTROL_BLOCKS_PROTOCOL } from '../protocols/control/blocks.ts'
-import { CONTROL_PROTOCOL, type ControlRequest } from '../protocols/control/requests.ts'
+import {
+  CONTROL_BLOCKS_PROTOCOL,
+  CONTROL_PROTOCOL,
+  type ControlRequest,
+} from '../protocols/control/requests.ts'
 import { ControlSession, defaults } from '../protocols/control/session.ts'
 import { Router } from '../router/router.ts'
 import { prepareControlPath } from '../store/control-path.ts'

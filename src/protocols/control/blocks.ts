@@ -24,7 +24,7 @@ import { visible } from '../../base/text.ts'
 import { type CID, readCid } from '../../wire/cid.ts'
 import { limits } from '../../wire/limits.ts'
 
-export const CONTROL_BLOCKS_PROTOCOL = '/guild/control/blocks/1'
+export { CONTROL_BLOCKS_PROTOCOL } from './requests.ts'
 
 /** A block with its CID and its first byte. */
 export const BLOCK_MESSAGE_MAX: number = limits.block + limits.cid + 1

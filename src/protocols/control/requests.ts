@@ -17,6 +17,8 @@ import { visible } from '../../base/text.ts'
 import { limits } from '../../wire/limits.ts'
 
 export const CONTROL_PROTOCOL = '/guild/control/1'
+/** Bytes both ways: `blocks.ts`, which is loaded for the first stream. */
+export const CONTROL_BLOCKS_PROTOCOL = '/guild/control/blocks/1'
 
 /** Longest request: a chat text, escaped at worst to six bytes each, and its frame of JSON. */
 export const REQUEST_MAX: number = 6 * limits.chatText + 4_096 // 102,400
