@@ -5,7 +5,7 @@
  * of thirty lines. The library itself is loaded by `loadApi`, when a command needs
  * a node: help, version and typing errors never wait for it.
  *
- * Floor: cli, and the only file of it that looks below.
+ * Floor: cli, and the only file of it that looks below, but for `cid-words.ts`: not every command needs CIDs.
  */
 import type { ErrorCode } from '../base/errors.ts'
 import type {
@@ -44,7 +44,6 @@ export type {
 } from '../index.ts'
 export { parseAddress } from '../wire/address.ts'
 export type { CID } from '../wire/cid.ts'
-export { formatCid, parseCid } from '../wire/cid.ts'
 export { parseBootstrap } from '../wire/dnsaddr.ts'
 export { limits } from '../wire/limits.ts'
 export { isPeerId } from '../wire/peer-id.ts'

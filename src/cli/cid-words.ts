@@ -5,8 +5,11 @@
  *
  * Floor: cli.
  */
-import { type CID, parseCid, visible } from './api.ts'
+import { type CID, parseCid } from '../wire/cid.ts'
+import { visible } from './api.ts'
 import { suggestion, UsageError } from './usage.ts'
+
+export { formatCid } from '../wire/cid.ts'
 
 export interface CidPath {
   /** As the library takes it: the CID, and the path behind it. */

@@ -8,7 +8,8 @@
  *
  * Floor: cli.
  */
-import { type AddProgress, formatCid, visible } from '../api.ts'
+import { type AddProgress, visible } from '../api.ts'
+import { formatCid } from '../cid-words.ts'
 import { onContents } from '../contents.ts'
 import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'

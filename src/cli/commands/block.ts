@@ -5,8 +5,8 @@
  *
  * Floor: cli.
  */
-import { formatCid, GuildError, limits, visible } from '../api.ts'
-import { actionOf, cidPath, onlyWord } from '../cid-words.ts'
+import { GuildError, limits, visible } from '../api.ts'
+import { actionOf, cidPath, formatCid, onlyWord } from '../cid-words.ts'
 import { onContents } from '../contents.ts'
 import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'

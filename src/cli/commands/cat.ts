@@ -6,8 +6,8 @@
  *
  * Floor: cli. Faults: CL-05.
  */
-import { formatCid } from '../api.ts'
-import { cidPath, onlyWord } from '../cid-words.ts'
+
+import { cidPath, formatCid, onlyWord } from '../cid-words.ts'
 import { onContents } from '../contents.ts'
 import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'

@@ -8,8 +8,8 @@
  *
  * Floor: cli. Faults: UX-01, UX-02, UX-03.
  */
-import { formatCid, visible } from '../api.ts'
-import { cidPath, onlyWord } from '../cid-words.ts'
+import { visible } from '../api.ts'
+import { cidPath, formatCid, onlyWord } from '../cid-words.ts'
 import { onContents } from '../contents.ts'
 import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'

@@ -6,8 +6,8 @@
  *
  * Floor: cli. Faults: CL-02.
  */
-import { type FileStat, formatCid, visible } from '../api.ts'
-import { cidPath, onlyWord } from '../cid-words.ts'
+import { type FileStat, visible } from '../api.ts'
+import { cidPath, formatCid, onlyWord } from '../cid-words.ts'
 import { onContents } from '../contents.ts'
 import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'

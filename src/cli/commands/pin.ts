@@ -7,8 +7,8 @@
  *
  * Floor: cli.
  */
-import { formatCid, type Progress } from '../api.ts'
-import { actionOf, cidPath } from '../cid-words.ts'
+import type { Progress } from '../api.ts'
+import { actionOf, cidPath, formatCid } from '../cid-words.ts'
 import { onContents } from '../contents.ts'
 import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
