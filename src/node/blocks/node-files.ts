@@ -39,10 +39,10 @@ import type {
 } from './types.ts'
 
 export class NodeFiles implements Files {
-  readonly #blocks: Blocks
+  readonly blocks: Blocks
 
   constructor(blocks: Blocks) {
-    this.#blocks = blocks
+    this.blocks = blocks
   }
 
   async add(source: Parameters<Files['add']>[0], options: AddOptions = {}): Promise<CID> {
@@ -64,7 +64,7 @@ export class NodeFiles implements Files {
 
   async *cat(path: FilePath, options: ReadOptions = {}): AsyncGenerator<Uint8Array> {
     const { offset, length, signal } = options
-    const session = this.#blocks.session(options)
+    const session = this.blocks.session(options)
     try {
       const source = sourceOf(session, options.signal)
       const cid = await resolve(source, path, signal)
@@ -76,7 +76,7 @@ export class NodeFiles implements Files {
 
   async *ls(path: FilePath, options: FetchOptions = {}): AsyncGenerator<FileEntry> {
     const { signal } = options
-    const session = this.#blocks.session(options)
+    const session = this.blocks.session(options)
     try {
       const source = sourceOf(session, options.signal)
       const root = await resolve(source, path, signal)
@@ -120,7 +120,7 @@ export class NodeFiles implements Files {
   }
 
   async get(path: FilePath, out: string, options: GetFileOptions = {}): Promise<Got> {
-    const session = this.#blocks.session(options)
+    const session = this.blocks.session(options)
     try {
       const source = sourceOf(session, options.signal)
       const cid = await resolve(source, path, options.signal)
@@ -133,7 +133,7 @@ export class NodeFiles implements Files {
   }
 
   async *exportCar(roots: readonly CID[], options: FetchOptions = {}): AsyncGenerator<Uint8Array> {
-    const session = this.#blocks.session(options)
+    const session = this.blocks.session(options)
     try {
       const { exportCar } = await import('../../content/car/write.ts')
       yield* exportCar(sourceOf(session, options.signal), roots, { signal: options.signal })
@@ -148,7 +148,7 @@ export class NodeFiles implements Files {
   ): Promise<{ roots: readonly CID[]; blocks: number; bytes: number }> {
     const { pin = true, announce = true, signal } = options
     const { importCar } = await import('../../content/car/import.ts')
-    const deposit = await this.#blocks.deposit({ announce, signal, verified: true, undo: true })
+    const deposit = await this.blocks.deposit({ announce, signal, verified: true, undo: true })
     const sink = {
       put: async (cid: CID, bytes: Uint8Array): Promise<CID> => {
         await deposit.put(cid, bytes)
@@ -171,7 +171,7 @@ export class NodeFiles implements Files {
     options: FetchOptions,
     use: (source: BlockSource, session: FetchSession) => Promise<T>,
   ): Promise<T> {
-    const session = this.#blocks.session(options)
+    const session = this.blocks.session(options)
     try {
       return await use(sourceOf(session, options.signal), session)
     } finally {
@@ -181,7 +181,7 @@ export class NodeFiles implements Files {
 
   async #deposited(options: AddOptions, make: (sink: BlockSink, tell: Tell) => Promise<CID>): Promise<CID> {
     const { pin = true, announce = true, signal, onProgress } = options
-    const deposit: Deposit = await this.#blocks.deposit({ announce, signal, verified: true })
+    const deposit: Deposit = await this.blocks.deposit({ announce, signal, verified: true })
     let [blocks, bytes] = [0, 0]
     let last: { path: string; of: number | undefined } = { path: '', of: undefined }
     const tell: Tell = (path, more, of) => {
