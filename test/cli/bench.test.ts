@@ -68,30 +68,33 @@ t.test('bench udp: bulk in both sizes beside sealed datagrams, trips and handsha
   await t.rejects(udp(AbortSignal.abort(reason), quick), reason)
 })
 
-t.test('bench blocks: by size beside requests over a raw socket, the first block, ten peers, memory', async t => {
-  const rows = await blocks(signal, { rounds: 1, sizes: [4_096, 1_024], singles: 3, peers: 3, most: 32 })
-  t.strictSame(
-    rows.map(({ name, unit }) => `${name} ${unit}`),
-    [
-      'blocks MB/s',
-      'blocks-receiver-cpu s/GB',
-      'blocks-1k MB/s',
-      'first-block ms',
-      'first-block-many-peers ms',
-      'blocks-many-peers MB/s',
-      'blocks-duplicates %',
-      'blocks-memory MB',
-    ],
-  )
-  for (const row of rows)
-    if (row.baseline !== null) wholeRow(t, fieldsOf(row))
-    else t.ok(row.value >= 0, `${row.name}: ${row.value}`)
-  t.strictSame(effortOf({ BLOCK_SIZE: '65536' }).sizes, [65_536])
-  for (const BLOCK_SIZE of ['0', '-5', 'many', '2097153'])
-    t.throws(() => effortOf({ BLOCK_SIZE }), { code: 'GH_OPTION_INVALID' })
-  const reason = new Error('enough')
-  await t.rejects(blocks(AbortSignal.abort(reason)), reason)
-})
+t.test(
+  'bench blocks: by size beside requests over a raw socket, the first block, ten peers, memory',
+  async t => {
+    const rows = await blocks(signal, { rounds: 1, sizes: [4_096, 1_024], singles: 3, peers: 3, most: 32 })
+    t.strictSame(
+      rows.map(({ name, unit }) => `${name} ${unit}`),
+      [
+        'blocks MB/s',
+        'blocks-receiver-cpu s/GB',
+        'blocks-1k MB/s',
+        'first-block ms',
+        'first-block-many-peers ms',
+        'blocks-many-peers MB/s',
+        'blocks-duplicates %',
+        'blocks-memory MB',
+      ],
+    )
+    for (const row of rows)
+      if (row.baseline !== null) wholeRow(t, fieldsOf(row))
+      else t.ok(row.value >= 0, `${row.name}: ${row.value}`)
+    t.strictSame(effortOf({ BLOCK_SIZE: '65536' }).sizes, [65_536])
+    for (const BLOCK_SIZE of ['0', '-5', 'many', '2097153'])
+      t.throws(() => effortOf({ BLOCK_SIZE }), { code: 'GH_OPTION_INVALID' })
+    const reason = new Error('enough')
+    await t.rejects(blocks(AbortSignal.abort(reason)), reason)
+  },
+)
 
 t.test('bench tcp and messages: every row, and every byte and message is counted', async t => {
   await withFarSide(signal, async far => {
