@@ -21,7 +21,7 @@ import { Inlet, type InletSink } from '../protocols/bitswap/inlet.ts'
 import type { BitswapInput, Serving } from '../protocols/bitswap/messages.ts'
 import type { Stream } from '../streams/stream.ts'
 import { type BitswapHead, type BlockHead, bitswapPreamble } from '../wire/bitswap.ts'
-import { blockKey, type CID } from '../wire/cid.ts'
+import type { CID } from '../wire/cid.ts'
 import { streamCodes } from '../wire/registry.ts'
 
 /** Until a stream that broke is opened again, doubling. */
@@ -222,12 +222,13 @@ export class ExchangePeer implements InletSink {
 
   block({ cid, length }: BlockHead): boolean {
     const { engine } = this.#host
-    if (!engine.accepts(this.peer, cid, length, this.#host.now())) return false
+    const key = engine.accepts(this.peer, cid, length, this.#host.now())
+    if (key === undefined) return false
     const hash = blockHash(cid.multihash.code, cid.multihash.digest.length)
     if (hash === undefined) return false
     // Its own memory, for the store keeps it; not zeroed, for every byte of it is written before it is told.
     const { buffer } = Buffer.allocUnsafeSlow(length)
-    this.#landing = { cid, key: blockKey(cid), bytes: new Uint8Array(buffer), hash, filled: 0 }
+    this.#landing = { cid, key, bytes: new Uint8Array(buffer), hash, filled: 0 }
     return true
   }
 

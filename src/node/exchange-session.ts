@@ -38,6 +38,8 @@ export interface SessionHost {
   figures(session: number): SessionFigures | undefined
   add(key: string, waiter: Waiter): void
   remove(key: string, waiter: Waiter): void
+  /** It prefetches: tell it what has landed. */
+  ahead(session: ExchangeSession): void
   closed(session: ExchangeSession): void
 }
 
@@ -89,6 +91,7 @@ export class ExchangeSession {
    */
   prefetch(cids: readonly CID[]): number {
     if (this.#final !== undefined) return 0
+    this.#host.ahead(this)
     const taken = cids.slice(0, Math.max(0, defaults.sessionWants - this.#ahead.size - this.#waiters.size))
     const missing: CID[] = []
     const late: Promise<void>[] = []

@@ -57,6 +57,8 @@ export class Exchange {
   readonly #driven: Driven<BitswapInput>
   readonly #peers = new Map<string, ExchangePeer>()
   readonly #sessions = new Map<number, ExchangeSession>()
+  /** Those that want blocks nobody waits for yet. */
+  readonly #ahead = new Set<ExchangeSession>()
   readonly #waiters = new Map<string, Set<Waiter>>()
   readonly #speaking = new Set<string>()
   readonly #peerHost: PeerHost
@@ -97,7 +99,11 @@ export class Exchange {
       figures: session => this.#engine.session(session),
       add: (key, waiter) => this.#await(key, waiter),
       remove: (key, waiter) => this.#forget(key, waiter),
-      closed: session => void this.#sessions.delete(session.id),
+      ahead: session => void this.#ahead.add(session),
+      closed: session => {
+        this.#sessions.delete(session.id)
+        this.#ahead.delete(session)
+      },
     }
     happenings.on('peer-connected', this.#came)
     happenings.on('peer-disconnected', this.#left)
@@ -259,7 +265,7 @@ export class Exchange {
     const wasFull = this.#storing > STORING_MOST
     this.#storing -= length
     this.#feed({ kind: 'stored', key, length, kept: fault === undefined })
-    for (const session of this.#sessions.values()) session.landed(key)
+    for (const session of this.#ahead) session.landed(key)
     for (const waiter of [...(this.#waiters.get(key) ?? [])])
       if (fault === undefined) waiter.resolve(bytes)
       else waiter.reject(fault)
@@ -275,7 +281,7 @@ export class Exchange {
       this.#trouble(error)
     }
     if (bytes === undefined) return
-    for (const session of this.#sessions.values()) session.landed(key)
+    for (const session of this.#ahead) session.landed(key)
     for (const waiter of [...(this.#waiters.get(key) ?? [])]) waiter.resolve(bytes)
   }
 

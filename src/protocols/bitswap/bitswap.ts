@@ -93,26 +93,26 @@ export class Bitswap implements Machine<BitswapInput, BitswapOutput> {
   }
 
   /**
-   * Are the bytes of this block to be taken and hashed? False: they are to be thrown away as they
-   * come. Whatever the answer, a block is told of once.
+   * Are the bytes of this block to be taken and hashed? Its key if so; undefined: they are to be thrown
+   * away as they come. Whatever the answer, a block is told of once.
    */
-  accepts(peer: string, cid: CID, length: number, now: Millis): boolean {
+  accepts(peer: string, cid: CID, length: number, now: Millis): string | undefined {
     const provider = this.#peers.get(peer)?.provider
-    if (provider === undefined || this.#standing.refuses(peer, now)) return false
+    if (provider === undefined || this.#standing.refuses(peer, now)) return undefined
     const key = blockKey(cid)
-    if (this.#fetching.accepts(provider, key, now) !== undefined) return true
+    if (this.#fetching.accepts(provider, key, now)) return key
     const want = this.#fetching.list.get(key)
     const sessions = want?.sessions ?? this.#lately.get(key)
     if (sessions !== undefined) {
       this.#duplicateBlocks++
       this.#duplicateBytes += length
       for (const session of sessions) session.twice(length)
-      return false
+      return undefined
     }
     this.#strayBlocks++
     // faults: BX-02
     if (!this.#standing.stray(peer, length, now)) this.#misdeed(peer, 'blocks nobody asked for', now)
-    return false
+    return undefined
   }
 
   /** Bytes of a block that was accepted came. */

@@ -74,8 +74,9 @@ export class Fetching {
     if (session === undefined) return
     for (const cid of cids) {
       if (isIdentity(cid)) continue // it holds its block in itself
-      const known = this.list.get(blockKey(cid))
-      const want = this.list.add(session, blockKey(cid), cid, priority)
+      const key = blockKey(cid)
+      const known = this.list.get(key)
+      const want = this.list.add(session, key, cid, priority)
       if (known?.state === 'standing') this.#tellNowhere(want, session)
     }
     this.#assign(now)
@@ -163,14 +164,14 @@ export class Fetching {
   }
 
   /** Is a block of this name to be taken from this peer, now? */
-  accepts(provider: Provider, key: string, now: Millis): Wanted | undefined {
+  accepts(provider: Provider, key: string, now: Millis): boolean {
     const want = this.list.get(key)
-    if (want === undefined || want.state === 'storing') return undefined
-    if (want.from !== undefined && want.from !== provider) return undefined
+    if (want === undefined || want.state === 'storing') return false
+    if (want.from !== undefined && want.from !== provider) return false
     this.#asking.measure(want, provider, now)
     provider.heardAt = now
     want.from = provider
-    return want
+    return true
   }
 
   /** It will not come after all. */

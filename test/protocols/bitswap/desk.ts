@@ -79,7 +79,7 @@ export class Desk {
 
   /** A block comes from a peer. Was it let in? */
   comes(peer: string, block: number, good = true): boolean {
-    if (!this.engine.accepts(peer, cid(block), SIZE, this.now)) return false
+    if (this.engine.accepts(peer, cid(block), SIZE, this.now) === undefined) return false
     this.engine.progress(peer, SIZE, this.now)
     this.feed({ kind: 'block', peer, key: key(block), bytes: bytes(block), good })
     return true
