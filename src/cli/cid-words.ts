@@ -5,7 +5,7 @@
  *
  * Floor: cli.
  */
-import { type CID, parseCid } from '../wire/cid.ts'
+import { type CID, formatCid, parseCid } from '../wire/cid.ts'
 import { visible } from './api.ts'
 import { suggestion, UsageError } from './usage.ts'
 
@@ -15,7 +15,7 @@ export interface CidPath {
   /** As the library takes it: the CID, and the path behind it. */
   readonly text: string
   readonly cid: CID
-  /** The last name in it, or the CID. */
+  /** A name to write it to: the last one in it, or the CID. */
   readonly name: string
 }
 
@@ -25,7 +25,10 @@ export function cidPath(word: string): CidPath {
   const [first = '', ...rest] = bare.split('/')
   const cid = parseCid(first)
   const segments = rest.filter(segment => segment !== '')
-  return { text: [first, ...segments].join('/'), cid, name: segments.at(-1) ?? first }
+  const last = segments.at(-1) ?? first
+  // Whoever made the folder chose its names: one that is a way is no place to write to.
+  const name = /^\.{1,2}$|[\\\0]/.test(last) ? formatCid(cid) : last
+  return { text: [first, ...segments].join('/'), cid, name }
 }
 
 /** The one word of a command. */

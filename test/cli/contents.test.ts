@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { cidPath } from '../../src/cli/cid-words.ts'
 import { Folder, freePorts, notBuilt, type Running } from '../support/processes.ts'
 import { type Ended, realCommand } from '../support/real-cli.ts'
 
@@ -144,6 +145,14 @@ t.test(
     t.match(JSON.parse(again.out).sources, [])
   },
 )
+
+t.test('UX-01 CIDs with paths; a name that is a way is no place to write to', async t => {
+  t.match(cidPath(`ipfs://${hello}/a//b/`), { text: `${hello}/a/b`, name: 'b' })
+  t.match(cidPath(`/ipfs/${hello}`), { text: hello, name: hello })
+  for (const name of ['..', '.', 'a\\..', 'a\0b'])
+    t.match(cidPath(`${hello}/x/${name}`), { text: `${hello}/x/${name}`, name: hello })
+  t.throws(() => cidPath('../x'), { code: 'GH_CID_INVALID' })
+})
 
 t.test('what goes wrong has its code: CIDs, paths, peers, the disk', windows, async t => {
   const folder = new Folder()

@@ -1,6 +1,6 @@
 /** Blocks between nodes as programs use them: created, connected, asked for, counted, and what goes wrong. */
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -163,6 +163,24 @@ t.test(
     t.equal(BITSWAP_PROTOCOL, '/guild/bitswap/1.2.0', 'the id that waits for the first stream')
   },
 )
+
+t.test('a store that cannot be opened is told once, and peers hear that nothing is here', async t => {
+  const nodes = new Nodes(t)
+  const dataDir = mkdtempSync(join(tmpdir(), 'guild-node-blocks-'))
+  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
+  mkdirSync(join(dataDir, 'blocks.db')) // a folder where the database should be
+  const [broken, b] = await nodes.pair({ dataDir })
+  const told: string[] = []
+  broken.on('error', ({ code }) => told.push(code))
+  for (let i = 0; i < 5; i++)
+    t.equal((await failure(b.bitswap.request(await cidOf(randomBytes(5))))).code, 'GH_BLOCK_NOT_FOUND')
+  t.strictSame(told, ['GH_STORE_FAILED'])
+  t.equal(
+    (await failure(broken.bitswap.provide(hello))).code,
+    'GH_STORE_FAILED',
+    'whoever runs it is told each time',
+  )
+})
 
 t.test('a full mesh of five, where every pair was told to connect: ten links, and all have all', async t => {
   const nodes = new Nodes(t)

@@ -34,6 +34,8 @@ import type { PeerBlocks } from './types.ts'
 const BITSWAP = '/guild/bitswap/1.2.0'
 /** Streams that wait while the exchange is loaded. */
 const WAITING_MOST = 1_024
+/** A store that cannot be opened is tried again for peers after this many milliseconds. */
+const TROUBLE_REST = 60_000
 
 export interface ContentsOptions {
   readonly config: Config
@@ -54,6 +56,8 @@ export class NodeContents {
   #exchange: Exchange | undefined
   #state: 'made' | 'running' | 'stopped' = 'made'
   #provided = 0
+  /** When the store could not be opened for a peer's question. */
+  #troubled: number | undefined
 
   constructor(options: ContentsOptions) {
     this.#options = options
@@ -184,7 +188,17 @@ export class NodeContents {
     const { config, dataDir } = this.#options
     if (this.#opening === undefined && config.store === undefined)
       if (dataDir === undefined || !existsSync(join(dataDir, 'blocks.db'))) return undefined
-    return look((await this.#store()).store)
+    if (this.#troubled !== undefined && this.#options.mesh.drive.now() - this.#troubled < TROUBLE_REST)
+      return undefined
+    let opened: OpenedStore
+    try {
+      opened = await this.#store()
+    } catch (error) {
+      // Peers may ask a thousand times a second, and it is told once.
+      this.#troubled = this.#options.mesh.drive.now()
+      throw error
+    }
+    return look(opened.store)
   }
 
   async #peers(): Promise<PeerBlocks> {
