@@ -247,7 +247,11 @@ export class Bitswap implements Machine<BitswapInput, BitswapOutput> {
     this.#serving.wants(ledger, wants, full)
     for (const { cid, have } of presences)
       if (have) this.#fetching.have(one.provider, blockKey(cid), now)
-      else this.#fetching.dontHave(one.provider, blockKey(cid), now)
+      else {
+        this.#fetching.dontHave(one.provider, blockKey(cid), now)
+        one.out.disown(blockKey(cid), cid)
+      }
+    this.#speak(peer)
   }
 
   #block(peer: string, key: string, bytes: Uint8Array, good: boolean, now: Millis): void {

@@ -65,6 +65,12 @@ export class Outbox {
     else this.#due.delete(key)
   }
 
+  /** The peer says that it holds a want which is in no list of ours: it is taken back. */
+  disown(key: string, cid: CID): void {
+    if (!this.#list.has(key))
+      this.#due.set(key, { cid, cancel: true, priority: 0, have: false, sendDontHave: false })
+  }
+
   /** The peer answered with HAVE or the block, and holds the want no more. */
   answered(key: string): void {
     this.#list.delete(key)

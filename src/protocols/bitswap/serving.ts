@@ -67,8 +67,7 @@ export class Serving {
 
   /** Wants of one message, in their order. */
   wants(ledger: Ledger, wants: readonly Want[], full: boolean): void {
-    // What is underway is not sent again because the list was told anew.
-    if (full) for (const want of [...ledger]) if (want.state !== 'sending') this.#remove(ledger, want.key)
+    if (full) this.#keepOnly(ledger, new Set(wants.map(({ cid }) => blockKey(cid))))
     const look: CID[] = []
     for (const want of wants) {
       const key = blockKey(want.cid)
@@ -133,6 +132,12 @@ export class Serving {
       sent++
     }
     return sent
+  }
+
+  /** What is underway and in the new list too is not sent again for that; what is not in it is wanted no more. */
+  #keepOnly(ledger: Ledger, keys: ReadonlySet<string>): void {
+    for (const want of [...ledger])
+      if (want.state !== 'sending' || !keys.has(want.key)) this.#remove(ledger, want.key)
   }
 
   #answer(ledger: Ledger, want: TheirWant, size: number): void {

@@ -265,3 +265,12 @@ t.test('BITSWAP-5 a peer is never told more wants than it keeps', async t => {
   }
   t.ok(list.size > 100)
 })
+
+t.test(
+  'DONT_HAVE for what is in no list of ours: the peer holds a want by mistake, and is told that it is none',
+  async t => {
+    const desk = new Desk().up('a')
+    desk.dontHave('a', 7)
+    t.strictSame(desk.says('a'), ['cancel 7'])
+  },
+)

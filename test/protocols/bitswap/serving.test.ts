@@ -100,6 +100,21 @@ t.test('a full list takes the place of the one before it; a stream that ends tak
   t.strictSame(served(desk), [])
 })
 
+t.test(
+  'a full list while a block is underway that is not in it, and then could not be sent: nothing stands',
+  async t => {
+    const desk = new Desk().up('a')
+    desk.said('a', { wants: [want(1), want(2)] })
+    for (const number of [1, 2]) found(desk, 'a', number, 100)
+    const both = desk.kinds('serve') as Serve[]
+    desk.said('a', { full: true, wants: [want(2)] })
+    for (const { serving } of both)
+      desk.feed({ kind: 'served', peer: 'a', serving, missing: serving.blocks.map(block => block.key) })
+    t.strictSame(desk.says('a'), ['DONT_HAVE 2'])
+    t.match(desk.engine.ledgers(), [{ wants: 1 }])
+  },
+)
+
 t.test('a block that is gone when it is to be sent: DONT_HAVE, and the want stands', async t => {
   const desk = new Desk().up('a')
   desk.said('a', { wants: [want(1)] })
