@@ -178,7 +178,7 @@ t.test('an add that is cut leaves nothing that a collection does not take', asyn
   const abort = new AbortController()
   const endless = async function* (): AsyncGenerator<Uint8Array> {
     for (let i = 0; ; i++) {
-      if (i === 10) abort.abort()
+      if (i === 30) abort.abort()
       yield randomBytes(300_000)
     }
   }
