@@ -18,7 +18,7 @@ import type { Deposit, DepositOptions, PeerBlocks } from './types.ts'
 const BATCH = 128
 const BATCH_BYTES = 2 * 1024 * 1024
 /** Bytes that are being written at once. */
-const PENDING = 16 * 1024 * 1024
+const PENDING = 8 * 1024 * 1024
 
 export class LocalDeposit implements Deposit {
   readonly #store: BlockStore
