@@ -83,7 +83,7 @@ export class ProgressLine {
     this.#shown = true
     this.#moments.push({ at: now, done: this.#done })
     while (this.#moments.length > 2 && this.#moments[1]!.at < now - REMEMBERED) this.#moments.shift()
-    const columns = Math.max(20, this.#terminal.columns ?? 80) - 1
+    const columns = Math.max(20, this.#terminal.columns || 80) - 1
     this.#terminal.write(`\r${csi}2K${cut(this.#text(now), columns)}`)
   }
 
@@ -135,7 +135,7 @@ export class CountLine {
     this.#shownAt = now
     this.#shown = true
     const text = `${visible(this.#name, NAME)}  ${count}${of === undefined ? '' : ` of ${of}`} blocks`
-    this.#terminal.write(`\r${csi}2K${cut(text, Math.max(20, this.#terminal.columns ?? 80) - 1)}`)
+    this.#terminal.write(`\r${csi}2K${cut(text, Math.max(20, this.#terminal.columns || 80) - 1)}`)
   }
 
   close(): void {
