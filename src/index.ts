@@ -23,6 +23,7 @@ export { createNode, type GuildNode, type RequestOptions, type WaitOptions } fro
 export type { GuildStream } from './node/guild-stream.ts'
 export type { NodeOptions } from './node/options.ts'
 export { lan, test, wan } from './node/presets.ts'
+export { isSignedBy, openRegistrations, type RegistrationShelf } from './node/registrations.ts'
 export type { StreamHandler } from './node/streams.ts'
 export type { TraceEvent, TraceKind, TraceLink } from './node/trace.ts'
 export type {

@@ -17,6 +17,7 @@ import type {
   NodeOptions,
   NodeStatus,
   PeerInfo,
+  RegistrationShelf,
   rotateSwarmKey,
 } from '../index.ts'
 
@@ -32,11 +33,13 @@ export type {
   NodeStatus,
   PacketInfo,
   PeerInfo,
+  RegistrationShelf,
   rotateSwarmKey,
 } from '../index.ts'
 export { parseAddress } from '../wire/address.ts'
 export { parseBootstrap } from '../wire/dnsaddr.ts'
 export { isPeerId } from '../wire/peer-id.ts'
+export { isToken, parseTrackerUrl } from '../wire/tracker.ts'
 
 /** What the commands use of a GuildNode. */
 export interface CliNode {
@@ -96,6 +99,8 @@ export interface Api {
   loadIdentityKey(options: { path: string; create: boolean }): Promise<{ seed: Uint8Array }>
   swarmKeyFingerprint(psk: Uint8Array): Promise<string>
   encodeSwarmKey(psk: Uint8Array): string
+  openRegistrations(path: string): Promise<RegistrationShelf>
+  isSignedBy(peerId: string, message: Uint8Array, signature: Uint8Array): boolean
 }
 
 export async function loadApi(): Promise<Api> {

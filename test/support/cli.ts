@@ -224,6 +224,11 @@ function fakeApi(scene: Scene): { api: Api; calls: string[]; node: Promise<FakeN
       return { seed: new Uint8Array(32) }
     },
     swarmKeyFingerprint: async () => 'f00d',
+    openRegistrations: async path => {
+      calls.push(`registrations ${path}`)
+      return { all: () => [], put: async () => {}, remove: async () => {}, close() {} }
+    },
+    isSignedBy: () => false,
     encodeSwarmKey: () => '/key/swarm/psk/1.0.0/\n/base16/\n00\n',
   }
   return { api, calls, node }
