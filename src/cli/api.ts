@@ -19,6 +19,7 @@ import type {
   PeerInfo,
   RegistrationShelf,
   rotateSwarmKey,
+  TrackedPeer,
 } from '../index.ts'
 
 export { type ErrorCode, GuildError } from '../base/errors.ts'
@@ -59,6 +60,8 @@ export interface CliNode {
   ): Promise<{ readonly peerId: string; readonly name: string }>
   connect(address: string, options?: { signal?: AbortSignal }): Promise<PeerInfo>
   discover(): void
+  lookup(options?: { signal?: AbortSignal }): Promise<readonly TrackedPeer[]>
+  reach(addresses: readonly string[], options?: { peerId?: string; signal?: AbortSignal }): Promise<PeerInfo>
 }
 
 /** What the commands use of a ControlClient: the node that runs already. */
