@@ -14,7 +14,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { asGuildError, codes, GuildError } from '../base/errors.ts'
-import type { AskHttp, Identity } from '../base/ports.ts'
+import type { AskHttp, Identity, Runtime } from '../base/ports.ts'
 import { lookup, register, TrackerError } from '../discovery/tracker.ts'
 import type { Try } from '../protocols/tracker/call.ts'
 import {
@@ -29,8 +29,21 @@ import type { Sqlite } from '../store/sqlite.ts'
 import type { ToldPeer, TrackerCache } from '../store/tracker-cache.ts'
 import { hostKind, parseAddress } from '../wire/address.ts'
 import { encodeRegistration, type ListedPeer, signedRegistration } from '../wire/tracker.ts'
-import type { Surroundings } from './companions.ts'
+import type { Config } from './config.ts'
+import type { Happenings } from './emitter.ts'
+import type { Mesh } from './mesh.ts'
 import { takenAddresses, toldAddresses } from './tracker-addresses.ts'
+
+export interface TrackerSurroundings {
+  readonly config: Config
+  readonly runtime: Runtime
+  readonly mesh: Mesh
+  readonly happenings: Happenings
+  /** Absolute path, where there is a data directory. */
+  readonly dataDir: string | undefined
+  /** 32 bytes. */
+  readonly identitySeed: Uint8Array
+}
 
 interface Place {
   readonly url: string
@@ -48,7 +61,7 @@ const TOLD_MAX = 1_000
 
 /** A companion of the mesh (`companions.ts`). */
 export class Trackers {
-  readonly #around: Surroundings
+  readonly #around: TrackerSurroundings
   readonly #places: readonly Place[]
   readonly #identity: Identity
   readonly #abort = new AbortController()
@@ -67,7 +80,7 @@ export class Trackers {
   #book: Promise<{ readonly db: Sqlite; readonly cache: TrackerCache } | undefined> | undefined
   readonly #changed = (): void => this.#tellAddresses()
 
-  constructor(around: Surroundings) {
+  constructor(around: TrackerSurroundings) {
     this.#around = around
     const { config, runtime, identitySeed } = around
     this.#silent = new Set(config.trackers.keys())

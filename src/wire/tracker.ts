@@ -47,7 +47,7 @@ export const REGISTER_PATH = '/api/v1/peers/register'
 export const PEERS_PATH = '/api/v1/peers'
 /** In lower case, as HTTP compares it. */
 export const SIGNATURE_HEADER = 'guild-signature'
-const LABEL = 'guild-home tracker registration v1'
+const LABEL = 'tracker registration v1 guild-home'
 
 export interface PeerMeta {
   readonly device_id?: string
@@ -125,7 +125,7 @@ export function decodePeerList(bytes: Uint8Array): PeerList {
       const { last_seen: lastSeen } = objectOf(row, 'peers')
       if (!Number.isSafeInteger(lastSeen) || (lastSeen as number) < 0)
         throw wrong('last_seen', 'it is not a time')
-      peers.push({ ...peerOf(row), lastSeen: lastSeen as number })
+      peers.push({ ...peerOf(row), lastSeen: (lastSeen as number) + 0 }) // -0 is 0
     } catch (error) {
       if (!(error instanceof WireError)) throw error
     }
