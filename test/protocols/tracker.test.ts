@@ -143,7 +143,7 @@ t.test('TRACKER-11 an empty list asks for the peers from before, once until some
 
 t.test(
   'TR-11 whatever trackers do, no more than three tries come within a round, and never two at once',
-  async t => {
+  async () => {
     const failure = fc.record({
       transient: fc.boolean(),
       retryAfter: fc.option(fc.integer({ min: 0, max: 1e7 }), { nil: undefined }),
