@@ -11,6 +11,7 @@ import { GuildError } from '../base/errors.ts'
 import type { Runtime } from '../base/ports.ts'
 import { visible } from '../base/text.ts'
 import { type CongestionName, congestionNames } from '../packets/congestion/controller.ts'
+import type { LogStore } from '../store/log/types.ts'
 import { type Address, parseAddress } from '../wire/address.ts'
 import { type Dnsaddr, isDnsaddr, parseBootstrap } from '../wire/dnsaddr.ts'
 import { limits } from '../wire/limits.ts'
@@ -58,6 +59,12 @@ export interface Config {
   readonly linePort: number | undefined
   readonly lineHosts: readonly string[]
   readonly teach: boolean
+  /** Path of the database; undefined: in the data directory. */
+  readonly dbPath: string | undefined
+  readonly userId: string | undefined
+  readonly deviceId: string | undefined
+  readonly liveLog: boolean
+  readonly logStore: LogStore | undefined
   readonly runtime: Runtime | undefined
 }
 
@@ -87,6 +94,11 @@ const known: ReadonlySet<string> = new Set([
   'linePort',
   'lineHost',
   'teach',
+  'dbPath',
+  'userId',
+  'deviceId',
+  'liveLog',
+  'logStore',
   'runtime',
   'bandwidthIn',
   'bandwidthOut',
@@ -140,6 +152,11 @@ export function checkOptions(options: NodeOptions): Config {
     linePort: options.linePort === undefined ? undefined : whole(options.linePort, 'linePort', 0, 0, 65_535),
     lineHosts: hosts(options.lineHost ?? '127.0.0.1', 'lineHost') ?? [],
     teach: options.teach === true,
+    dbPath: text(options.dbPath, 'dbPath'),
+    userId: entryName(options.userId, 'userId'),
+    deviceId: entryName(options.deviceId, 'deviceId'),
+    liveLog: truth(options.liveLog, 'liveLog') ?? true,
+    logStore: options.logStore,
     runtime: options.runtime,
   })
 }
@@ -153,6 +170,14 @@ export function nodeName(value: unknown): string {
   if (visible(value) !== value)
     throw invalid('name', `"${visible(value)}"`, 'no control or invisible characters')
   return value
+}
+
+/** What a log entry may hold of it. */
+function entryName(value: string | undefined, name: string): string | undefined {
+  const given = text(value, name)
+  if (given !== undefined && utf8(given).length > limits.logName)
+    throw invalid(name, `"${visible(given, 80)}" is too long`, `at most ${limits.logName} bytes of UTF-8`)
+  return given
 }
 
 function invalid(name: string, what: string, fix: string): GuildError {

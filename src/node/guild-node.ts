@@ -21,6 +21,7 @@ import { DirectMessages } from './direct-messages.ts'
 import { Happenings } from './emitter.ts'
 import type { GuildStream } from './guild-stream.ts'
 import { identitySeedOf, swarmKeysOf } from './keys.ts'
+import { NodeLog } from './log/lazy-log.ts'
 import { Mesh } from './mesh.ts'
 import type { NodeOptions } from './options.ts'
 import type { Qlog } from './qlog.ts'
@@ -75,6 +76,7 @@ export class GuildNode implements AsyncDisposable {
   readonly #swarmKeys: readonly Uint8Array[]
   readonly #mesh: Mesh
   readonly #direct: DirectMessages
+  readonly #log: NodeLog
   readonly #directory: Held | undefined
   readonly #happenings = new Happenings()
   readonly #startedAt: number
@@ -93,6 +95,14 @@ export class GuildNode implements AsyncDisposable {
     this.#mesh = new Mesh({ ...parts, happenings: this.#happenings })
     if (qlog !== undefined) qlog.onError = error => this.#mesh.fault(error)
     this.#direct = new DirectMessages({ mesh: this.#mesh, runtime, happenings: this.#happenings })
+    this.#log = new NodeLog({
+      config,
+      mesh: this.#mesh,
+      runtime,
+      happenings: this.#happenings,
+      identity: runtime.suite.identity(parts.identitySeed),
+      dataDir: directory?.path,
+    })
     this.#now = () => runtime.clock.now()
     this.#startedAt = this.#now()
   }
@@ -128,6 +138,11 @@ export class GuildNode implements AsyncDisposable {
   /** Multiaddrs others can dial. */
   get addresses(): readonly string[] {
     return this.#mesh.addresses
+  }
+
+  /** The append-only log that every device of the mesh keeps the same. */
+  get log(): NodeLog {
+    return this.#log
   }
 
   /** Connected peers, in the order they came. */
@@ -169,9 +184,11 @@ export class GuildNode implements AsyncDisposable {
         mesh: this.#mesh,
         happenings: this.#happenings,
         direct: this.#direct,
+        log: this.#log,
         dataDir: this.#directory?.path,
       })
       for (const companion of this.#companions) await companion.start()
+      await this.#log.start()
       throwIfAborted(signal, 'start')
     } catch (error) {
       await this.stop()
@@ -285,6 +302,7 @@ export class GuildNode implements AsyncDisposable {
     this.#state = 'stopped'
     try {
       await Promise.all(this.#companions.map(companion => companion.stop()))
+      await this.#log.stop()
       await this.#mesh.stop()
     } finally {
       this.#directory?.release()

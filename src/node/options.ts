@@ -6,6 +6,7 @@
  * Floor: node. Page: README.md.
  */
 import type { Runtime } from '../base/ports.ts'
+import type { LogStore } from '../store/log/types.ts'
 
 export interface NodeOptions {
   /** Port to listen on, the same for TCP and UDP. Default 0: the system picks one, and `addresses` tells it. */
@@ -68,4 +69,14 @@ export interface NodeOptions {
   readonly teach?: boolean
   /** Clock, randomness, timers, network and cryptography. Default: this machine's. The simulator hands in its own. */
   readonly runtime?: Runtime
+  /** Path of the database that holds the log. Default `<dataDir>/guild.db`; without either the log is in memory. */
+  readonly dbPath?: string
+  /** Whose node this is: stands in its log entries. Default empty. At most 128 bytes of UTF-8. */
+  readonly userId?: string
+  /** Which device this is: stands in its log entries. Default: its PeerId. At most 128 bytes of UTF-8. */
+  readonly deviceId?: string
+  /** Exchanges log entries with every linked peer as they come. Default true, as soon as the log is used. False: only `log.sync` reads, and no peer is answered. */
+  readonly liveLog?: boolean
+  /** A log of your own, in place of the one in the database: see `logContract` in `guild-home/testing`. Default none. It is closed with the node. */
+  readonly logStore?: LogStore
 }

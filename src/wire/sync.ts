@@ -40,9 +40,6 @@ import {
 import { limits } from './limits.ts'
 import { type LogEntry, readEntry } from './log-entry.ts'
 
-export const SYNC_PULL_PROTOCOL = '/guild/sync-pull/1.0.0'
-export const ENTRIES_PUSH_PROTOCOL = '/guild/entries-push/1.0.0'
-
 export const EPOCH_LENGTH = 16
 const ID_LENGTH = 32
 /** Of a PushAck's reason, in UTF-8. */
