@@ -68,6 +68,16 @@ export class Following {
     this.#queue(followed)
   }
 
+  /** Its link drains: the pull goes on over the other one, so that the first can end. */
+  move(peerId: string): void {
+    const followed = this.#peers.get(peerId)
+    const pull = followed?.pull
+    if (followed === undefined || pull === undefined) return
+    followed.pull = undefined
+    pull.stop(new GuildError('GH_LINK_REPLACED', peerId))
+    this.#pull(followed)
+  }
+
   /** Its last link is gone. */
   leave(peerId: string): void {
     const followed = this.#peers.get(peerId)
@@ -117,7 +127,8 @@ export class Following {
     pull.done.then(
       () => {},
       (error: GuildError) => {
-        if (followed.pull === pull) followed.pull = undefined
+        if (followed.pull !== pull) return // moved
+        followed.pull = undefined
         if (!this.#stopped && this.#peers.get(followed.peerId) === followed) this.#failed(followed, error)
         done()
       },

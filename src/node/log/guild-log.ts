@@ -58,6 +58,7 @@ export class GuildLog {
     if (transport !== 'line') this.#following.follow(peerId)
   }
   readonly #onDisconnected = ({ peerId }: { peerId: string }): void => this.#following.leave(peerId)
+  #unlisten: (() => void) | undefined
   #renewed = false
   #closed = false
 
@@ -101,6 +102,7 @@ export class GuildLog {
     if (!options.live) return
     happenings.on('peer-connected', this.#onConnected)
     happenings.on('peer-disconnected', this.#onDisconnected)
+    this.#unlisten = mesh.drains.listen(peerId => this.#following.move(peerId))
     for (const { peerId, transport } of mesh.peers()) this.#onConnected({ peerId, transport })
   }
 
@@ -194,6 +196,7 @@ export class GuildLog {
     if (this.#closed) return
     this.#closed = true
     const { happenings, store } = this.#options
+    this.#unlisten?.()
     happenings.off('peer-connected', this.#onConnected)
     happenings.off('peer-disconnected', this.#onDisconnected)
     this.#writer.close()
