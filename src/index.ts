@@ -19,10 +19,17 @@ export {
   rotateSwarmKey,
   swarmKeyFingerprint,
 } from './node/files.ts'
-export { createNode, type GuildNode, type RequestOptions, type WaitOptions } from './node/guild-node.ts'
+export {
+  createNode,
+  type GuildNode,
+  type RequestOptions,
+  type TrackedPeer,
+  type WaitOptions,
+} from './node/guild-node.ts'
 export type { GuildStream } from './node/guild-stream.ts'
 export type { NodeOptions } from './node/options.ts'
 export { lan, test, wan } from './node/presets.ts'
+export { isSignedBy, openRegistrations, type RegistrationShelf } from './node/registrations.ts'
 export type { StreamHandler } from './node/streams.ts'
 export type { TraceEvent, TraceKind, TraceLink } from './node/trace.ts'
 export type {

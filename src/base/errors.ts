@@ -52,6 +52,8 @@ export const codes = {
   GH_LISTEN_IN_USE: 'the port is in use',
   GH_LISTEN_FAILED: 'listening failed',
   GH_DISCOVERY_FAILED: 'peers on the local network cannot be looked for',
+  GH_TRACKER_FAILED: 'a tracker cannot be used',
+  GH_TRACKER_REFUSED: 'a tracker refused',
   GH_PEER_UNKNOWN: 'no such peer is connected',
   GH_PEER_AMBIGUOUS: 'more than one peer fits',
   GH_NODE_STATE: 'the node is not in a state for this',

@@ -17,7 +17,9 @@ import type {
   NodeOptions,
   NodeStatus,
   PeerInfo,
+  RegistrationShelf,
   rotateSwarmKey,
+  TrackedPeer,
 } from '../index.ts'
 
 export { type ErrorCode, GuildError } from '../base/errors.ts'
@@ -32,11 +34,13 @@ export type {
   NodeStatus,
   PacketInfo,
   PeerInfo,
+  RegistrationShelf,
   rotateSwarmKey,
 } from '../index.ts'
 export { parseAddress } from '../wire/address.ts'
 export { parseBootstrap } from '../wire/dnsaddr.ts'
 export { isPeerId } from '../wire/peer-id.ts'
+export { isToken, parseTrackerUrl } from '../wire/tracker.ts'
 
 /** What the commands use of a GuildNode. */
 export interface CliNode {
@@ -56,6 +60,8 @@ export interface CliNode {
   ): Promise<{ readonly peerId: string; readonly name: string }>
   connect(address: string, options?: { signal?: AbortSignal }): Promise<PeerInfo>
   discover(): void
+  lookup(options?: { signal?: AbortSignal }): Promise<readonly TrackedPeer[]>
+  reach(addresses: readonly string[], options?: { peerId?: string; signal?: AbortSignal }): Promise<PeerInfo>
 }
 
 /** What the commands use of a ControlClient: the node that runs already. */
@@ -96,6 +102,8 @@ export interface Api {
   loadIdentityKey(options: { path: string; create: boolean }): Promise<{ seed: Uint8Array }>
   swarmKeyFingerprint(psk: Uint8Array): Promise<string>
   encodeSwarmKey(psk: Uint8Array): string
+  openRegistrations(path: string): Promise<RegistrationShelf>
+  isSignedBy(peerId: string, message: Uint8Array, signature: Uint8Array): boolean
 }
 
 export async function loadApi(): Promise<Api> {

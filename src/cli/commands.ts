@@ -95,6 +95,15 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     ],
     load: async () => (await import('./commands/bench.ts')).bench,
   },
+  'tracker-serve': {
+    words: 'tracker-serve',
+    about: 'run a tracker: nodes with --trackers say there where they are, and find each other',
+    examples: [
+      ['guild-home tracker-serve --bind 0.0.0.0:8850', 'whoever reaches it may register and ask'],
+      ['GUILD_TOKEN=… guild-home tracker-serve --ttl-sec 120', 'only those with the token'],
+    ],
+    load: async () => (await import('./commands/tracker-serve.ts')).trackerServe,
+  },
   config: {
     words: 'config [show]',
     about: 'print every setting and where it comes from: flag, variable, config.toml or default',

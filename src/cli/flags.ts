@@ -10,6 +10,8 @@
  *
  * Page: README.md · Floor: cli.
  */
+import { type CommandName, commandNames, type Flag, flag } from './flag.ts'
+import { trackerFlags, trackerServeFlags } from './flags-tracker.ts'
 import type { Level } from './text-lines.ts'
 import { levels } from './text-lines.ts'
 import {
@@ -29,44 +31,7 @@ import {
   whole,
 } from './values.ts'
 
-/** In the order of the help. */
-export const commandNames = [
-  'run',
-  'id',
-  'swarm-key',
-  'connect',
-  'status',
-  'peers',
-  'send',
-  'monitor',
-  'bench',
-  'config',
-  'completion',
-] as const
-export type CommandName = (typeof commandNames)[number]
-
-export interface Flag<T> {
-  /** One letter for those who type a lot. */
-  readonly short?: string
-  /** What stands for the value in help; absent for a switch, which has `--no-…`. */
-  readonly value?: string
-  readonly fallback: T
-  readonly fallbackText: string
-  /** Variables of older programs that mean the same. */
-  readonly oldVariables?: readonly string[]
-  /** Keys of config.toml of older programs that mean the same. */
-  readonly oldKeys?: readonly string[]
-  /** The only words it takes, for completion. */
-  readonly choices?: readonly string[]
-  /** A further switch and the value it stands for: `--debug` is `--log debug`. */
-  readonly shortcut?: { readonly flag: string; readonly text: string }
-  /** May be given several times; the items are joined. */
-  readonly many?: true
-  readonly commands: readonly CommandName[]
-  readonly about: string
-  /** Returns the value or throws a Misfit that says what would fit. */
-  readonly parse: (text: string) => T
-}
+export { type CommandName, commandNames, type Flag } from './flag.ts'
 
 const congestions = ['bbr', 'cubic', 'newreno'] as const
 type Congestion = (typeof congestions)[number]
@@ -101,7 +66,7 @@ export const flags = {
     value: 'directory',
     fallback: './data',
     fallbackText: './data',
-    commands: ['run', 'id', ...steering],
+    commands: ['run', 'id', 'tracker-serve', ...steering],
     about: 'where the identity lives; a second node in the same folder takes ./data/node-2',
     parse: path,
   }),
@@ -256,6 +221,7 @@ export const flags = {
     about: 'Ed25519 key of this node; it fixes the PeerId; a file named here must exist',
     parse: keyPath,
   }),
+  ...trackerFlags,
   announce: flag<readonly string[]>({
     value: 'addresses',
     fallback: [],
@@ -343,6 +309,7 @@ export const flags = {
     about: 'explain each line to the person at the line port',
     parse: truth,
   }),
+  ...trackerServeFlags,
   json: flag<boolean>({
     fallback: false,
     fallbackText: 'off',
@@ -388,7 +355,3 @@ export function flagsOf(command: CommandName): readonly FlagKey[] {
 
 /** Flags that change nothing, for people who know them: `config` says origins in any case. */
 export const idleFlags: Partial<Record<CommandName, readonly string[]>> = { config: ['origin'] }
-
-function flag<T>(row: Flag<T>): Flag<T> {
-  return row
-}

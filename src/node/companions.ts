@@ -31,6 +31,8 @@ export interface Surroundings {
   readonly log: NodeLog
   /** Absolute path, where there is a data directory. */
   readonly dataDir: string | undefined
+  /** 32 bytes. */
+  readonly identitySeed: Uint8Array
 }
 
 const loaded: { linePort?: typeof import('./line-port.ts') } = {}
@@ -64,6 +66,7 @@ export async function companionsOf(around: Surroundings): Promise<Companion[]> {
     const { resolveTxt } = runtime.network
     companions.push(new DnsaddrCompanion({ mesh, happenings, dnsaddrs, resolveTxt, timeout }))
   }
+  if (config.trackers.length > 0) companions.push(new (await import('./trackers.ts')).Trackers(around))
   if (config.mdns) companions.push((await import('./lan.ts')).lanDiscovery(around))
   return companions
 }

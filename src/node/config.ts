@@ -10,12 +10,14 @@ import { utf8 } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Runtime } from '../base/ports.ts'
 import { visible } from '../base/text.ts'
+import { type DialStrategy, dialStrategies } from '../membership/dial-order.ts'
 import { type CongestionName, congestionNames } from '../packets/congestion/controller.ts'
 import type { LogStore } from '../store/log/types.ts'
 import { type Address, parseAddress } from '../wire/address.ts'
 import { type Dnsaddr, isDnsaddr, parseBootstrap } from '../wire/dnsaddr.ts'
 import { limits } from '../wire/limits.ts'
 import { keyFromPeerId, peerIdFromKey } from '../wire/peer-id.ts'
+import { isToken, parseTrackerUrl, trackerLimits } from '../wire/tracker.ts'
 import type { NodeOptions } from './options.ts'
 import { leastMtu } from './path-size.ts'
 
@@ -59,14 +61,20 @@ export interface Config {
   readonly linePort: number | undefined
   readonly lineHosts: readonly string[]
   readonly teach: boolean
-  /** Path of the database; undefined: in the data directory. */
-  readonly dbPath: string | undefined
+  /** URLs without a slash at their end. */
+  readonly trackers: readonly string[]
+  readonly trackerToken: string | undefined
   readonly userId: string | undefined
   readonly deviceId: string | undefined
+  readonly dbPath: string | undefined
+  readonly dial: DialStrategy
   readonly liveLog: boolean
   readonly logStore: LogStore | undefined
   readonly runtime: Runtime | undefined
 }
+
+/** Each is asked twice a minute. */
+const TRACKERS_MAX = 16
 
 const known: ReadonlySet<string> = new Set([
   'port',
@@ -104,6 +112,9 @@ const known: ReadonlySet<string> = new Set([
   'bandwidthOut',
   'allow',
   'deny',
+  'trackers',
+  'trackerToken',
+  'dial',
 ] satisfies (keyof NodeOptions)[])
 
 export function checkOptions(options: NodeOptions): Config {
@@ -152,9 +163,12 @@ export function checkOptions(options: NodeOptions): Config {
     linePort: options.linePort === undefined ? undefined : whole(options.linePort, 'linePort', 0, 0, 65_535),
     lineHosts: hosts(options.lineHost ?? '127.0.0.1', 'lineHost') ?? [],
     teach: options.teach === true,
+    trackers: trackers(options.trackers),
+    trackerToken: token(options.trackerToken),
+    userId: mark(options.userId, 'userId'),
+    deviceId: mark(options.deviceId, 'deviceId'),
     dbPath: text(options.dbPath, 'dbPath'),
-    userId: entryName(options.userId, 'userId'),
-    deviceId: entryName(options.deviceId, 'deviceId'),
+    dial: dialStrategy(options.dial),
     liveLog: truth(options.liveLog, 'liveLog') ?? true,
     logStore: options.logStore,
     runtime: options.runtime,
@@ -170,14 +184,6 @@ export function nodeName(value: unknown): string {
   if (visible(value) !== value)
     throw invalid('name', `"${visible(value)}"`, 'no control or invisible characters')
   return value
-}
-
-/** What a log entry may hold of it. */
-function entryName(value: string | undefined, name: string): string | undefined {
-  const given = text(value, name)
-  if (given !== undefined && utf8(given).length > limits.logName)
-    throw invalid(name, `"${visible(given, 80)}" is too long`, `at most ${limits.logName} bytes of UTF-8`)
-  return given
 }
 
 function invalid(name: string, what: string, fix: string): GuildError {
@@ -299,4 +305,32 @@ function congestion(name: string | undefined): CongestionName {
   if (found === undefined)
     throw invalid('congestion', `"${visible(String(name))}"`, congestionNames.join(', '))
   return found
+}
+
+function dialStrategy(name: string | undefined): DialStrategy {
+  const found = dialStrategies.find(one => one === (name ?? 'direct-first'))
+  if (found === undefined) throw invalid('dial', `"${visible(String(name))}"`, dialStrategies.join(' or '))
+  return found
+}
+
+function trackers(list: readonly string[] | undefined): readonly string[] {
+  if (list === undefined) return []
+  if (!Array.isArray(list) || list.length > TRACKERS_MAX)
+    throw invalid('trackers', visible(String(list), 80), `a list of at most ${TRACKERS_MAX} URLs`)
+  return Object.freeze([...new Set(list.map(one => parseTrackerUrl(String(one))))])
+}
+
+/** The value is nobody's business, in an error either. */
+function token(value: string | undefined): string | undefined {
+  if (value !== undefined && (typeof value !== 'string' || !isToken(value)))
+    throw invalid('trackerToken', 'is not a token', '1 to 512 visible ASCII characters')
+  return value
+}
+
+/** What entries and registrations are marked with. */
+function mark(value: string | undefined, name: string): string | undefined {
+  const given = text(value, name)
+  if (given !== undefined && utf8(given).length > trackerLimits.text)
+    throw invalid(name, `"${visible(given, 80)}" is too long`, `at most ${trackerLimits.text} bytes of UTF-8`)
+  return given
 }

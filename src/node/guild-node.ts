@@ -26,6 +26,7 @@ import { Mesh } from './mesh.ts'
 import type { NodeOptions } from './options.ts'
 import type { Qlog } from './qlog.ts'
 import { openStream, request, type StreamHandler, serve } from './streams.ts'
+import type { Trackers } from './trackers.ts'
 import type { EventName, EventOf, NetworkInfo, NodeMessage, NodeStats, PeerInfo } from './types.ts'
 
 export interface WaitOptions {
@@ -58,6 +59,15 @@ export async function createNode(options: NodeOptions = {}): Promise<GuildNode> 
   }
 }
 
+/** A peer as trackers know it. Who is there proves itself when it is dialled. */
+export interface TrackedPeer {
+  readonly peerId: string
+  /** Multiaddrs, as the peer gave them; untrusted. */
+  readonly addresses: readonly string[]
+}
+
+type Finds = Pick<Trackers, 'find'>
+
 /** The data directory, as long as the node lives. */
 type Held = Pick<DataDir, 'path' | 'release'>
 
@@ -71,13 +81,15 @@ interface Parts {
 }
 
 export class GuildNode implements AsyncDisposable {
+  /** The append-only log that every device of the mesh keeps the same. */
+  readonly log: NodeLog
   readonly #config: Config
   readonly #runtime: Runtime
   readonly #swarmKeys: readonly Uint8Array[]
   readonly #mesh: Mesh
   readonly #direct: DirectMessages
-  readonly #log: NodeLog
   readonly #directory: Held | undefined
+  readonly #identitySeed: Uint8Array
   readonly #happenings = new Happenings()
   readonly #startedAt: number
   readonly #now: () => number
@@ -91,18 +103,13 @@ export class GuildNode implements AsyncDisposable {
     this.#config = config
     this.#runtime = runtime
     this.#swarmKeys = swarmKeys
+    this.#identitySeed = parts.identitySeed
     this.#directory = directory
     this.#mesh = new Mesh({ ...parts, happenings: this.#happenings })
     if (qlog !== undefined) qlog.onError = error => this.#mesh.fault(error)
     this.#direct = new DirectMessages({ mesh: this.#mesh, runtime, happenings: this.#happenings })
-    this.#log = new NodeLog({
-      config,
-      mesh: this.#mesh,
-      runtime,
-      happenings: this.#happenings,
-      identity: runtime.suite.identity(parts.identitySeed),
-      dataDir: directory?.path,
-    })
+    const beside = { mesh: this.#mesh, happenings: this.#happenings, dataDir: directory?.path }
+    this.log = new NodeLog({ ...parts, ...beside })
     this.#now = () => runtime.clock.now()
     this.#startedAt = this.#now()
   }
@@ -138,11 +145,6 @@ export class GuildNode implements AsyncDisposable {
   /** Multiaddrs others can dial. */
   get addresses(): readonly string[] {
     return this.#mesh.addresses
-  }
-
-  /** The append-only log that every device of the mesh keeps the same. */
-  get log(): NodeLog {
-    return this.#log
   }
 
   /** Connected peers, in the order they came. */
@@ -184,11 +186,12 @@ export class GuildNode implements AsyncDisposable {
         mesh: this.#mesh,
         happenings: this.#happenings,
         direct: this.#direct,
-        log: this.#log,
+        log: this.log,
         dataDir: this.#directory?.path,
+        identitySeed: this.#identitySeed,
       })
       for (const companion of this.#companions) await companion.start()
-      await this.#log.start()
+      await this.log.start()
       throwIfAborted(signal, 'start')
     } catch (error) {
       await this.stop()
@@ -241,6 +244,41 @@ export class GuildNode implements AsyncDisposable {
     const peer = this.peers.find(one => one.peerId === peerId)
     if (peer === undefined) throw new GuildError('GH_LINK_CLOSED', `${peerId} left again`)
     return peer
+  }
+
+  /**
+   * Looks for one peer behind several addresses, circuits through relays among them: those of the
+   * stage that `dial` puts first, three rounds of them, then the others. Rejects with the first
+   * reason when all have failed. This version dials no circuits yet.
+   */
+  async reach(
+    addresses: readonly string[],
+    { signal, peerId: expected }: WaitOptions & { readonly peerId?: string } = {},
+  ): Promise<PeerInfo> {
+    this.#running('reach')
+    const { routesOf } = await import('./tracker-addresses.ts')
+    const { reach } = await import('./reach.ts')
+    const peerId = await reach({
+      mesh: this.#mesh,
+      routes: routesOf(expected, addresses),
+      strategy: this.#config.dial,
+      random: this.#runtime.random,
+      signal,
+      debug: text => {
+        if (this.#happenings.wanted('debug')) this.#happenings.emit({ event: 'debug', message: text() })
+      },
+    })
+    const peer = this.peers.find(one => one.peerId === peerId)
+    if (peer === undefined) throw new GuildError('GH_LINK_CLOSED', `${peerId} left again`)
+    return peer
+  }
+
+  /** Whom the trackers tell of now; where they are silent, whom they told of within a week. None without `trackers`. */
+  async lookup({ signal }: WaitOptions = {}): Promise<readonly TrackedPeer[]> {
+    this.#running('lookup')
+    const trackers = this.#companions.find((one): one is Companion & Finds => 'find' in one)
+    const found = (await trackers?.find(signal)) ?? []
+    return found.map(({ peerId, addrs }) => ({ peerId, addresses: addrs }))
   }
 
   /** Ends the links to a peer. It is not dialled again until someone asks for it. */
@@ -302,7 +340,7 @@ export class GuildNode implements AsyncDisposable {
     this.#state = 'stopped'
     try {
       await Promise.all(this.#companions.map(companion => companion.stop()))
-      await this.#log.stop()
+      await this.log.stop()
       await this.#mesh.stop()
     } finally {
       this.#directory?.release()
@@ -338,6 +376,7 @@ async function systemRuntime(): Promise<Runtime> {
       resolve: async (...name) => (await datagrams()).resolve(...name),
     },
     resolveTxt,
+    askHttp: async ask => (await import('../discovery/http.ts')).httpClient()(ask),
   })
 }
 

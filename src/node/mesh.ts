@@ -19,7 +19,7 @@ import type { LinkEnd } from '../link/link-end.ts'
 import type { Self } from '../link/self.ts'
 import type { Source } from '../membership/address-book.ts'
 import { Membership } from '../membership/membership.ts'
-import type { MembershipInput, MembershipOutput } from '../membership/messages.ts'
+import type { MembershipInput, MembershipOutput, Teller } from '../membership/messages.ts'
 import { isAt } from '../membership/places.ts'
 import type { Remembered } from '../membership/remembering.ts'
 import { Router } from '../router/router.ts'
@@ -221,8 +221,8 @@ export class Mesh implements ConnectionEvents {
   }
 
   /** Addresses from anywhere but a peer. */
-  learn(addresses: readonly Address[], source: Source): void {
-    this.#members.feed({ kind: 'learned', addresses, source })
+  learn(addresses: readonly Address[], source: Source, teller?: Teller): void {
+    this.#members.feed({ kind: 'learned', addresses, source, teller })
   }
 
   /** What the peerbook holds, before `join`. */

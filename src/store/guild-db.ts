@@ -1,15 +1,22 @@
 /**
- * `guild.db`: one database for all that a node keeps beside its blocks, and one list of its formats.
+ * The database of a node, `guild.db`: one file, one list of migrations for all that lies in it.
  *
- * Whoever keeps something in it appends a step here: the version counts the steps of all
- * together, so that two owners cannot disagree about what format 2 is.
+ *   peer_book     whom trackers told of, and when          `tracker-cache.ts`
+ *   entries, log_*, peer_state, peer_push_state   the log       `log/sqlite-log.ts`
  *
  * Floor: store.
  */
-import type { Migration } from './sqlite.ts'
+import { type Driver, type Migration, openSqlite, type Sqlite } from './sqlite.ts'
 
 /** Append; never change one that was released. */
 export const guildMigrations: readonly Migration[] = [
+  `CREATE TABLE peer_book (
+     peer_id TEXT PRIMARY KEY,
+     user_id TEXT,
+     addrs TEXT NOT NULL,
+     heard_at INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE INDEX peer_book_heard ON peer_book (heard_at)`,
   `CREATE TABLE log_meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
    CREATE TABLE log_authors (
      author INTEGER PRIMARY KEY,
@@ -35,3 +42,8 @@ export const guildMigrations: readonly Migration[] = [
    CREATE TABLE peer_state (peer_id TEXT PRIMARY KEY, last_cursor INTEGER NOT NULL, epoch BLOB NOT NULL, after BLOB);
    CREATE TABLE peer_push_state (peer_id TEXT PRIMARY KEY, last_pushed_seq INTEGER NOT NULL);`,
 ]
+
+/** GH_STORE_NATIVE_MISSING, GH_STORE_NEWER, GH_STORE_FAILED. */
+export function openGuildDb(path: string, driver?: () => Promise<Driver>): Promise<Sqlite> {
+  return openSqlite({ path, migrations: guildMigrations, ...(driver === undefined ? {} : { driver }) })
+}

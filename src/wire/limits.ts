@@ -72,7 +72,7 @@ export const limits = {
   /** What one log entry carries, in bytes of dag-cbor: a page of history, not a file; a file is linked. */
   logPayload: 1024 * 1024,
   /** A device id or user id in a log entry, in UTF-8. */
-  logName: 128,
+  logName: 256,
   /** Entries that one signature vouches for: those an author commits at once. */
   logGroup: 1_024,
   /** Their bytes together, so that each message of sync takes a group with room to spare. */

@@ -10,6 +10,7 @@ import { type ErrorCode, GuildError } from '../../src/base/errors.ts'
 import type { Api, CliControl, CliNode, NodeOptions, PeerInfo } from '../../src/cli/api.ts'
 import type { ExitCode } from '../../src/cli/exit-codes.ts'
 import { main } from '../../src/cli/main.ts'
+import type { TrackedPeer } from '../../src/index.ts'
 
 /** A home directory that is not there. */
 export const nowhere = '/nonexistent/home'
@@ -78,6 +79,16 @@ export class FakeNode extends EventEmitter implements CliNode {
 
   async send(to: string, text: string): Promise<PeerInfo> {
     this.told.push(`send ${to} ${text}`)
+    return bob
+  }
+
+  async lookup(): Promise<readonly TrackedPeer[]> {
+    this.told.push('lookup')
+    return [{ peerId: bobId, addresses: [bob.address] }]
+  }
+
+  async reach(addresses: readonly string[]): Promise<PeerInfo> {
+    this.told.push(`reach ${addresses.join()}`)
     return bob
   }
 
@@ -224,6 +235,11 @@ function fakeApi(scene: Scene): { api: Api; calls: string[]; node: Promise<FakeN
       return { seed: new Uint8Array(32) }
     },
     swarmKeyFingerprint: async () => 'f00d',
+    openRegistrations: async path => {
+      calls.push(`registrations ${path}`)
+      return { all: () => [], put: async () => {}, remove: async () => {}, close() {} }
+    },
+    isSignedBy: () => false,
     encodeSwarmKey: () => '/key/swarm/psk/1.0.0/\n/base16/\n00\n',
   }
   return { api, calls, node }

@@ -15,7 +15,7 @@ import type { Context } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { Settings } from '../flags.ts'
 import { jsonLine } from '../json-lines.ts'
-import { identity, network } from '../keys.ts'
+import { discovery, identity, network } from '../keys.ts'
 import { type Interruption, listenForSignals } from '../signals.ts'
 import { eventNames, levelOf, textLines, wantsColour } from '../text-lines.ts'
 import { patience, within } from '../within.ts'
@@ -144,6 +144,7 @@ function options(settings: Settings): NodeOptions {
     maintenanceInterval: settings.maintenanceInterval,
     connectTimeout: settings.connectTimeout,
     peerTimeout: settings.peerTimeout,
+    ...discovery(settings),
     ...(announce.length === 0 ? {} : { announce }),
     ...(bandwidthIn === undefined ? {} : { bandwidthIn }),
     ...(bandwidthOut === undefined ? {} : { bandwidthOut }),

@@ -60,11 +60,18 @@ async function say({ output, invocation }: Context, text: string, voice: Voice):
 
 async function withOwnNode(context: Context, api: Api, signal: AbortSignal, text: string): Promise<void> {
   const { settings } = context.invocation
-  if (settings.bootstrap.length === 0)
-    throw new GuildError('GH_CONTROL_ABSENT', 'and a short-lived one needs --bootstrap, to know whom to call')
+  const { bootstrap, trackers, connectTimeout } = settings
+  if (bootstrap.length + trackers.length === 0)
+    throw new GuildError(
+      'GH_CONTROL_ABSENT',
+      'and a short-lived one needs --bootstrap or --trackers, to know whom to call',
+    )
   await shortLived(context, api, signal, async node => {
-    await anyOf(settings.bootstrap.map(address => node.connect(address, { signal })))
-    const deadline = performance.now() + settings.connectTimeout * 1000
+    await anyOf([
+      ...bootstrap.map(async address => void (await node.connect(address, { signal }))),
+      ...(trackers.length === 0 ? [] : [throughTrackers(node, signal)]),
+    ])
+    const deadline = performance.now() + connectTimeout * 1000
     await say(context, text, {
       async broadcast(words) {
         await settled(node, signal)
@@ -87,6 +94,13 @@ async function withOwnNode(context: Context, api: Api, signal: AbortSignal, text
       },
     })
   })
+}
+
+/** Linked to the first of those whom trackers tell of. */
+async function throughTrackers(node: CliNode, signal: AbortSignal): Promise<void> {
+  const told = await node.lookup({ signal })
+  if (told.length === 0) throw new GuildError('GH_PEER_UNKNOWN', 'the trackers tell of nobody')
+  await anyOf(told.map(({ peerId, addresses }) => node.reach(addresses, { peerId, signal })))
 }
 
 /** The first that succeeds; when none does, the first failure: it names the address that was given first. */

@@ -12,7 +12,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { asGuildError, GuildError } from '../../base/errors.ts'
-import type { Identity, Runtime } from '../../base/ports.ts'
+import type { Runtime } from '../../base/ports.ts'
 import { ENTRIES_PUSH_PROTOCOL, SYNC_PULL_PROTOCOL } from '../../wire/sync-protocols.ts'
 import type { Config } from '../config.ts'
 import type { Happenings } from '../emitter.ts'
@@ -27,7 +27,7 @@ export interface LazyLogOptions {
   readonly mesh: Mesh
   readonly runtime: Runtime
   readonly happenings: Happenings
-  readonly identity: Identity
+  readonly identitySeed: Uint8Array
   /** Absolute, where there is one. */
   readonly dataDir: string | undefined
 }
@@ -114,7 +114,7 @@ export class NodeLog {
 
   async #load(): Promise<GuildLog> {
     const { openGuildLog } = loaded.opener ?? (await import('./open-log.ts'))
-    const { config, mesh, runtime, happenings, identity } = this.#options
+    const { config, mesh, runtime, happenings, identitySeed } = this.#options
     this.#open = await openGuildLog({
       store: config.logStore,
       path: this.#path,
@@ -122,7 +122,7 @@ export class NodeLog {
       mesh,
       runtime,
       happenings,
-      identity,
+      identity: runtime.suite.identity(identitySeed),
       userId: config.userId ?? '',
       deviceId: config.deviceId ?? mesh.peerId,
       live: config.liveLog,

@@ -22,8 +22,8 @@ import { GuildError } from '../../base/errors.ts'
 import type { Random } from '../../base/ports.ts'
 import { idOfEntry, type LogEntry } from '../../wire/log-entry.ts'
 import { EPOCH_LENGTH, type Head } from '../../wire/sync.ts'
-import { guildMigrations } from '../guild-db.ts'
-import { openSqlite, type Sqlite, type SqliteOptions } from '../sqlite.ts'
+import { openGuildDb } from '../guild-db.ts'
+import type { Sqlite, SqliteOptions } from '../sqlite.ts'
 import { Chains } from './chains.ts'
 import type { Fork, Inserted, LogRow, LogStore, PullPlace, Tip } from './types.ts'
 
@@ -32,8 +32,8 @@ export interface SqliteLogOptions extends Pick<SqliteOptions, 'path' | 'driver'>
 }
 
 /** GH_STORE_NATIVE_MISSING, GH_STORE_NEWER, GH_STORE_FAILED; GH_LOG_DAMAGED where the tables contradict each other. */
-export async function openLog({ random, ...where }: SqliteLogOptions): Promise<LogStore> {
-  const db = await openSqlite({ ...where, migrations: guildMigrations })
+export async function openLog({ random, path, driver }: SqliteLogOptions): Promise<LogStore> {
+  const db = await openGuildDb(path, driver)
   try {
     return new SqliteLog(db, random)
   } catch (error) {
