@@ -6,7 +6,13 @@
 export { codes, type ErrorCode, GuildError } from './base/errors.ts'
 export type { Runtime } from './base/ports.ts'
 export { visible } from './base/text.ts'
-export { ControlClient, type ControlOptions, openControl } from './node/control-client.ts'
+export {
+  ControlClient,
+  type ControlOptions,
+  type LogQuery,
+  openControl,
+  type SyncRequest,
+} from './node/control-client.ts'
 export {
   type DataDir,
   defaultSwarmKeyPath,
@@ -27,11 +33,15 @@ export {
   type WaitOptions,
 } from './node/guild-node.ts'
 export type { GuildStream } from './node/guild-stream.ts'
+export { type LogRow, logRow, type PeerOutcome } from './node/log/control-log.ts'
+export type { NodeLog } from './node/log/lazy-log.ts'
+export type { EntriesOptions, LogFork, LogRecord, SyncOptions, SyncResult } from './node/log/types.ts'
 export type { NodeOptions } from './node/options.ts'
 export { lan, test, wan } from './node/presets.ts'
 export { isSignedBy, openRegistrations, type RegistrationShelf } from './node/registrations.ts'
 export type { StreamHandler } from './node/streams.ts'
 export type { TraceEvent, TraceKind, TraceLink } from './node/trace.ts'
+export type { Fork, Inserted, LogStore, PullPlace, Tip } from './store/log/types.ts'
 export type {
   Direction,
   EventName,

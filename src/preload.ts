@@ -6,6 +6,8 @@
  *
  * Floor: index.
  */
+import { loadLog } from './node/log/lazy-log.ts'
+
 export async function preload(): Promise<void> {
-  await Promise.all([import('./node/udp-port.ts'), import('./node/line-port.ts')])
+  await Promise.all([import('./node/udp-port.ts'), import('./node/line-port.ts'), loadLog()])
 }

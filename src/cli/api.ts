@@ -9,10 +9,14 @@
  */
 import type { ErrorCode } from '../base/errors.ts'
 import type {
+  ControlClient,
   DataDir,
   EventName,
   EventOf,
   finishSwarmKeyRotation,
+  LogRecord,
+  LogRow,
+  NodeLog,
   NodeMessage,
   NodeOptions,
   NodeStatus,
@@ -29,6 +33,7 @@ export type {
   EventName,
   EventOf,
   finishSwarmKeyRotation,
+  LogRow,
   NodeMessage,
   NodeOptions,
   NodeStatus,
@@ -36,6 +41,7 @@ export type {
   PeerInfo,
   RegistrationShelf,
   rotateSwarmKey,
+  SyncResult,
 } from '../index.ts'
 export { parseAddress } from '../wire/address.ts'
 export { parseBootstrap } from '../wire/dnsaddr.ts'
@@ -49,6 +55,8 @@ export interface CliNode {
   readonly port: number
   readonly peers: readonly PeerInfo[]
   readonly maxPeers: number
+  readonly addresses: readonly string[]
+  readonly log: Pick<NodeLog, 'append' | 'entries' | 'head' | 'sync'>
   on<Name extends EventName>(event: Name, listener: (payload: EventOf<Name>) => void): unknown
   start(options?: { signal?: AbortSignal }): Promise<void>
   stop(): Promise<void>
@@ -73,6 +81,9 @@ export interface CliControl {
     text: string,
     options: { to: string; signal?: AbortSignal },
   ): Promise<{ readonly peerId: string; readonly name: string }>
+  readonly logAppend: ControlClient['logAppend']
+  readonly logEntries: ControlClient['logEntries']
+  readonly sync: ControlClient['sync']
   events(options?: { signal?: AbortSignal }): AsyncIterable<NodeMessage | { readonly dropped: number }>
   close(): Promise<void>
 }
@@ -85,6 +96,8 @@ export interface SwarmKeyFile {
 }
 
 export interface Api {
+  /** An entry with its data as JSON. */
+  logRow(record: LogRecord): LogRow
   createNode(options: NodeOptions): Promise<CliNode>
   openDataDir(options: {
     path?: string

@@ -11,6 +11,7 @@ import type { Runtime } from '../base/ports.ts'
 import type { Config } from './config.ts'
 import type { DirectMessages } from './direct-messages.ts'
 import type { Happenings } from './emitter.ts'
+import type { NodeLog } from './log/lazy-log.ts'
 import type { Mesh } from './mesh.ts'
 import { PeerbookCompanion, shelfAt, shelfIn } from './peerbook.ts'
 
@@ -27,6 +28,7 @@ export interface Surroundings {
   readonly mesh: Mesh
   readonly happenings: Happenings
   readonly direct: DirectMessages
+  readonly log: NodeLog
   /** Absolute path, where there is a data directory. */
   readonly dataDir: string | undefined
   /** 32 bytes. */

@@ -12,6 +12,7 @@ import type { Runtime } from '../base/ports.ts'
 import { visible } from '../base/text.ts'
 import { type DialStrategy, dialStrategies } from '../membership/dial-order.ts'
 import { type CongestionName, congestionNames } from '../packets/congestion/controller.ts'
+import type { LogStore } from '../store/log/types.ts'
 import { type Address, parseAddress } from '../wire/address.ts'
 import { type Dnsaddr, isDnsaddr, parseBootstrap } from '../wire/dnsaddr.ts'
 import { limits } from '../wire/limits.ts'
@@ -67,6 +68,8 @@ export interface Config {
   readonly deviceId: string | undefined
   readonly dbPath: string | undefined
   readonly dial: DialStrategy
+  readonly liveLog: boolean
+  readonly logStore: LogStore | undefined
   readonly runtime: Runtime | undefined
 }
 
@@ -99,6 +102,11 @@ const known: ReadonlySet<string> = new Set([
   'linePort',
   'lineHost',
   'teach',
+  'dbPath',
+  'userId',
+  'deviceId',
+  'liveLog',
+  'logStore',
   'runtime',
   'bandwidthIn',
   'bandwidthOut',
@@ -106,9 +114,6 @@ const known: ReadonlySet<string> = new Set([
   'deny',
   'trackers',
   'trackerToken',
-  'userId',
-  'deviceId',
-  'dbPath',
   'dial',
 ] satisfies (keyof NodeOptions)[])
 
@@ -164,6 +169,8 @@ export function checkOptions(options: NodeOptions): Config {
     deviceId: mark(options.deviceId, 'deviceId'),
     dbPath: text(options.dbPath, 'dbPath'),
     dial: dialStrategy(options.dial),
+    liveLog: truth(options.liveLog, 'liveLog') ?? true,
+    logStore: options.logStore,
     runtime: options.runtime,
   })
 }

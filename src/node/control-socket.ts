@@ -24,6 +24,7 @@ import { closeCodes } from '../wire/registry.ts'
 import type { Config } from './config.ts'
 import type { DirectMessages } from './direct-messages.ts'
 import type { Happenings } from './emitter.ts'
+import type { NodeLog } from './log/lazy-log.ts'
 import type { Mesh } from './mesh.ts'
 import { PlainConnection } from './plain-connection.ts'
 import type { NodeStatus } from './types.ts'
@@ -36,6 +37,7 @@ export interface ControlSurroundings {
   readonly mesh: Mesh
   readonly happenings: Happenings
   readonly direct: DirectMessages
+  readonly log: NodeLog
   /** Absolute, and its lock is held. */
   readonly dataDir: string
 }
@@ -187,6 +189,10 @@ class Client {
         const stop = happenings.watch(event => this.#session.event(id, event))
         this.#underway.set(id, stop)
         return {}
+      }
+      default: {
+        const { answerLog } = await import('./log/control-log.ts')
+        return await answerLog(this.#around.log, request, signal)
       }
     }
   }

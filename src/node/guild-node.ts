@@ -21,6 +21,7 @@ import { DirectMessages } from './direct-messages.ts'
 import { Happenings } from './emitter.ts'
 import type { GuildStream } from './guild-stream.ts'
 import { identitySeedOf, swarmKeysOf } from './keys.ts'
+import { NodeLog } from './log/lazy-log.ts'
 import { Mesh } from './mesh.ts'
 import type { NodeOptions } from './options.ts'
 import type { Qlog } from './qlog.ts'
@@ -80,6 +81,8 @@ interface Parts {
 }
 
 export class GuildNode implements AsyncDisposable {
+  /** The append-only log that every device of the mesh keeps the same. */
+  readonly log: NodeLog
   readonly #config: Config
   readonly #runtime: Runtime
   readonly #swarmKeys: readonly Uint8Array[]
@@ -105,6 +108,8 @@ export class GuildNode implements AsyncDisposable {
     this.#mesh = new Mesh({ ...parts, happenings: this.#happenings })
     if (qlog !== undefined) qlog.onError = error => this.#mesh.fault(error)
     this.#direct = new DirectMessages({ mesh: this.#mesh, runtime, happenings: this.#happenings })
+    const beside = { mesh: this.#mesh, happenings: this.#happenings, dataDir: directory?.path }
+    this.log = new NodeLog({ ...parts, ...beside })
     this.#now = () => runtime.clock.now()
     this.#startedAt = this.#now()
   }
@@ -181,10 +186,12 @@ export class GuildNode implements AsyncDisposable {
         mesh: this.#mesh,
         happenings: this.#happenings,
         direct: this.#direct,
+        log: this.log,
         dataDir: this.#directory?.path,
         identitySeed: this.#identitySeed,
       })
       for (const companion of this.#companions) await companion.start()
+      await this.log.start()
       throwIfAborted(signal, 'start')
     } catch (error) {
       await this.stop()
@@ -333,6 +340,7 @@ export class GuildNode implements AsyncDisposable {
     this.#state = 'stopped'
     try {
       await Promise.all(this.#companions.map(companion => companion.stop()))
+      await this.log.stop()
       await this.#mesh.stop()
     } finally {
       this.#directory?.release()

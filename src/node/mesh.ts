@@ -38,6 +38,7 @@ import type { Config } from './config.ts'
 import type { Connection, ConnectionEvents } from './connection.ts'
 import { Connections, patience } from './connections.ts'
 import { Dialer } from './dialer.ts'
+import { Drains } from './drains.ts'
 import type { Happenings } from './emitter.ts'
 import { type Guests, linePortsOf, nobody, toward } from './guests.ts'
 import { Listening } from './listening.ts'
@@ -68,6 +69,7 @@ export class Mesh implements ConnectionEvents {
   readonly peerId: string
   readonly router: Router = new Router()
   readonly drive: Drive
+  readonly drains: Drains
   readonly membership: Membership
   name: string
   readonly observed = new Set<string>()
@@ -88,6 +90,7 @@ export class Mesh implements ConnectionEvents {
     const { config, runtime, swarmKeys, identitySeed, happenings, qlog } = options
     const { suite, random, clock, scheduler } = runtime
     this.drive = new Drive(clock, scheduler)
+    this.drains = new Drains(this.drive)
     const pace = paceOf(config, this.drive)
     const attempts = new Attempts(suite, swarmKeys, config.connectTimeout)
     const longest = patience(config.transport) * config.connectTimeout
@@ -175,8 +178,7 @@ export class Mesh implements ConnectionEvents {
   /** Multiaddrs others can dial, with our peer id. */
   get addresses(): string[] {
     const { announce } = this.#options.config
-    const own = announce.length > 0 ? announce : this.#listening.addresses()
-    return own.map(address => formatAddress({ ...address, peerId: this.peerId }))
+    return (announce.length > 0 ? announce : this.#listening.addresses()).map(address => formatAddress({ ...address, peerId: this.peerId }))
   }
 
   peers(): PeerInfo[] {
@@ -189,8 +191,8 @@ export class Mesh implements ConnectionEvents {
   }
 
   stats(): Omit<NodeStats, 'events_dropped'> {
-    const { membership, guests } = this
-    return this.#totals.stats(membership.linkCount, this.#connections.all(), this.#chat.dropped, guests)
+    const { linkCount } = this.membership
+    return this.#totals.stats(linkCount, this.#connections.all(), this.#chat.dropped, this.guests)
   }
 
   async start(): Promise<void> {
@@ -205,8 +207,7 @@ export class Mesh implements ConnectionEvents {
         onError: error => this.fault(asGuildError(error, 'GH_LISTEN_FAILED')),
         ...(this.#udp && { udp: this.#udp.listening }),
       })
-    const { sockets } = this.#listening
-    if (sockets !== undefined) this.#udp?.use(sockets)
+    if (this.#listening.sockets !== undefined) this.#udp?.use(this.#listening.sockets)
     if (config.name === undefined) this.name = this.port === 0 ? 'visitor' : `peer-${this.port}`
     if (qlog !== undefined) qlog.name = this.name
   }
@@ -308,6 +309,7 @@ export class Mesh implements ConnectionEvents {
 
   drain(connection: Connection): void {
     this.#members.feed({ kind: 'drain', link: connection.key })
+    this.drains.tell(connection.proved?.peerId)
   }
 
   idle(connection: Connection): void {
@@ -365,6 +367,7 @@ export class Mesh implements ConnectionEvents {
       default:
         this.#connections.get(output.link)?.obey(output)
     }
+    if (output.kind === 'drain') this.drains.tell(this.#connections.get(output.link)?.proved?.peerId)
   }
 
   #dialFailed(address: Address, error: GuildError, peerId: string | undefined): void {
@@ -391,7 +394,7 @@ export class Mesh implements ConnectionEvents {
     return this.membership.rttOf(connection.proved!.peerId)
   }
 
-  fault(error: GuildError): void {
-    this.#options.happenings.emit({ event: 'error', code: error.code, message: error.message })
+  fault({ code, message }: GuildError): void {
+    this.#options.happenings.emit({ event: 'error', code, message })
   }
 }

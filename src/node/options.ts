@@ -6,6 +6,7 @@
  * Floor: node. Page: README.md.
  */
 import type { Runtime } from '../base/ports.ts'
+import type { LogStore } from '../store/log/types.ts'
 import type { DialStrategy } from '../membership/dial-order.ts'
 
 export interface NodeOptions {
@@ -81,4 +82,8 @@ export interface NodeOptions {
   readonly teach?: boolean
   /** Clock, randomness, timers, network and cryptography. Default: this machine's. The simulator hands in its own. */
   readonly runtime?: Runtime
+  /** Exchanges log entries with every linked peer as they come. Default true, as soon as the log is used. False: only `log.sync` reads, and no peer is answered. */
+  readonly liveLog?: boolean
+  /** A log of your own, in place of the one in the database: see `logContract` in `guild-home/testing`. Default none. It is closed with the node. */
+  readonly logStore?: LogStore
 }

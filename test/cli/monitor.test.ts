@@ -141,6 +141,9 @@ t.test('screen: only what changed is written, each line at its place, and all is
 class FakeControl extends EventEmitter implements CliControl {
   closed = 0
   fault: Error | undefined
+  readonly logAppend: CliControl['logAppend'] = () => Promise.reject(new Error('a fake has no log'))
+  readonly logEntries: CliControl['logEntries'] = () => Promise.reject(new Error('a fake has no log'))
+  readonly sync: CliControl['sync'] = () => Promise.reject(new Error('a fake has no log'))
 
   async status(): Promise<NodeStatus> {
     this.emit('asked')

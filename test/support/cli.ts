@@ -30,9 +30,16 @@ export const bob: PeerInfo = {
   packets: undefined,
 }
 
+const never = (): never => {
+  throw new Error('a fake has no log')
+}
+const noLog = { append: never, entries: never, head: never, sync: never }
+
 export class FakeNode extends EventEmitter implements CliNode {
   readonly peerId = bobId
   readonly port = 8001
+  readonly addresses: string[] = []
+  readonly log: CliNode['log'] = noLog
   readonly maxPeers: number
   peers: PeerInfo[] = []
   readonly told: string[] = []
@@ -191,6 +198,7 @@ function fakeApi(scene: Scene): { api: Api; calls: string[]; node: Promise<FakeN
     made = resolve
   })
   const api: Api = {
+    logRow: never,
     async createNode(options) {
       calls.push('createNode')
       const created = new FakeNode(options, scene.faults ?? {})

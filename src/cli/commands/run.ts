@@ -102,7 +102,7 @@ async function converse(
 }
 
 /** Shows every event, as lines or as JSON. */
-function tell({ io, output, invocation }: Context, node: CliNode): void {
+export function tell({ io, output, invocation }: Context, node: CliNode): void {
   const { json, log } = invocation.settings
   const colours = { out: wantsColour(io.stdout, io.env), err: wantsColour(io.stderr, io.env) }
   for (const name of eventNames) {
