@@ -69,6 +69,8 @@ export class Trackers {
   /** What each tracker told last. */
   readonly #lists: (readonly ToldPeer[])[]
   #fromBook: readonly ToldPeer[] = []
+  /** Why each told nothing, when it did not. */
+  readonly #failures: (GuildError | undefined)[]
   /** Those who wait for a list, and the trackers that have said nothing since, yes or no. */
   readonly #seekers = new Set<{ readonly silent: Set<number>; readonly found: () => void }>()
   #recalling: Promise<void> | undefined
@@ -79,6 +81,7 @@ export class Trackers {
     this.#around = around
     const { config, runtime, identitySeed } = around
     this.#lists = config.trackers.map(() => [])
+    this.#failures = config.trackers.map(() => undefined)
     this.#rounds = new TrackerRounds({
       trackers: config.trackers.length,
       interval: config.discoveryInterval,
@@ -122,8 +125,12 @@ export class Trackers {
       this.#seekers.add(seeker)
     })
     await this.#recalling
-    const told = this.#lists.flat()
-    return [...new Map((told.length > 0 ? told : this.#fromBook).map(one => [one.peerId, one])).values()]
+    const lists = this.#lists.flat()
+    const told = lists.length > 0 ? lists : this.#fromBook
+    const [failure] = this.#failures
+    if (told.length === 0 && failure !== undefined && this.#failures.every(one => one !== undefined))
+      throw failure
+    return [...new Map(told.map(one => [one.peerId, one])).values()]
   }
 
   async stop(): Promise<void> {
@@ -170,7 +177,9 @@ export class Trackers {
     } catch (error) {
       if (this.#abort.signal.aborted) return
       this.#driven?.feed({ kind: 'failed', tracker, what, failure: this.#failure(error) })
-      if (what === 'lookup') await this.#heard(tracker)
+      if (what !== 'lookup') return
+      this.#failures[tracker] = asGuildError(error, 'GH_TRACKER_FAILED')
+      await this.#heard(tracker)
     }
   }
 
@@ -214,6 +223,7 @@ export class Trackers {
       .filter(one => this.#isOther(one))
       .map(({ peerId, addrs, meta }) => ({ peerId, addrs, userId: meta.user_id }))
     this.#lists[tracker] = others
+    this.#failures[tracker] = undefined
     this.#learn(others, place.url, place.name, remote)
     this.#driven?.feed({ kind: 'listed', tracker, others: others.length })
     await this.#heard(tracker)
