@@ -75,6 +75,54 @@ t.test('TR-02 P26 for one more connection the one goes that has waited longest, 
   )
 })
 
+t.test('TR-02 P26 bodies that never end hold so much memory together and no more', async t => {
+  const answered: number[] = []
+  const tracker = await startTracker(t, { onAnswered: (_, __, status) => answered.push(status) })
+  const head = `POST ${REGISTER_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\ncontent-type: application/json\r\n`
+  const beginning = Buffer.alloc(1_000_000, 0x20)
+  const open = Array.from({ length: 40 }, () => {
+    const socket = connect(tracker.port, '127.0.0.1').on('error', () => {})
+    socket.write(`${head}Content-Length: 1048576\r\n\r\n`)
+    socket.write(beginning)
+    return socket
+  })
+  t.teardown(() => {
+    for (const socket of open) socket.destroy()
+  })
+  while (answered.length < 7) await new Promise(resolve => setTimeout(resolve, 10))
+  t.ok(
+    answered.every(status => status === 503) && answered.length < 12,
+    `${answered.length} were turned away`,
+  )
+  for (const socket of open) socket.destroy()
+  while (answered.length < 40) await new Promise(resolve => setTimeout(resolve, 10))
+  t.match(await new Signer().register(tracker.url), { status: 200 }, 'and it is given back')
+})
+
+t.test('TRACKER-8 who does not take its answers is cut off', async t => {
+  const tracker = await startTracker(t, { http: { answer: 500 }, rate: { perSecond: 1e6, burst: 1e6 } })
+  const addrs = Array.from({ length: 32 }, (_, i) => `/dns4/${'n'.repeat(60)}.example/tcp/${i + 1}`)
+  for (let i = 0; i < 30; i++) {
+    const signer = new Signer()
+    await signer.register(tracker.url, { body: signer.body({ addrs }) })
+  }
+  const socket = connect(tracker.port, '127.0.0.1').on('error', () => {})
+  const ended = new Promise<void>(resolve => socket.on('close', () => resolve()))
+  socket.pause()
+  socket.write(get().repeat(300))
+  // What was sent before the cut still lies in this end's system: it ends once that is read.
+  const timer = setTimeout(() => socket.resume(), 2_500)
+  let bytes = 0
+  socket.on('data', part => {
+    bytes += part.length
+  })
+  socket.pause()
+  await ended
+  clearTimeout(timer)
+  t.ok(bytes < 300 * 60_000, `${bytes} bytes of 300 lists`)
+  t.match(await ask(`${tracker.url}${PEERS_PATH}`), { status: 200 })
+})
+
 t.test('TR-03 a body of 1 GiB is 413 after 1 MiB, however it is sent, and memory stays', async t => {
   const tracker = await startTracker(t)
   const head = `POST ${REGISTER_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\ncontent-type: application/json\r\n`

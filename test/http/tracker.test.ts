@@ -256,6 +256,14 @@ t.test('TRACKER-5 trackers side by side know nothing of each other', async t => 
   t.strictSame([one.size, other.size], [1, 0])
 })
 
+t.test('TRACKER-7 it listens where it is told, on IPv6 too', async t => {
+  const tracker = await startTracker(t, { host: '::1' })
+  t.equal(tracker.host, '::1')
+  t.match(await ask(`http://[::1]:${tracker.port}${PEERS_PATH}`), { status: 200 })
+  await t.rejects(startTracker(t, { host: '::1', port: tracker.port }), { code: 'GH_LISTEN_IN_USE' })
+  await t.rejects(startTracker(t, { host: '192.0.2.1' }), { code: 'GH_LISTEN_FAILED' })
+})
+
 t.test('figures: OpenMetrics, for those with the token', async t => {
   const tracker = await startTracker(t, { token: 's' })
   t.match(await ask(`${tracker.url}/metrics`), { status: 401 })

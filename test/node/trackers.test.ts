@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { AddressBook } from '../../src/membership/address-book.ts'
 import { routesOf, takenAddresses, toldAddresses } from '../../src/node/tracker-addresses.ts'
 import { openGuildDb } from '../../src/store/guild-db.ts'
 import { TrackerCache } from '../../src/store/tracker-cache.ts'
@@ -278,4 +279,17 @@ t.test('PT-02 TRACKER-11 addresses on their way to a tracker, and back', async t
     routesOf(undefined, ['192.0.2.1:1', 'nonsense', '/x/p2p-circuit']).map(({ stage }) => stage),
     ['direct', 'relay'],
   )
+})
+
+t.test('TRACKER-11 one tracker fills no more than its share of the address book', async t => {
+  const book = new AddressBook({ limit: 1_000, busy: () => false })
+  const add = (teller: string, network: number, port: number) =>
+    book.add({ ...parseAddress(`${network}.113.7.9:${port}`), peerId: new Signer().peerId }, 'tracker', 0, {
+      teller,
+      tellerHost: teller === 'http://one' ? '198.51.100.1' : '203.0.113.1',
+    })
+  let taken = 0
+  for (let i = 0; i < 100; i++) if (add('http://one', 11 + i, 1) !== undefined) taken++
+  t.equal(taken, 62)
+  t.ok(add('http://other', 201, 1), 'another has its own')
 })
