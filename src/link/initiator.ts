@@ -77,6 +77,16 @@ export class Initiator {
   /** Takes one responder unit; answers with what to send, and the proof once there is one. */
   unit(unit: Uint8Array, now: Millis): { send: Uint8Array; proved?: Proved } {
     this.opened = false
+    try {
+      return this.#unit(unit, now)
+    } catch (error) {
+      // An echo of message 1 has the first byte of a unit now and then.
+      const malformed = error instanceof GuildError && /^GH_(WIRE|NOISE_KEY)/.test(error.code)
+      throw malformed && !this.opened ? notOurs(error.message) : error
+    }
+  }
+
+  #unit(unit: Uint8Array, now: Millis): { send: Uint8Array; proved?: Proved } {
     const kind = unit[0]
     const body = unit.subarray(1)
     switch (kind) {

@@ -28,9 +28,10 @@ import type { Drive } from '../runtime/drive.ts'
 const FRESH: Millis = 10
 /** And of what was held: less, for whoever waits there has had more than others. */
 const LINE: Millis = 5
-/** And where more datagrams wait in the system than it hands out in a turn, which does not wait for ever (P15). */
-const BRIEF: Millis = 1
+/** Datagrams the system hands out in a turn at most. The rest waits there, and not for ever (P15): */
 const BURST = 32
+/** so what comes in order is read for so long then, fresh or held. */
+const BRIEF: Millis = 2
 /** What one link may read at a time: more than 256 KiB of bulk take. */
 const SLICE: Millis = 1
 /** Beyond this a turn hears no datagram of anybody. */
@@ -70,6 +71,7 @@ export class Turn {
   #limit: Millis = FRESH
   /** Datagrams since the last turn that ended. */
   #came = 0
+  #crowded = false
   /** What `#used` may reach for the one that reads now. */
   #most: Millis = 0
   #since: Millis | undefined
@@ -81,7 +83,8 @@ export class Turn {
   /** Bytes of one link are about to be read. */
   begin(): void {
     this.#since = this.#drive.now()
-    this.#most = Math.min(this.#used + SLICE, this.#limit)
+    const limit = this.#crowded ? Math.min(BRIEF, this.#limit) : this.#limit
+    this.#most = Math.min(this.#used + SLICE, limit)
   }
 
   /**
@@ -127,9 +130,9 @@ export class Turn {
   /** The turn has done its reading: the budget is whole again, and first theirs who waited. */
   #next(): void {
     this.#used = 0
-    const crowded = this.#came >= BURST
+    this.#crowded = this.#came >= BURST
     this.#came = 0
-    this.#limit = crowded ? BRIEF : LINE
+    this.#limit = this.#crowded ? BRIEF : LINE
     for (const more of [...this.#held]) {
       if (this.#used >= this.#limit) break
       if (!this.#held.delete(more)) continue // gone meanwhile

@@ -14,7 +14,8 @@
  *
  * The window doubles when a reader empties one within two round trips: half of one, after
  * which credit is sent, within one. A tiny round trip is taken as 5 ms, since the
- * event loops at both ends are part of it.
+ * event loops at both ends are part of it. It doubles as well when half of it stood behind a gap: on a path
+ * that loses much a piece may be on its way three times, and the sender goes on meanwhile.
  *
  * Refuses: bytes past the credit, past the end, two ends, too many gaps (spec: STREAM-6,
  * STREAM-7; faults FR-09, FR-10).
@@ -50,6 +51,8 @@ export class ReceiveHalf {
   #highest = 0
   #granted: number
   #window: number
+  /** The most that stood behind a gap since credit was granted. */
+  #ahead = 0
   /** When the window in use was granted. */
   #grantedAt: Millis
   #finalSize: number | undefined
@@ -137,7 +140,10 @@ export class ReceiveHalf {
       if (offset <= before && this.#pieces.gaps === 0) {
         this.#enqueue(offset === before ? data : data.subarray(before - offset))
         this.#pieces.advance(end)
-      } else this.#pieces.add(offset, data, this.#line)
+      } else {
+        this.#pieces.add(offset, data, this.#line)
+        this.#ahead = Math.max(this.#ahead, this.#highest - this.contiguous)
+      }
     }
     if (this.#state === 'sizeKnown' && this.contiguous === this.#finalSize) {
       this.#state = next(receiving, this.#state, 'all')
@@ -185,11 +191,12 @@ export class ReceiveHalf {
     return this.#state === 'recv' && !this.#stopped && this.#granted - this.#consumed <= this.#window / 2
   }
 
-  /** Called when credit is due: a reader this fast gets a larger window. */
+  /** Called when credit is due: a reader this fast gets a larger window, and one that waited for a lost piece with half of it here. */
   grow(now: Millis, rtt: Millis): void {
-    if (now - this.#grantedAt <= Math.max(rtt, leastRoundTrip))
+    if (now - this.#grantedAt <= Math.max(rtt, leastRoundTrip) || 2 * this.#ahead >= this.#window)
       this.#window = Math.max(this.#window, Math.min(2 * this.#window, limits.streamWindowMax))
     this.#grantedAt = now
+    this.#ahead = 0
   }
 
   /** Grants a whole window from here on; the new maximum. Never lower than before. */

@@ -56,7 +56,7 @@ function counts(...usual: readonly number[]): readonly number[] {
 function row<T>(kind: 'mesh' | 'streams', count: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const child = fork(join(import.meta.dirname, `growth-${kind}.js`), [], {
-      execArgv: ['--expose-gc', ...process.execArgv],
+      execArgv: ['--expose-gc'],
     })
     const late = setTimeout(() => child.kill('SIGKILL'), ROW_PATIENCE)
     child.once('message', (answer: { row?: T; error?: string }) => {

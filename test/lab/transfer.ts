@@ -152,22 +152,8 @@ export const weathers = {
   },
 }
 
-/**
- * MiB in each. Above some two per cent of loss the congestion control takes the path for full, and goes
- * on slowly: there the bytes are as many as come through in a minute or two.
- */
-const sizes: Readonly<Record<keyof typeof weathers, number>> = {
-  calm: 64,
-  '1 % lost': 64,
-  '5 % lost in bursts of 3': 16,
-  '10 % lost': 8,
-  '20 % lost': 3,
-  '30 % lost': 1,
-  '25 % late by up to 30 ms': 64,
-  '20 % twice': 64,
-  '1 % damaged': 64,
-  'of everything some': 8,
-}
+/** In each. */
+const BYTES = 64 << 20
 
 /** A new port for the peer to be seen at, so often. */
 export async function rebinds(
@@ -210,10 +196,10 @@ async function long(only: readonly string[]): Promise<void> {
       console.log(`FAILED  ${name}  ${(error as Error).message}`)
     }
   }
-  for (const name of Object.keys(weathers) as (keyof typeof weathers)[])
-    await run(name, { seed: 1, bytes: sizes[name] << 20, conditions: weathers[name], most: MOST })
+  for (const [name, conditions] of Object.entries(weathers))
+    await run(name, { seed: 1, bytes: BYTES, conditions, most: MOST })
   const moves = ['port', 'address', 'port'] as const
-  const moving = { seed: 2, bytes: 64 << 20, conditions: { ...far, loss: 0.01 }, most: MOST }
+  const moving = { seed: 2, bytes: BYTES, conditions: { ...far, loss: 0.01 }, most: MOST }
   await run('seen elsewhere each second', { ...moving, meanwhile: proxy => rebinds(proxy, moves, 1_000) })
   for (const [congestion, seed] of [
     ['bbr', 3],

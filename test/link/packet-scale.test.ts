@@ -19,6 +19,7 @@ const KIB = 1024
 /** Of a hundred links a part is code and tables that the first ones made grow. */
 const MOST = (PAIRS < 300 ? 112 : 64) * KIB
 
+if (PAIRS > 100 || MINUTES > 3) t.setTimeout(1_800_000)
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 

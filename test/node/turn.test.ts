@@ -50,6 +50,23 @@ t.test('P15 a link reads one millisecond at a time', async t => {
   t.notOk(turn.spent(), 'of the turn something is left')
 })
 
+t.test(
+  'P15 where the system hands out all the datagrams it does at once, more wait: what comes in order is read briefly',
+  async t => {
+    const { turn, read, turned } = bench()
+    for (let i = 0; i < 31; i++) turn.came()
+    t.notOk(turned(), 'there may be no more')
+    turn.came()
+    t.ok(turned())
+    t.notOk(read(0.9))
+    t.notOk(read(0.9))
+    t.ok(read(0.3), 'two milliseconds, of all links together')
+    t.ok(turn.hears(new Share()), 'which is not held against datagrams')
+    t.ok(turned())
+    for (let i = 0; i < 10; i++) t.notOk(read(0.9), 'and the next turn is whole again')
+  },
+)
+
 t.test('P15 ten milliseconds of a turn are enough, of whatever links; the next turn begins anew', async t => {
   const { turn, pass, read, turned } = bench()
   for (let i = 0; i < 19; i++) t.notOk(read(0.5))

@@ -218,6 +218,27 @@ t.test('STREAM-12 the window doubles for a fast reader, up to its maximum, not f
   t.equal(slow.window, limits.streamWindow)
 })
 
+t.test('STREAM-12 the window doubles where half of it stood behind a gap, however slow', async t => {
+  const KiB = 1024
+  /** All of a window but its end; the first KiB comes last, behind so much. */
+  const use = (half: ReceiveHalf, ahead: number, now: number): number => {
+    const from = half.contiguous
+    const length = half.window - 8 * KiB
+    half.accept(from + KiB, new Uint8Array(ahead), false)
+    half.accept(from, new Uint8Array(KiB), false)
+    half.accept(from + KiB + ahead, new Uint8Array(length - KiB - ahead), false)
+    while (half.read(1e9) !== undefined);
+    t.ok(half.creditDue)
+    half.grow(now, 40)
+    half.grant()
+    return half.window / KiB
+  }
+  const half = new ReceiveHalf(256 * KiB, 0)
+  t.equal(use(half, 100 * KiB, 5_000), 256, 'less than half, and slow')
+  t.equal(use(half, 128 * KiB, 10_000), 512, 'half')
+  t.equal(use(half, 0, 15_000), 512, 'what stood there before says nothing of what comes now')
+})
+
 t.test('STREAM-12 link credit: what waits for readers does not count, up to the slack', async t => {
   const MiB = 1024 * 1024
   const credit = new LinkCredit(4 * MiB, 0)

@@ -19,9 +19,9 @@ export function startChild(module: string, flags: readonly string[] = []): Child
   })
 }
 
-/** A profile of this process is wanted of its children too; a debugger's port cannot be shared. */
+/** A profile of this process is wanted of its children too. No other flag is: of `-e` each child would start the next. */
 function ownFlags(): string[] {
-  return process.execArgv.filter(flag => !flag.startsWith('--inspect'))
+  return process.execArgv.filter(flag => /^--(cpu|heap)-prof/.test(flag))
 }
 
 /** Asks, and resolves with the next thing it says. */

@@ -82,7 +82,11 @@ function actionOf(words: readonly string[]): (typeof actions)[number] {
     throw new UsageError(
       `swarm-key does not know '${visible(word!, 100)}'${suggestion(word!, actions) || '; give show, new, fingerprint or rotate'}`,
     )
-  if (extra !== undefined)
-    throw new UsageError(`'${visible(extra, 100)}' is one word too many: guild-home swarm-key ${action}`)
+  if (extra !== undefined) {
+    const file = /[./\\]/.test(extra) ? `; a file is named by --swarm-key ${visible(extra, 100)}` : ''
+    throw new UsageError(
+      `'${visible(extra, 100)}' is one word too many: guild-home swarm-key ${action}${file}`,
+    )
+  }
   return action
 }

@@ -16,7 +16,7 @@ import { next } from '../../base/states.ts'
 import type { Control } from './bbr-control.ts'
 import { BETA } from './bbr-loss.ts'
 import type { PathModel } from './bbr-model.ts'
-import { BandwidthProbe, isTooMuch } from './bbr-probe.ts'
+import { BandwidthProbe } from './bbr-probe.ts'
 import { type BbrState, bbrStates, cycles } from './bbr-states.ts'
 import type { BbrUndo } from './bbr-undo.ts'
 import type { DeliveryRate, RateSample } from './delivery-rate.ts'
@@ -88,7 +88,11 @@ export class Cycle {
         return true
       }
     }
-    if (probe.bound === Number.POSITIVE_INFINITY || isTooMuch(sample.lost, sample.txInFlight)) return false
+    if (
+      probe.bound === Number.POSITIVE_INFINITY ||
+      this.#model.noise.exceeded(sample.lost, sample.txInFlight)
+    )
+      return false
     probe.bound = Math.max(probe.bound, sample.txInFlight)
     if (this.state === 'up' && this.#control.isFull && this.#control.window >= probe.bound)
       probe.raise(sample.newlyAcked, rounds.start, this.#control.window, mss)

@@ -13,6 +13,7 @@ import { Aggregation, REMEMBERED_ROUNDS } from './bbr-aggregation.ts'
 import { FullPipe, MostBandwidth, Rounds } from './bbr-bandwidth.ts'
 import { LeastDelay } from './bbr-delay.ts'
 import { ShortTerm } from './bbr-loss.ts'
+import { Noise } from './bbr-noise.ts'
 import { initialWindow } from './controller.ts'
 
 /** Fewer packets in flight and a receiver that acknowledges every other one stops the flow. */
@@ -28,6 +29,7 @@ export class PathModel {
   readonly shortTerm = new ShortTerm()
   readonly delay: LeastDelay
   readonly aggregation: Aggregation
+  readonly noise: Noise
   /** The bandwidth to go by: the most there was, bounded by recent losses. */
   rate = 0
   /** Bytes that leave at one go. */
@@ -38,6 +40,7 @@ export class PathModel {
     this.quantum = 2 * mss
     this.delay = new LeastDelay(now)
     this.aggregation = new Aggregation(now)
+    this.noise = new Noise(mss)
   }
 
   /** The least window that keeps a path in use. */

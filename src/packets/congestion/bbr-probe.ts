@@ -14,11 +14,8 @@
  * Page: protocol/congestion.md (spec: CC-5) · Floor: packets.
  */
 import type { Millis } from '../../base/machine.ts'
-import type { SentPacket } from '../sent.ts'
 import type { Rounds } from './bbr-bandwidth.ts'
 
-/** A probe that loses a greater part than this was too much. */
-export const LOSS_THRESHOLD = 0.02
 const HEADROOM = 0.15
 const RENO_ROUNDS = 63
 const WAIT_LEAST: Millis = 2000
@@ -92,16 +89,4 @@ export class BandwidthProbe {
     this.#perPacket = Math.max(window / 2 ** this.#upRounds, mss)
     this.#upRounds = Math.min(this.#upRounds + 1, 30)
   }
-}
-
-/** Lost too great a part of a flight? */
-export function isTooMuch(lost: number, inFlight: number): boolean {
-  return lost > inFlight * LOSS_THRESHOLD
-}
-
-/** At which flight the losses up to this packet, `lost` bytes of them, went past the threshold. */
-export function flightAtLoss(packet: SentPacket, lost: number): number {
-  const flightBefore = packet.txInFlight - packet.size
-  const lostBefore = lost - packet.size
-  return flightBefore + Math.max(0, (LOSS_THRESHOLD * flightBefore - lostBefore) / (1 - LOSS_THRESHOLD))
 }

@@ -18,7 +18,7 @@ import type { SentPacket } from '../sent.ts'
 import { Control } from './bbr-control.ts'
 import { Cycle } from './bbr-cycle.ts'
 import { PathModel } from './bbr-model.ts'
-import { flightAtLoss, isTooMuch } from './bbr-probe.ts'
+import { LOSS_THRESHOLD } from './bbr-noise.ts'
 import { type BbrState, cycles, gains, probes } from './bbr-states.ts'
 import { BbrUndo } from './bbr-undo.ts'
 import {
@@ -53,6 +53,8 @@ export class Bbr implements Congestion {
   /** When measuring the least delay may end; undefined while the flight is still too large. */
   #measureEnd: Millis | undefined
   #measureRound = false
+  /** The noise that startup knew of. */
+  #noise = 0
 
   constructor({ mss, now, random, rtt }: CongestionOptions) {
     this.#delivery = new DeliveryRate(now)
@@ -84,7 +86,7 @@ export class Bbr implements Congestion {
   onAck(event: AckEvent): void {
     const { now, inFlight } = event
     const sample = this.#delivery.onAck(event)
-    const { rounds, pipe, shortTerm } = this.#model
+    const { rounds, pipe, shortTerm, noise } = this.#model
     rounds.update(sample.priorDelivered, this.#delivery.delivered)
     if (rounds.start) this.#control.onRound()
     if (!this.#hasRtt) {
@@ -93,8 +95,12 @@ export class Bbr implements Congestion {
     }
     shortTerm.update(sample, this.#delivery.delivered)
     this.#model.bandwidth.update(sample)
-    if (shortTerm.roundStart && !probes(this.#cycle.state) && isTooMuch(sample.lost, sample.txInFlight))
+    if (shortTerm.roundStart && !probes(this.#cycle.state) && noise.exceeded(sample.lost, sample.txInFlight))
       shortTerm.adapt(this.#model.bandwidth.value, this.#control.window)
+    const { mss, least } = this.#model
+    const probing = probes(this.#cycle.state) && this.#control.window > 2 * least
+    noise.update(probing, rounds.count, sample.newlyAcked, this.#delivery.lost, mss)
+    this.#checkNoise()
     this.#model.noteAcked(sample.newlyAcked, this.#control.window, now)
     pipe.check(sample, rounds.start)
     this.#checkStartup(sample)
@@ -104,13 +110,14 @@ export class Bbr implements Congestion {
     this.#checkMeasuring(sample, inFlight, now)
     shortTerm.advance(sample)
     this.#model.bound()
-    this.#control.setPacing(gains[this.#cycle.state].pacing)
+    this.#control.setPacing(this.#gain)
     this.#model.setQuantum(this.#control.pacing)
     this.#control.setWindow(sample.newlyAcked, this.#cycle.state, this.#cycle.probe, this.#delivery.delivered)
   }
 
   // spec: CC-2
   onLost({ lost, largestSent, now }: LossEvent): void {
+    const { noise } = this.#model
     for (const packet of lost) {
       if (packet.mtuProbe) continue
       this.#delivery.lost += packet.size
@@ -118,8 +125,8 @@ export class Bbr implements Congestion {
       this.#model.shortTerm.note(packet.number, this.#delivery.delivered)
       if (!this.#cycle.probe.judging) continue
       const since = this.#delivery.lost - packet.lostBefore
-      if (since >= LEAST_LOST * packet.size && isTooMuch(since, packet.txInFlight))
-        this.#cycle.tooHigh(flightAtLoss(packet, since), packet.appLimited, now)
+      if (since >= LEAST_LOST * packet.size && noise.exceeded(since, packet.txInFlight))
+        this.#cycle.tooHigh(noise.flightAtLoss(packet, since), packet.appLimited, now)
     }
   }
 
@@ -142,7 +149,7 @@ export class Bbr implements Congestion {
       this.#cycle.refill()
     undo.state = undefined
     this.#model.bound()
-    this.#control.setPacing(gains[this.#cycle.state].pacing)
+    this.#control.setPacing(this.#gain)
   }
 
   // spec: CC-3
@@ -163,7 +170,7 @@ export class Bbr implements Congestion {
   }
 
   explain(): Record<string, number | string> {
-    const { delay, bandwidth, aggregation, shortTerm } = this.#model
+    const { delay, bandwidth, aggregation, shortTerm, noise } = this.#model
     return finite({
       name: this.name,
       phase: this.#cycle.state,
@@ -173,19 +180,26 @@ export class Bbr implements Congestion {
       leastRtt: delay.value,
       longTermBound: this.#cycle.probe.bound,
       shortTermBound: shortTerm.inFlight,
+      noise: noise.part,
       extraAcked: Math.floor(aggregation.extra),
     })
   }
 
   // States
 
+  /** A probe has to deliver more than before, whatever the path loses of itself. */
+  get #gain(): number {
+    const { pacing } = gains[this.#cycle.state]
+    return this.#cycle.state === 'up' ? pacing / (1 - this.#model.noise.part) : pacing
+  }
+
   #checkStartup(sample: RateSample): void {
     if (this.#cycle.state !== 'startup') return
-    const { pipe, shortTerm } = this.#model
+    const { pipe, shortTerm, noise } = this.#model
     if (
       shortTerm.roundStart &&
       shortTerm.stretches >= STARTUP_STRETCHES &&
-      isTooMuch(sample.lost, sample.txInFlight)
+      noise.exceeded(sample.lost, sample.txInFlight)
     ) {
       this.#undo.state = 'startup'
       pipe.reached = true
@@ -194,6 +208,19 @@ export class Bbr implements Congestion {
     if (!pipe.reached) return
     this.#cycle.move('filled')
     this.#drainRound = this.#model.rounds.count
+  }
+
+  /** Startup ended at losses that were noise, as is known now: it has another go. */
+  #checkNoise(): void {
+    const { noise, pipe } = this.#model
+    if (noise.part < this.#noise + LOSS_THRESHOLD || this.#cycle.state === 'startup') return
+    this.#noise = noise.part
+    if (this.#cycle.state === 'probe-rtt') return
+    pipe.reset()
+    pipe.reached = false
+    this.#cycle.probe.bound = Number.POSITIVE_INFINITY
+    this.#model.shortTerm.lift()
+    this.#cycle.move('restart')
   }
 
   #checkDrain(inFlight: number, now: Millis): void {

@@ -8,7 +8,8 @@ import { Aggregation } from '../../../src/packets/congestion/bbr-aggregation.ts'
 import { FullPipe, MostBandwidth, Rounds } from '../../../src/packets/congestion/bbr-bandwidth.ts'
 import { LeastDelay } from '../../../src/packets/congestion/bbr-delay.ts'
 import { ShortTerm } from '../../../src/packets/congestion/bbr-loss.ts'
-import { BandwidthProbe, flightAtLoss, isTooMuch } from '../../../src/packets/congestion/bbr-probe.ts'
+import { Noise } from '../../../src/packets/congestion/bbr-noise.ts'
+import { BandwidthProbe } from '../../../src/packets/congestion/bbr-probe.ts'
 import { bbrStates, cycles, gains, probes } from '../../../src/packets/congestion/bbr-states.ts'
 import type { RateSample } from '../../../src/packets/congestion/delivery-rate.ts'
 import { Seeded } from '../../support/seeded.ts'
@@ -208,14 +209,14 @@ t.test('CC-5 short term: three tenths a round at most, never below what arrives'
 })
 
 t.test('CC-5 long term: the flight at which losses pass 2 %, room below it, growth above', async t => {
-  t.equal(isTooMuch(2, 100), false)
-  t.equal(isTooMuch(2.1, 100), true)
+  t.equal(new Noise(1).exceeded(2, 100), false)
+  t.equal(new Noise(1).exceeded(2.1, 100), true)
   const packet = packetOf(1, 0, 1000)
   packet.txInFlight = 101_000
   // 1,000 lost of 100,000 before it: 2 % is passed a little into this packet.
-  const flight = flightAtLoss(packet, 2000)
+  const flight = new Noise(1).flightAtLoss(packet, 2000)
   t.ok(flight > 101_000 && flight < 101_100, `${flight}`)
-  t.equal(flightAtLoss(packet, 9000), 100_000, 'passed long before')
+  t.equal(new Noise(1).flightAtLoss(packet, 9000), 100_000, 'passed long before')
 
   const probe = new BandwidthProbe()
   t.equal(probe.withHeadroom(1000, 4000), Number.POSITIVE_INFINITY)

@@ -75,13 +75,44 @@ t.test('CC-5 1 % of random loss at 40 ms leaves BBR 0.8 of its speed, and the ot
   t.ok(use('cubic', pathOf(100, 40, { loss: 0.01 })) < 0.1)
 })
 
-t.test('CC-5 loss bounds BBR: at 10 % it does not go on as if nothing were', async t => {
-  const link = new Bottleneck(pathOf(20, 40, { loss: 0.1 }))
-  const flow = link.flow({ congestion: 'bbr' })
-  link.run(10_000)
-  const { longTermBound } = flow.congestion.explain()
-  t.ok((longTermBound as number) < 2 * 100e3, `bound ${longTermBound}`)
-  t.ok(link.measure(20_000)[0]! < 0.7 * mbit(20))
+t.test(
+  'CC-8 what a path loses of itself is noise: a tenth, or three, leave BBR most of what arrives',
+  async t => {
+    for (const [loss, least] of [
+      [0.05, 0.8],
+      [0.1, 0.7],
+      [0.3, 0.35],
+    ] as const)
+      for (const rate of [20, 100]) {
+        const share = use('bbr', pathOf(rate, 40, { loss, queue: mbit(rate) * 0.08 }), 20) / (1 - loss)
+        t.ok(share >= least, `${100 * loss} % of ${rate} Mbit/s: ${share.toFixed(3)} of what could arrive`)
+      }
+  },
+)
+
+t.test('CC-8 CC-5 what a full queue loses is not: no noise is heard, and losses bound', async t => {
+  const crowds: [name: string, path: Path, beside: CongestionName[]][] = [
+    ['alone, hardly a queue', pathOf(20, 40, { queue: 6_000 }), []],
+    ['a quarter of a queue, beside CUBIC', pathOf(20, 40, { queue: 25_000 }), ['cubic']],
+    ['beside three CUBIC', pathOf(20, 40, { queue: 50_000 }), ['cubic', 'cubic', 'cubic']],
+    ['beside NewReno', pathOf(10, 30), ['newreno', 'newreno']],
+    ['beside another BBR, hardly a queue', pathOf(20, 40, { queue: 10_000 }), ['bbr']],
+  ]
+  for (const [name, path, beside] of crowds) {
+    const link = new Bottleneck(path)
+    const flow = link.flow({ congestion: 'bbr' })
+    for (const congestion of beside) link.flow({ congestion, start: 500 })
+    let most = 0
+    let bound = Number.POSITIVE_INFINITY
+    for (let at = 500; at <= 30_000; at += 100) {
+      link.run(at)
+      const { noise, longTermBound } = flow.congestion.explain()
+      most = Math.max(most, noise as number)
+      bound = Math.min(bound, (longTermBound as number) ?? bound)
+    }
+    t.ok(most <= 0.02, `${name}: noise ${most.toFixed(4)} at most`)
+    t.ok(bound < 4 * ((path.rate * path.rtt) / 1000 + path.queue), `${name}: bound ${bound}`)
+  }
 })
 
 t.test('BBR fills 100 Mbit/s at 40 ms and keeps the queue short', async t => {
