@@ -8,6 +8,7 @@
  */
 import type { SeededRandom } from '../../src/testing/random.ts'
 import { blocksCase } from './blocks-case.ts'
+import { logCase, logReaderCase } from './log-case.ts'
 
 export interface CrashCase {
   readonly name: string
@@ -20,4 +21,4 @@ export interface CrashCase {
   check(folder: string, told: readonly string[]): Promise<string[]>
 }
 
-export const cases: readonly CrashCase[] = [blocksCase]
+export const cases: readonly CrashCase[] = [blocksCase, logCase, logReaderCase]
