@@ -50,6 +50,7 @@ const steps: readonly Step[] = [
     command: [node, 'dist/test/lab/transfer.js', 'calm', '1 % lost', 'elsewhere', 'two flows of bbr'],
     long: true,
   },
+  { name: 'crashes', command: [node, 'dist/test/crash/run.js', `--kills=${values.short ? 10 : 60}`] },
   { name: 'floods', command: [node, 'dist/test/floods/run.js', '--short'] },
 ]
 

@@ -121,6 +121,16 @@ export class Sqlite {
     return this.#suspect
   }
 
+  /** Gives up to `pages` free ones back to the system. True while there are more. Outside of a transaction. */
+  shrink(pages: number): boolean {
+    return this.read(() => {
+      this.#connection.exec(`PRAGMA incremental_vacuum(${Math.trunc(pages)})`)
+      const more = (this.#connection.pragma('freelist_count', { simple: true }) as number) > 0
+      if (!more) this.#connection.pragma('wal_checkpoint(TRUNCATE)')
+      return more
+    })
+  }
+
   /** Closes it, writing the log back into the file. May be called again. */
   close(): void {
     this.#statements.clear()
@@ -129,6 +139,7 @@ export class Sqlite {
 
   #said(error: unknown): unknown {
     const code = errorCode(error)
+    if (!this.#connection.open) return new GuildError('GH_STORE_FAILED', `${this.path} is closed`)
     if (code?.startsWith('SQLITE_IOERR')) this.#suspect = true
     if (code?.startsWith('SQLITE_')) return diskError(error, this.path)
     return error
@@ -159,6 +170,9 @@ function connect({ path, migrations, patience = PATIENCE }: SqliteOptions, drive
     closeSync(openSync(path, 'a', 0o600))
     connection = new driver(path)
     connection.pragma(`busy_timeout = ${Math.trunc(patience)}`)
+    // So that free pages can be given back. Before the first table or never, and each time it is a write.
+    if (connection.pragma('page_count', { simple: true }) === 0)
+      connection.pragma('auto_vacuum = INCREMENTAL')
     connection.pragma('journal_mode = WAL')
     connection.pragma('synchronous = FULL')
     connection.pragma('foreign_keys = ON')

@@ -3,10 +3,16 @@
  *
  * `simulate` tells a story with a seed; `Simulation` is the world it happens in; a `Host`
  * gives a node its runtime and can crash, pause and come back; `transportContract` checks
- * any transport, an embedder's too.
+ * any transport and `blockstoreContract` any block store, an embedder's too.
  *
  * Floor: testing.
  */
+export {
+  type BlockstoreCheck,
+  blockstoreContract,
+  type MadeStore,
+  type MakeStore,
+} from './blockstore-contract.ts'
 export { type DatagramsPair, datagramsContract } from './datagrams-contract.ts'
 export type { Disk } from './disk.ts'
 export { drawWeather, type Fault, type FaultKind, troubles } from './faults.ts'

@@ -12,7 +12,7 @@ import { toHex } from '../base/bytes.ts'
 import type { Suite } from '../base/ports.ts'
 import type { LogRow, LogStore } from '../store/log/types.ts'
 import { encodeCbor } from '../wire/dag-cbor.ts'
-import { draftEntry, entrySignedBytes, idOfEntry, type LogEntry, sealEntry } from '../wire/log-entry.ts'
+import { idOfEntry, type LogEntry, makeEntry } from '../wire/log-entry.ts'
 
 export interface LogBench {
   readonly suite: Suite
@@ -66,10 +66,10 @@ export class Author {
       timestamp,
       authorSeq: ++this.#seq,
     }
-    const draft = draftEntry(content)
-    const id = this.#suite.hash(...draft.signed)
-    this.#prev = id
-    return sealEntry(draft, id, signed ? this.#identity.sign(entrySignedBytes(draft)) : new Uint8Array(0))
+    const sign = signed ? (message: Uint8Array) => this.#identity.sign(message) : undefined
+    const entry = makeEntry(content, { hash: (...parts) => this.#suite.hash(...parts), sign })
+    this.#prev = entry.id
+    return entry
   }
 
   /** The next entry follows this one. */

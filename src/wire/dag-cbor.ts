@@ -19,7 +19,8 @@
  * Source: ipld.io/specs/codecs/dag-cbor. Page: protocol/sync.md
  * Vectors: ipld/dag-cbor-strict-written-here.json, ipld/cbor-rfc8949-appendix_a.json · Floor: wire.
  */
-import { compare, copy, fromUtf8, utf8 } from '../base/bytes.ts'
+import { compare, copy, fromUtf8, utf8, utf8Length } from '../base/bytes.ts'
+import { carve } from '../base/carve.ts'
 import { GuildError, WireError } from '../base/errors.ts'
 import { ByteReader } from '../base/reader.ts'
 import { ByteWriter } from '../base/writer.ts'
@@ -144,10 +145,17 @@ export function decodeCbor(bytes: Uint8Array): CborValue {
 
 /** Throws GH_CBOR_VALUE for what has no form here: undefined, functions, NaN, a Date, half a surrogate pair. */
 export function encodeCbor(value: unknown): Uint8Array {
-  const w = new ByteWriter()
-  write(w, value, 0)
-  return w.view()
+  const w = scratch ?? new ByteWriter(SCRATCH)
+  scratch = undefined // a getter of the value may come back here
+  write(w.reset(), value, 0)
+  const bytes = carve(w.length)
+  bytes.set(w.view())
+  if (w.length <= SCRATCH) scratch = w
+  return bytes
 }
+
+const SCRATCH = 4096
+let scratch: ByteWriter | undefined
 
 export function writeHead(w: ByteWriter, kind: number, value: number): void {
   const first = kind << 5
@@ -167,9 +175,10 @@ export function writeBytes(w: ByteWriter, bytes: Uint8Array): void {
 }
 
 export function writeText(w: ByteWriter, text: string): void {
-  const bytes = utf8(text)
-  writeHead(w, cborKinds.TEXT, bytes.length)
-  w.raw(bytes)
+  const length = utf8Length(text)
+  writeHead(w, cborKinds.TEXT, length)
+  if (length === text.length) w.ascii(text)
+  else w.raw(utf8(text))
 }
 
 export function writeTruth(w: ByteWriter, value: boolean): void {
@@ -323,8 +332,7 @@ function write(w: ByteWriter, value: unknown, depth: number): void {
     case 'bigint':
       return writeBig(w, value)
     case 'string':
-      if (!wellFormed(value)) throw unwritable('a text with half a surrogate pair')
-      return writeText(w, value)
+      return writeUnknownText(w, value, 'a text')
     case 'object':
       return writeObject(w, value, depth)
     default:
@@ -348,17 +356,31 @@ function writeObject(w: ByteWriter, value: object | null, depth: number): void {
   const shape = Object.getPrototypeOf(value)
   if (shape !== Object.prototype && shape !== null)
     throw unwritable(`an object of class ${(shape as { constructor?: { name?: string } }).constructor?.name}`)
-  const pairs = Object.entries(value).map(([key, item]) => {
-    if (!wellFormed(key)) throw unwritable('a key with half a surrogate pair')
-    return { key: utf8(key), item }
-  })
-  pairs.sort((a, b) => a.key.length - b.key.length || compare(a.key, b.key))
-  writeHead(w, cborKinds.MAP, pairs.length)
-  for (const { key, item } of pairs) {
-    writeHead(w, cborKinds.TEXT, key.length)
-    w.raw(key)
-    write(w, item, depth + 1)
+  const keys = Object.keys(value)
+  if (keys.length > 1) keys.sort(compareKeys)
+  writeHead(w, cborKinds.MAP, keys.length)
+  for (const key of keys) {
+    writeUnknownText(w, key, 'a key')
+    write(w, (value as Record<string, unknown>)[key], depth + 1)
   }
+}
+
+/** What a program gave, which may be no text that UTF-8 can say. */
+function writeUnknownText(w: ByteWriter, text: string, what: string): void {
+  const length = utf8Length(text)
+  if (length !== text.length && !wellFormed(text)) throw unwritable(`${what} with half a surrogate pair`)
+  writeHead(w, cborKinds.TEXT, length)
+  if (length === text.length) w.ascii(text)
+  else w.raw(utf8(text))
+}
+
+/** The shorter first, in UTF-8, then by its bytes. */
+function compareKeys(a: string, b: string): number {
+  const inA = utf8Length(a)
+  const inB = utf8Length(b)
+  if (inA !== inB) return inA - inB
+  if (inA !== a.length || inB !== b.length) return compare(utf8(a), utf8(b))
+  return a < b ? -1 : 1
 }
 
 function writeNumber(w: ByteWriter, value: number): void {

@@ -21,7 +21,8 @@
  *
  * Page: protocol/sync.md · Vectors: protocol/vectors/log-entry.json · Floor: wire.
  */
-import { concat, empty, utf8 } from '../base/bytes.ts'
+import { concat, empty, utf8, utf8Length } from '../base/bytes.ts'
+import { carve } from '../base/carve.ts'
 import { GuildError, WireError } from '../base/errors.ts'
 import { ByteReader, type Note } from '../base/reader.ts'
 import { ByteWriter } from '../base/writer.ts'
@@ -83,51 +84,55 @@ const keys = Object.fromEntries(
 /** Where an id lies in an encoded entry: behind the head, its key and its own head of two bytes. */
 const ID_AT = 1 + keys.id!.length + 2
 
+/** All but payload and names: keys of 80, id 34, prev 34, author 34, signature 66, four heads of 3, two numbers of 9. */
+const AROUND = 1 + 80 + 34 + 34 + 34 + 66 + 12 + 18
+const noId = new Uint8Array(ENTRY_ID_LENGTH)
+const noSignature = new Uint8Array(SIGNATURE_LENGTH)
+
 /** The id of an encoded entry, as a view: for what was decoded once and is read again. */
 export function idOfEntry(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(ID_AT, ID_AT + ENTRY_ID_LENGTH)
 }
 
-/** An entry without its proof: `seal` adds it. Throws GH_LOG_TOO_LARGE and GH_OPTION_INVALID. */
-export interface EntryDraft extends EntryContent {
-  readonly signed: readonly Uint8Array[]
+/** What makes the proof. */
+export interface EntryProof {
+  hash(...parts: readonly Uint8Array[]): Uint8Array
+  /** Absent: a later entry vouches for this one. */
+  readonly sign?: ((message: Uint8Array) => Uint8Array) | undefined
 }
 
-export function draftEntry(content: EntryContent): EntryDraft {
-  const { payload, userId, deviceId } = content
+/** An entry with its id and, where it is to be signed, its signature. Throws GH_LOG_TOO_LARGE, GH_OPTION_INVALID. */
+export function makeEntry(content: EntryContent, { hash, sign }: EntryProof): LogEntry {
+  const { prev, author, payload, userId, deviceId, timestamp, authorSeq } = content
   if (payload.length > limits.logPayload)
     throw new GuildError('GH_LOG_TOO_LARGE', `${payload.length} bytes, at most ${limits.logPayload}`)
   checkName(userId, 'user id')
   checkName(deviceId, 'device id')
-  const w = new ByteWriter(payload.length + 256)
+  const w = new ByteWriter(carve(payload.length + AROUND + 3 * (userId.length + deviceId.length)))
+  writeHead(w, cborKinds.MAP, FIELDS)
+  writeBytes(w.raw(keys.id!), noId)
+  const first = w.length
   w.raw(keys.prev!)
-  if (content.prev === undefined) writeNull(w)
-  else writeBytes(w, content.prev)
-  writeBytes(w.raw(keys.author!), content.author)
+  if (prev === undefined) writeNull(w)
+  else writeBytes(w, prev)
+  writeBytes(w.raw(keys.author!), author)
   w.raw(keys.payload!).raw(payload)
   writeText(w.raw(keys.user_id!), userId)
   writeText(w.raw(keys.device_id!), deviceId)
-  const border = w.length
-  writeHead(w.raw(keys.timestamp!), cborKinds.UINT, content.timestamp)
-  writeHead(w.raw(keys.author_seq!), cborKinds.UINT, content.authorSeq)
-  const all = w.view()
-  return { ...content, signed: [domain, all.subarray(0, border), all.subarray(border)] }
-}
-
-/** Puts an entry together with its id and signature (empty: a later entry vouches for it). */
-export function sealEntry(draft: EntryDraft | LogEntry, id: Uint8Array, signature: Uint8Array): LogEntry {
-  const [, first, last] = draft.signed as [Uint8Array, Uint8Array, Uint8Array]
-  const w = new ByteWriter(new Uint8Array(first.length + last.length + ID_AT + 32 + 12 + signature.length))
-  writeHead(w, cborKinds.MAP, FIELDS)
-  writeBytes(w.raw(keys.id!), id)
-  const one = w.length
-  w.raw(first)
-  writeBytes(w.raw(keys.signature!), signature)
-  const two = w.length
-  w.raw(last)
+  const firstEnd = w.length
+  writeBytes(w.raw(keys.signature!), sign === undefined ? empty : noSignature)
+  const last = w.length
+  writeHead(w.raw(keys.timestamp!), cborKinds.UINT, timestamp)
+  writeHead(w.raw(keys.author_seq!), cborKinds.UINT, authorSeq)
   const bytes = w.view()
-  const signed = [domain, bytes.subarray(one, one + first.length), bytes.subarray(two)]
-  const { prev, author, payload, userId, deviceId, timestamp, authorSeq } = draft
+  const signed = [domain, bytes.subarray(first, firstEnd), bytes.subarray(last)]
+  const id = hash(...signed)
+  bytes.set(id, ID_AT)
+  let signature = empty
+  if (sign !== undefined) {
+    signature = sign(concat(...signed))
+    bytes.set(signature, last - SIGNATURE_LENGTH)
+  }
   return { prev, author, payload, userId, deviceId, timestamp, authorSeq, id, signature, bytes, signed }
 }
 
@@ -190,11 +195,22 @@ export function entrySignedBytes(entry: { readonly signed: readonly Uint8Array[]
 
 /** The same entry with no signature of its own. */
 export function unsignedEntry(entry: LogEntry): LogEntry {
-  return entry.signature.length === 0 ? entry : sealEntry(entry, entry.id, empty)
+  if (entry.signature.length === 0) return entry
+  const [, first, last] = entry.signed as [Uint8Array, Uint8Array, Uint8Array]
+  const w = new ByteWriter(carve(entry.bytes.length))
+  writeHead(w, cborKinds.MAP, FIELDS)
+  writeBytes(w.raw(keys.id!), entry.id)
+  w.raw(first).raw(keys.signature!)
+  writeBytes(w, empty)
+  w.raw(last)
+  const bytes = w.view()
+  const end = ID_AT + ENTRY_ID_LENGTH + first.length
+  const signed = [domain, bytes.subarray(end - first.length, end), bytes.subarray(bytes.length - last.length)]
+  return { ...entry, id: idOfEntry(bytes), signature: empty, bytes, signed }
 }
 
 function checkName(name: string, what: string): void {
-  const length = utf8(name).length
+  const length = utf8Length(name)
   if (length > limits.logName)
     throw new GuildError('GH_OPTION_INVALID', `a ${what} of ${length} bytes, at most ${limits.logName}`)
 }

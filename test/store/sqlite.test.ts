@@ -76,6 +76,9 @@ t.test('sqlite: durable by its settings, for its owner alone, in a folder that i
   )
   t.strictSame(texts(again), ['one'], 'undone as a whole')
   again.close()
+  const closed = { code: 'GH_STORE_FAILED', message: /a\.db is closed/ }
+  t.throws(() => texts(again), closed)
+  t.throws(() => again.transaction(() => 1), closed)
 })
 
 t.test('sqlite: without a usable better-sqlite3 it says so, with the fix', async t => {

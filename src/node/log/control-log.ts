@@ -24,7 +24,8 @@ export interface PeerOutcome {
 const CHARACTERS_MAX = 1024 * 1024
 
 export function logRow(record: LogRecord): LogRow {
-  return { ...record, data: toJson(record.data) }
+  const { seq, id, author, authorSeq, deviceId, userId, timestamp, data } = record
+  return { seq, id, author, authorSeq, deviceId, userId, timestamp, data: toJson(data) }
 }
 
 export async function answerLog(log: NodeLog, request: LogRequest, signal: AbortSignal): Promise<unknown> {

@@ -14,9 +14,8 @@ import type { Identity, Runtime } from '../../base/ports.ts'
 import { readRow } from '../../protocols/sync/page.ts'
 import type { Fork, LogRow, LogStore } from '../../store/log/types.ts'
 import { parseAddress } from '../../wire/address.ts'
-import { decodeCbor, encodeCbor } from '../../wire/dag-cbor.ts'
+import { encodeCbor } from '../../wire/dag-cbor.ts'
 import { limits } from '../../wire/limits.ts'
-import type { LogEntry } from '../../wire/log-entry.ts'
 import { isPeerId, peerIdFromKey } from '../../wire/peer-id.ts'
 import type { Happenings } from '../emitter.ts'
 import type { GuildStream } from '../guild-stream.ts'
@@ -28,6 +27,7 @@ import { Pull } from './pull.ts'
 import { push } from './push.ts'
 import { Serving } from './serving.ts'
 import type { EntriesOptions, LogFork, LogRecord, SyncOptions, SyncResult } from './types.ts'
+import { recordOf } from './record.ts'
 import { LogWriter } from './writer.ts'
 
 /** Rows read at a time for a program that goes through the log. */
@@ -118,9 +118,12 @@ export class GuildLog {
     return this.#options.store.forks().map(forkOf)
   }
 
-  async append(value: unknown): Promise<LogRecord> {
-    const { seq, entry } = await this.#writer.append(encodeCbor(value))
-    return recordOf(seq, entry)
+  append(value: unknown): Promise<LogRecord> {
+    try {
+      return this.#writer.append(encodeCbor(value))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async *entries({
@@ -290,20 +293,6 @@ export class GuildLog {
   #fault(error: GuildError, peerId: string): void {
     const { code, message } = error
     this.#options.happenings.emit({ event: 'error', code, message: `log, with ${peerId}: ${message}` })
-  }
-}
-
-function recordOf(seq: number, entry: LogEntry): LogRecord {
-  const { id, author, authorSeq, deviceId, userId, timestamp, payload } = entry
-  return {
-    seq,
-    id: toHex(id),
-    author: peerIdFromKey(author),
-    authorSeq,
-    deviceId,
-    userId,
-    timestamp,
-    data: decodeCbor(payload),
   }
 }
 

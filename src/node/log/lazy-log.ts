@@ -68,8 +68,8 @@ export class NodeLog {
    * appended in one turn of the event loop is committed together.
    * Rejects with GH_LOG_TOO_LARGE, GH_CBOR_VALUE, GH_STORE_*.
    */
-  async append(value: unknown): Promise<LogRecord> {
-    return (this.#open ?? (await this.#ready())).append(value)
+  append(value: unknown): Promise<LogRecord> {
+    return this.#open?.append(value) ?? this.#ready().then(log => log.append(value))
   }
 
   /** What is in it now, in the order it came here. */

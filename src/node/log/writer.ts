@@ -11,12 +11,13 @@
  *
  * Floor: node. Faults: LG-02, LG-03.
  */
-import { empty } from '../../base/bytes.ts'
 import { GuildError } from '../../base/errors.ts'
 import type { Identity, Suite } from '../../base/ports.ts'
 import type { LogStore } from '../../store/log/types.ts'
 import { limits } from '../../wire/limits.ts'
-import { draftEntry, entrySignedBytes, type LogEntry, sealEntry } from '../../wire/log-entry.ts'
+import { type LogEntry, makeEntry } from '../../wire/log-entry.ts'
+import { recordOf } from './record.ts'
+import type { LogRecord } from './types.ts'
 
 export interface WriterOptions {
   readonly store: LogStore
@@ -31,16 +32,10 @@ export interface WriterOptions {
   readonly written: (count: number) => void
 }
 
-/** An entry and its place in the log. */
-export interface Written {
-  readonly seq: number
-  readonly entry: LogEntry
-}
-
 interface Waiting {
   readonly payload: Uint8Array
   readonly timestamp: number
-  readonly resolve: (written: Written) => void
+  readonly resolve: (record: LogRecord) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -48,6 +43,8 @@ export class LogWriter {
   readonly #options: WriterOptions
   #waiting: Waiting[] = []
   #bytes = 0
+  /** Of all that is said in one turn. */
+  #timestamp = 0
   #deferred = false
   #closed = false
   readonly #flush = (): void => {
@@ -60,7 +57,7 @@ export class LogWriter {
   }
 
   /** `payload` is one value in dag-cbor. Resolves once it is durable. */
-  append(payload: Uint8Array): Promise<Written> {
+  append(payload: Uint8Array): Promise<LogRecord> {
     if (this.#closed) return Promise.reject(new GuildError('GH_NODE_STATE', 'the log is closed'))
     if (payload.length > limits.logPayload)
       return Promise.reject(
@@ -68,7 +65,8 @@ export class LogWriter {
       )
     return new Promise((resolve, reject) => {
       if (this.#bytes + payload.length > limits.logGroupBytes) this.flush()
-      this.#waiting.push({ payload, timestamp: this.#options.wall(), resolve, reject })
+      if (this.#waiting.length === 0) this.#timestamp = this.#options.wall()
+      this.#waiting.push({ payload, timestamp: this.#timestamp, resolve, reject })
       this.#bytes += payload.length
       if (this.#waiting.length >= limits.logGroup) this.flush()
       else if (!this.#deferred) {
@@ -94,7 +92,7 @@ export class LogWriter {
       for (const { reject } of group) reject(error)
       return
     }
-    for (const [at, { resolve }] of group.entries()) resolve({ seq: head + at + 1, entry: entries[at]! })
+    for (let at = 0; at < group.length; at++) group[at]!.resolve(recordOf(head + at + 1, entries[at]!))
     this.#options.written(group.length)
   }
 
@@ -107,17 +105,19 @@ export class LogWriter {
   #chain(group: readonly Waiting[]): LogEntry[] {
     const { store, suite, identity, userId, deviceId } = this.#options
     const tip = store.tip(identity.publicKey)
+    const author = identity.publicKey
+    const hash = suite.hash.bind(suite)
+    const sign = (message: Uint8Array): Uint8Array => identity.sign(message)
     let prev = tip?.id
     let authorSeq = tip?.authorSeq ?? 0
     const entries: LogEntry[] = []
-    for (const [at, { payload, timestamp }] of group.entries()) {
-      authorSeq++
-      const author = identity.publicKey
-      const draft = draftEntry({ prev, author, payload, userId, deviceId, timestamp, authorSeq })
-      const id = suite.hash(...draft.signed)
-      const signature = at === group.length - 1 ? identity.sign(entrySignedBytes(draft)) : empty
-      entries.push(sealEntry(draft, id, signature))
-      prev = id
+    const last = group.at(-1)
+    for (const waiting of group) {
+      const { payload, timestamp } = waiting
+      const content = { prev, author, payload, userId, deviceId, timestamp, authorSeq: ++authorSeq }
+      const entry = makeEntry(content, { hash, sign: waiting === last ? sign : undefined })
+      entries.push(entry)
+      prev = entry.id
     }
     return entries
   }

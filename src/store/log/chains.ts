@@ -28,7 +28,11 @@ export interface Author {
   tip: Tip | undefined
 }
 
-export type Admitted = { readonly author: Author; readonly fresh: boolean; readonly fork: Fork | undefined }
+export interface Admitted {
+  readonly author: Author
+  readonly fresh: boolean
+  readonly fork: Fork | undefined
+}
 
 export class Chains {
   readonly #lookup: Lookup
@@ -38,6 +42,7 @@ export class Chains {
   readonly #made: string[] = []
   #last: Author | undefined
   #numbers = 0
+  #answer: Admitted | undefined
 
   constructor(lookup: Lookup) {
     this.#lookup = lookup
@@ -69,15 +74,14 @@ export class Chains {
   admit(entry: LogEntry): Admitted {
     const author = this.of(entry.author) ?? this.#make(entry.author)
     const { tip } = author
-    const fresh = { author, fresh: true, fork: undefined }
     if (tip === undefined) {
       if (entry.prev !== undefined) throw gap(entry)
       this.#move(author, entry, false)
-      return fresh
+      return this.#added(author)
     }
     if (entry.authorSeq === tip.authorSeq + 1 && equal(entry.prev!, tip.id)) {
       this.#move(author, entry, tip.forked)
-      return fresh
+      return this.#added(author)
     }
     const there = this.#lookup(author.number, entry.authorSeq)
     if (there.some(id => equal(id, entry.id))) return { author, fresh: false, fork: undefined }
@@ -97,6 +101,9 @@ export class Chains {
 
   /** What was admitted is durable. */
   settle(): void {
+    // Ids were views of entries until now, of which only the last matters.
+    for (const author of this.#before.keys())
+      if (author.tip !== undefined) author.tip = { ...author.tip, id: copy(author.tip.id) }
     this.#before.clear()
     this.#made.length = 0
   }
@@ -107,7 +114,14 @@ export class Chains {
     for (const key of this.#made) this.#authors.delete(key)
     this.#numbers -= this.#made.length
     this.#last = undefined
-    this.settle()
+    this.#before.clear()
+    this.#made.length = 0
+  }
+
+  /** The answer for most entries, made once for those of one author. */
+  #added(author: Author): Admitted {
+    if (this.#answer?.author !== author) this.#answer = { author, fresh: true, fork: undefined }
+    return this.#answer
   }
 
   #make(bytes: Uint8Array): Author {
@@ -120,7 +134,7 @@ export class Chains {
   }
 
   #move(author: Author, { authorSeq, id }: LogEntry, forked: boolean): void {
-    this.#set(author, { author: author.key, authorSeq, id: copy(id), forked })
+    this.#set(author, { author: author.key, authorSeq, id, forked })
   }
 
   #set(author: Author, tip: Tip): void {

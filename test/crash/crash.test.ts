@@ -1,0 +1,39 @@
+/** Killed at random moments: the short form of `npm run crash`. */
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { cases } from './cases.ts'
+import { crash } from './crash.ts'
+
+const KILLS = 10
+
+for (const one of cases)
+  t.test(
+    `LG-01 crash: ${one.name}, ${KILLS} kills: what was acknowledged is there, nothing else stays`,
+    async t => {
+      const { kills, told, faults } = await crash({ case: one, kills: KILLS, seed: 1 })
+      t.strictSame(faults, [])
+      t.equal(kills, KILLS)
+      t.ok(told > KILLS, `${told} acknowledged`)
+    },
+  )
+
+t.test('crash: what is lost, damaged, half or back is noticed', async t => {
+  const blocks = cases.find(({ name }) => name === 'blocks')!
+  const folder = t.testdir()
+  t.strictSame(await blocks.check(folder, []), [])
+  const told = ['put 1 100', 'tree 2', 'going 3 100', 'gone 3 100']
+  const faults = await blocks.check(folder, told)
+  t.match(faults[0], /acknowledged and is lost/)
+  t.match(faults.at(-1), /tree 2 is not pinned/)
+  t.strictSame(await blocks.check(folder, [...told.slice(0, 1), 'gc']), [], 'a collection may take it')
+  const shard = join(folder, 'blocks', 'aa')
+  mkdirSync(shard, { recursive: true })
+  const name = `1220${'aa'.repeat(32)}`
+  writeFileSync(join(shard, `${name}.1.tmp`), 'half')
+  t.match(await blocks.check(folder, []), [/temporary files stay: .*1\.tmp/])
+  rmSync(join(folder, 'blocks.db'))
+  writeFileSync(join(shard, name), 'other')
+  t.strictSame(await blocks.check(folder, []), [], 'swept, and set aside')
+  t.strictSame(readdirSync(shard), [])
+})
