@@ -5,12 +5,13 @@ import t from 'tap'
 import { PEERS_PATH } from '../../src/wire/tracker.ts'
 import { command, start } from '../support/cli.ts'
 import { Folder, freePorts, notBuilt, type Running } from '../support/processes.ts'
-import { ask } from '../support/trackers.ts'
+import { Seeded } from '../support/seeded.ts'
+import { ask, Signer } from '../support/trackers.ts'
 
 const token = 'secret-of-this-test'
 
 t.test(
-  'P26 TR-11 TRACKER-4 TRACKER-6 BOOK-6 tracker, serve, sync: with it, without it, and with a wrong token',
+  'TR-11 TRACKER-4 TRACKER-6 BOOK-6 tracker, serve, sync: with it, without it, and with a wrong token',
   notBuilt,
   async t => {
     const folder = new Folder()
@@ -79,6 +80,43 @@ t.test(
     t.equal((await more.ends()).code, 0)
     await watched.shows(/"pulled":1/, seen)
     await watched.ends('SIGTERM')
+  },
+)
+
+t.test(
+  'P22 TRACKER-4 a tracker that is killed at random moments has everybody it said yes to',
+  notBuilt,
+  async t => {
+    const folder = new Folder()
+    t.teardown(() => folder.remove())
+    const [port] = await freePorts(1)
+    const url = `http://127.0.0.1:${port}`
+    const dice = new Seeded(20_261_121)
+    const taken = new Set<string>()
+    for (let kill = 0; kill < 4; kill++) {
+      const tracker = folder.launch(['tracker-serve', '--bind', `127.0.0.1:${port}`])
+      await tracker.shows(/tracker listen/)
+      const listed = (await ask(`${url}${PEERS_PATH}`)).json.peers as { peer_id: string }[]
+      const there = new Set(listed.map(row => row.peer_id))
+      t.strictSame(
+        [...taken].filter(id => !there.has(id)),
+        [],
+        `after ${kill} kills: ${taken.size} registered`,
+      )
+      t.equal(there.size, listed.length, 'none twice')
+      const end = performance.now() + 40 + 200 * dice.fraction()
+      const register = async (): Promise<void> => {
+        while (performance.now() < end && taken.size < 200) {
+          const signer = new Signer()
+          if ((await signer.register(url)).status === 200) taken.add(signer.peerId)
+        }
+      }
+      const work = Promise.allSettled(Array.from({ length: 4 }, register))
+      await new Promise(resolve => setTimeout(resolve, end - performance.now() - 10))
+      await tracker.ends('SIGKILL')
+      await work
+    }
+    t.ok(taken.size > 8, `${taken.size} in all`)
   },
 )
 

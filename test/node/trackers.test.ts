@@ -20,7 +20,9 @@ t.test('TRACKER-9 two nodes that know one tracker find each other, signed, and s
   const nodes = new Nodes(t)
   const a = await nodes.start({ name: 'a', trackers: [tracker.url], userId: 'ann', deviceId: 'laptop' })
   await until(() => tracker.size === 1)
-  const b = await nodes.start({ name: 'b', trackers: [`${tracker.url}/`], userId: 'ann' })
+  // Beside one that is not there.
+  const trackers = ['http://127.0.0.1:1', `${tracker.url}/`]
+  const b = await nodes.start({ name: 'b', trackers, userId: 'ann' })
   t.match(await next(b, 'peers-discovered'), {
     from: tracker.url,
     name: `tracker 127.0.0.1:${tracker.port}`,
