@@ -11,6 +11,9 @@ import { flat } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import { visible } from '../base/text.ts'
 
+/** Characters, as it is written and as it is sent. */
+const URL_MAX = 512
+
 /** A user, a device, a host: bytes of UTF-8. */
 export const TRACKER_TEXT_MAX = 256
 
@@ -22,7 +25,7 @@ export function parseTrackerUrl(text: string): string {
   const fail = (why: string, shown = text): never => {
     throw new GuildError('GH_OPTION_INVALID', `tracker "${visible(shown, 120)}": ${why}`)
   }
-  if (text.length > 512) return fail('it has more than 512 characters')
+  if (text.length > URL_MAX) return fail(`it has more than ${URL_MAX} characters`)
   const trimmed = text.trim()
   if (!/^https?:\/\//i.test(trimmed)) return fail('write http://host:8850 or https://host', hidden(trimmed))
   let url: URL
@@ -33,7 +36,9 @@ export function parseTrackerUrl(text: string): string {
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
     return fail('write host and path alone; a token is given with --tracker-token', hidden(trimmed))
-  return flat(`${url.origin}${url.pathname.replace(/\/+$/, '')}`)
+  const canonical = flat(`${url.origin}${url.pathname.replace(/\/+$/, '')}`)
+  // What is not ASCII takes up to nine characters in a path.
+  return canonical.length > URL_MAX ? fail(`it has more than ${URL_MAX} characters as it is sent`) : canonical
 }
 
 function hidden(text: string): string {
