@@ -35,6 +35,7 @@ function nodeAt(seed: number, options: { dbPath?: string; logStore?: LogStore; h
 
 export const logCase: CrashCase = {
   name: 'log',
+  late: true,
 
   async work(folder, dice, tell) {
     const writer = await nodeAt(1, { dbPath: join(folder, 'far.db'), host: '127.0.0.1' })
@@ -67,6 +68,7 @@ export const logCase: CrashCase = {
 
 export const logReaderCase: CrashCase = {
   name: 'log-reader',
+  late: true,
 
   async work(folder, dice, tell) {
     const writer = await nodeAt(1, { logStore: steady(), host: '127.0.0.1' })
@@ -100,6 +102,7 @@ async function read(folder: string, dice: SeededRandom, tell: (line: string) => 
   const reader = await nodeAt(2, { logStore: store, host: false })
   await reader.start()
   const peer = (await reader.connect(address)).peerId
+  tell('begun')
   reader.on('log-entries', () => tell(`at ${store.place(peer)?.cursor ?? 0}`))
   for (;;) {
     await reader.log.sync({ peers: [address], limit: dice.between(1, 100) })
