@@ -104,6 +104,7 @@ export interface EntryProof {
 /** An entry with its id and, where it is to be signed, its signature. Throws GH_LOG_TOO_LARGE, GH_OPTION_INVALID. */
 export function makeEntry(content: EntryContent, { hash, sign }: EntryProof): LogEntry {
   const { prev, author, payload, userId, deviceId, timestamp, authorSeq } = content
+  // spec: LOG-6
   if (payload.length > limits.logPayload)
     throw new GuildError('GH_LOG_TOO_LARGE', `${payload.length} bytes, at most ${limits.logPayload}`)
   checkName(userId, 'user id')
@@ -126,7 +127,7 @@ export function makeEntry(content: EntryContent, { hash, sign }: EntryProof): Lo
   writeHead(w.raw(keys.author_seq!), cborKinds.UINT, authorSeq)
   const bytes = w.view()
   const signed = [domain, bytes.subarray(first, firstEnd), bytes.subarray(last)]
-  const id = hash(...signed)
+  const id = hash(...signed) // spec: LOG-1
   bytes.set(id, ID_AT)
   let signature = empty
   if (sign !== undefined) {

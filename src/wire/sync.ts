@@ -203,6 +203,7 @@ function readMap(
   most: number,
   fields: Readonly<Record<string, (r: ByteReader) => void>>,
 ): void {
+  // spec: SYNC-2
   if (bytes.length > most)
     throw new WireError('GH_WIRE_LENGTH', name, 0, `${bytes.length} bytes, at most ${most}`)
   const r = new ByteReader(bytes, notes)

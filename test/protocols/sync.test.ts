@@ -30,7 +30,7 @@ const outputs = <T>(machine: { poll(): T | undefined }): T[] => {
 }
 const epoch = new Uint8Array(16).fill(5)
 
-t.test('CBOR-1 dag-cbor: what the specification refuses is refused', async t => {
+t.test('CBOR-1 CBOR-2 dag-cbor: what the specification refuses is refused', async t => {
   const cases = sharedJson('vectors/ipld/dag-cbor-strict-written-here.json')?.reject as { name: string; hex: string }[]
   if (cases === undefined) return t.comment('the shared vectors are not beside this checkout')
   for (const { name, hex } of cases)
@@ -70,12 +70,13 @@ t.test('dag-cbor: what has no form is refused, and `__proto__` is a key', async 
   })
 })
 
-t.test('LOG-1 an id binds all that is signed, behind the domain', async t => {
+t.test('LOG-1 LOG-2 an id binds all that is signed, behind the domain', async t => {
   const entry = new Author(suite, 1).say('x')
   const signed = Buffer.from(wire.entrySignedBytes(entry))
   t.ok(signed.toString('latin1').startsWith('guild-home log entry v1'))
   t.ok(equal(suite.hash(signed), entry.id))
   t.ok(suite.verify(entry.author, signed, entry.signature))
+  t.equal(entry.prev, undefined, 'and the first has none before it')
   t.notOk(suite.verify(entry.author, signed.subarray('guild-home log entry v1'.length), entry.signature))
 })
 
@@ -202,7 +203,7 @@ t.test('LG-04 SYNC-3 a cursor past the head: unknown, and all over again without
   t.equal(near.head, 6, 'nothing invented, nothing lost')
 })
 
-t.test('LG-05 SYNC-3 a log that went back and on again is found out by the entry at the cursor', async t => {
+t.test('LOG-5 LG-05 SYNC-3 a log that went back and on again is found out by the entry at the cursor', async t => {
   const a = new Author(suite, 1)
   const one = group(a, 1)
   const [left, right] = [a.say('as it was'), a.at(one[0]).say('otherwise')]
@@ -341,7 +342,7 @@ t.test('SYNC-10 a push brings own entries only, and starts over with a peer that
   t.match(outputs<PushingOutput>(lost)[0], { kind: 'failed', error: { code: 'GH_SYNC_REFUSED' } })
 })
 
-t.test('SYNC-2 the caps count encoded bytes: one below, at, and one above', async t => {
+t.test('SYNC-1 SYNC-2 the caps count encoded bytes: one below, at, and one above', async t => {
   /** A message of just so many bytes, filled up by a field nobody knows. */
   const filled = (fields: readonly (readonly [string, Uint8Array])[], size: number): Uint8Array => {
     const make = (length: number): Uint8Array => {
