@@ -47,6 +47,12 @@ t.test('each flag: by flag, by variable, by older name, flag before variable bef
     ['linePort', '7000', 7000, '7001'],
     ['lineHost', '0.0.0.0,::1', ['0.0.0.0', '::1'], '127.0.0.1'],
     ['teach', 'true', true, '0'],
+    ['peers', '/ip4/127.0.0.1/tcp/8845,[::1]:8001', ['/ip4/127.0.0.1/tcp/8845', '[::1]:8001'], 'a:1'],
+    ['limit', '1000', 1000, '5'],
+    ['watch', '1', true, '0'],
+    ['intervalSec', '60', 60, '5s'],
+    ['push', 'true', true, '0'],
+    ['listen', '/ip4/0.0.0.0/tcp/8845', '/ip4/0.0.0.0/tcp/8845', '/ip6/::/udp/0'],
     ['json', '1', true, '0'],
   ]
   t.strictSame(
