@@ -41,7 +41,6 @@ export { lan, test, wan } from './node/presets.ts'
 export { isSignedBy, openRegistrations, type RegistrationShelf } from './node/registrations.ts'
 export type { StreamHandler } from './node/streams.ts'
 export type { TraceEvent, TraceKind, TraceLink } from './node/trace.ts'
-export type { Fork, Inserted, LogStore, PullPlace, Tip } from './store/log/types.ts'
 export type {
   Direction,
   EventName,
@@ -53,3 +52,4 @@ export type {
   PacketInfo,
   PeerInfo,
 } from './node/types.ts'
+export type { Fork, Inserted, LogStore, PullPlace, Tip } from './store/log/types.ts'

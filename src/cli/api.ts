@@ -46,7 +46,7 @@ export type {
 export { parseAddress } from '../wire/address.ts'
 export { parseBootstrap } from '../wire/dnsaddr.ts'
 export { isPeerId } from '../wire/peer-id.ts'
-export { isToken, parseTrackerUrl } from '../wire/tracker.ts'
+export { isToken, parseTrackerUrl } from '../wire/tracker-url.ts'
 
 /** What the commands use of a GuildNode. */
 export interface CliNode {

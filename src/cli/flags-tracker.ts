@@ -49,7 +49,8 @@ export const trackerFlags = {
     fallback: undefined,
     fallbackText: 'none',
     commands: ['run', 'send', 'log', 'sync', 'p2p-sync', 'p2p-serve'],
-    about: 'whose node this is: stands in log entries, is told to trackers, and only nodes of the same user are taken from them',
+    about:
+      'whose node this is: stands in log entries, is told to trackers, and only nodes of the same user are taken from them',
     parse: upTo(256),
   }),
   deviceId: flag<string | undefined>({

@@ -73,7 +73,8 @@ async function openOwn(context: Context, api: Api, signal: AbortSignal): Promise
       const rows: LogRow[] = []
       for await (const record of node.log.entries({ after: from, limit: Math.min(PAGE, limit), signal }))
         rows.push(api.logRow(record))
-      if (wait && rows.length === 0) throw new GuildError('GH_CONTROL_ABSENT', 'nothing can come while no node runs')
+      if (wait && rows.length === 0)
+        throw new GuildError('GH_CONTROL_ABSENT', 'nothing can come while no node runs')
       return rows
     },
     async close() {

@@ -210,7 +210,8 @@ export function rate(text: string): number {
 /** `/ip4/0.0.0.0/tcp/8845`; port 0 is for the system to pick. */
 export function multiaddrToListen(text: string): string {
   const found = /^\/ip[46]\/[^/]+\/(?:tcp|udp)\/(\d{1,5})$/.exec(text)
-  if (found === null || Number(found[1]) > 65_535) throw new Misfit('give a multiaddr such as /ip4/0.0.0.0/tcp/8845')
+  if (found === null || Number(found[1]) > 65_535)
+    throw new Misfit('give a multiaddr such as /ip4/0.0.0.0/tcp/8845')
   readable(text.replace(/\/0$/, '/1'), parseAddress)
   return text
 }

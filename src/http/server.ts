@@ -67,14 +67,23 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   return serving
 }
 
+interface Open {
+  readonly place: string
+  /** A request of it has come. */
+  served: boolean
+  /** When each answer that has not left yet was given. */
+  readonly leaving: Set<number>
+}
+
 class Serving implements HttpServer {
   readonly #options: HttpOptions
   readonly #limits: HttpLimits
   readonly #server: Server
   readonly #bodies = new Bodies()
   readonly #rates: Rates
-  /** In the order they came → their place; a request under way, or one answered, says `served`. */
-  readonly #open = new Map<Socket, { readonly place: string; served: boolean }>()
+  /** In the order they came. */
+  readonly #open = new Map<Socket, Open>()
+  #watch: NodeJS.Timeout | undefined
   #stopping = false
 
   constructor(options: HttpOptions) {
@@ -121,6 +130,7 @@ class Serving implements HttpServer {
       this.#server.once('error', error => reject(listenError(error, host, port)))
       this.#server.listen({ host, port, ipv6Only: false }, () => {
         this.#server.removeAllListeners('error').on('error', error => this.#options.onFault?.(error))
+        this.#watch = setInterval(() => this.#cutSlowReaders(), 1_000)
         resolve()
       })
     })
@@ -129,6 +139,7 @@ class Serving implements HttpServer {
   stop(): Promise<void> {
     return new Promise(resolve => {
       this.#stopping = true
+      clearInterval(this.#watch)
       const timer = setTimeout(() => this.#server.closeAllConnections(), this.#limits.farewell)
       this.#server.close(() => {
         clearTimeout(timer)
@@ -142,7 +153,7 @@ class Serving implements HttpServer {
 
   #admit(socket: Socket): void {
     const { place, shared, address } = clientOf(socket.remoteAddress ?? '', undefined, this.#options.proxies)
-    this.#open.set(socket, { place, served: false })
+    this.#open.set(socket, { place, served: false, leaving: new Set() })
     socket.once('close', () => this.#open.delete(socket))
     const local = shared || /^127\.|^::1$/.test(address)
     const crowd = local ? [] : [...this.#open].filter(([, one]) => one.place === place)
@@ -212,8 +223,10 @@ class Serving implements HttpServer {
   #send(message: IncomingMessage, response: ServerResponse, answer: Answer): void {
     const { status, type, body, headers = {}, last = false } = answer
     if (response.destroyed) return
-    const timer = setTimeout(() => message.socket.destroy(), this.#limits.answer)
-    response.once('close', () => clearTimeout(timer)).on('error', () => {})
+    const leaving = this.#open.get(message.socket)?.leaving
+    const since = this.#options.now()
+    leaving?.add(since)
+    response.once('finish', () => leaving?.delete(since)).on('error', () => {})
     response.writeHead(status, {
       ...(type === undefined ? {} : { 'content-type': type }),
       'content-length': body?.length ?? 0,
@@ -224,6 +237,15 @@ class Serving implements HttpServer {
     })
     response.end(message.method === 'HEAD' ? undefined : body)
     if (!last) linger(message)
+  }
+
+  /** Who takes its answer a byte at a time holds it no longer than others would. */
+  #cutSlowReaders(): void {
+    const before = this.#options.now() - this.#limits.answer
+    for (const [socket, { leaving }] of this.#open) {
+      const [first] = leaving
+      if (first !== undefined && first < before) socket.destroy()
+    }
   }
 
   /** What the parser refused, or a deadline. */

@@ -18,8 +18,7 @@ import type { Random } from '../base/ports.ts'
 import { BoundedQueue } from '../base/queue.ts'
 import { type Address, addressKey } from '../wire/address.ts'
 
-export const dialStrategies = ['direct-first', 'relay-first'] as const
-export type DialStrategy = (typeof dialStrategies)[number]
+export type DialStrategy = 'direct-first' | 'relay-first'
 
 export type Stage = 'direct' | 'relay'
 

@@ -10,14 +10,14 @@ import { utf8 } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Runtime } from '../base/ports.ts'
 import { visible } from '../base/text.ts'
-import { type DialStrategy, dialStrategies } from '../membership/dial-order.ts'
+import type { DialStrategy } from '../membership/dial-order.ts'
 import { type CongestionName, congestionNames } from '../packets/congestion/controller.ts'
 import type { LogStore } from '../store/log/types.ts'
 import { type Address, parseAddress } from '../wire/address.ts'
 import { type Dnsaddr, isDnsaddr, parseBootstrap } from '../wire/dnsaddr.ts'
 import { limits } from '../wire/limits.ts'
 import { keyFromPeerId, peerIdFromKey } from '../wire/peer-id.ts'
-import { isToken, parseTrackerUrl, trackerLimits } from '../wire/tracker.ts'
+import { isToken, parseTrackerUrl, TRACKER_TEXT_MAX } from '../wire/tracker-url.ts'
 import type { NodeOptions } from './options.ts'
 import { leastMtu } from './path-size.ts'
 
@@ -73,6 +73,7 @@ export interface Config {
   readonly runtime: Runtime | undefined
 }
 
+const dialStrategies: readonly DialStrategy[] = ['direct-first', 'relay-first']
 /** Each is asked twice a minute. */
 const TRACKERS_MAX = 16
 
@@ -330,7 +331,7 @@ function token(value: string | undefined): string | undefined {
 /** What entries and registrations are marked with. */
 function mark(value: string | undefined, name: string): string | undefined {
   const given = text(value, name)
-  if (given !== undefined && utf8(given).length > trackerLimits.text)
-    throw invalid(name, `"${visible(given, 80)}" is too long`, `at most ${trackerLimits.text} bytes of UTF-8`)
+  if (given !== undefined && utf8(given).length > TRACKER_TEXT_MAX)
+    throw invalid(name, `"${visible(given, 80)}" is too long`, `at most ${TRACKER_TEXT_MAX} bytes of UTF-8`)
   return given
 }

@@ -128,17 +128,23 @@ export class ControlClient implements AsyncDisposable {
    * Entries of the node's log behind a place, 500 at most; below 0 it is so many before the end. With
    * `wait` it answers when there is one.
    */
-  async logEntries(
-    { after = 0, limit = 500, wait = false, ...options }: Wait & LogQuery = {},
-  ): Promise<{ readonly entries: readonly LogRow[]; readonly head: number }> {
+  async logEntries({
+    after = 0,
+    limit = 500,
+    wait = false,
+    ...options
+  }: Wait & LogQuery = {}): Promise<{ readonly entries: readonly LogRow[]; readonly head: number }> {
     const answer = await this.#ask({ do: 'log-entries', after, limit, wait }, options)
     return answer as { entries: LogRow[]; head: number }
   }
 
   /** The node reads the logs of these peers, or of all it is linked to, and with `push` brings them its own. */
-  async sync(
-    { peers, limit, push = false, ...options }: Wait & SyncRequest = {},
-  ): Promise<readonly PeerOutcome[]> {
+  async sync({
+    peers,
+    limit,
+    push = false,
+    ...options
+  }: Wait & SyncRequest = {}): Promise<readonly PeerOutcome[]> {
     const answer = await this.#ask({ do: 'sync', peers, limit, push }, options)
     return (answer as { results: PeerOutcome[] }).results
   }

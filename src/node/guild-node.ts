@@ -273,7 +273,7 @@ export class GuildNode implements AsyncDisposable {
     return peer
   }
 
-  /** Whom the trackers tell of now; where they are silent, whom they told of within a week. None without `trackers`. */
+  /** Whom the trackers tell of now; where they are silent, whom they told of within a week. None without `trackers`; rejects with GH_TRACKER_* when none answers and nobody is known. */
   async lookup({ signal }: WaitOptions = {}): Promise<readonly TrackedPeer[]> {
     this.#running('lookup')
     const trackers = this.#companions.find((one): one is Companion & Finds => 'find' in one)

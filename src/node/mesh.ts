@@ -178,7 +178,9 @@ export class Mesh implements ConnectionEvents {
   /** Multiaddrs others can dial, with our peer id. */
   get addresses(): string[] {
     const { announce } = this.#options.config
-    return (announce.length > 0 ? announce : this.#listening.addresses()).map(address => formatAddress({ ...address, peerId: this.peerId }))
+    return (announce.length > 0 ? announce : this.#listening.addresses()).map(address =>
+      formatAddress({ ...address, peerId: this.peerId }),
+    )
   }
 
   peers(): PeerInfo[] {

@@ -6,8 +6,8 @@
  * Floor: node. Page: README.md.
  */
 import type { Runtime } from '../base/ports.ts'
-import type { LogStore } from '../store/log/types.ts'
 import type { DialStrategy } from '../membership/dial-order.ts'
+import type { LogStore } from '../store/log/types.ts'
 
 export interface NodeOptions {
   /** Port to listen on, the same for TCP and UDP. Default 0: the system picks one, and `addresses` tells it. */

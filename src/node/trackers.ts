@@ -14,7 +14,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { asGuildError, codes, GuildError } from '../base/errors.ts'
-import type { AskHttp, Identity } from '../base/ports.ts'
+import type { AskHttp, Identity, Runtime } from '../base/ports.ts'
 import { lookup, register, TrackerError } from '../discovery/tracker.ts'
 import type { Try } from '../protocols/tracker/call.ts'
 import {
@@ -29,8 +29,21 @@ import type { Sqlite } from '../store/sqlite.ts'
 import type { ToldPeer, TrackerCache } from '../store/tracker-cache.ts'
 import { hostKind, parseAddress } from '../wire/address.ts'
 import { encodeRegistration, type ListedPeer, signedRegistration } from '../wire/tracker.ts'
-import type { Surroundings } from './companions.ts'
+import type { Config } from './config.ts'
+import type { Happenings } from './emitter.ts'
+import type { Mesh } from './mesh.ts'
 import { takenAddresses, toldAddresses } from './tracker-addresses.ts'
+
+export interface TrackerSurroundings {
+  readonly config: Config
+  readonly runtime: Runtime
+  readonly mesh: Mesh
+  readonly happenings: Happenings
+  /** Absolute path, where there is a data directory. */
+  readonly dataDir: string | undefined
+  /** 32 bytes. */
+  readonly identitySeed: Uint8Array
+}
 
 interface Place {
   readonly url: string
@@ -43,34 +56,37 @@ interface Place {
   registered: string
 }
 
-/** Peers that `find` knows of: those told of last. */
-const TOLD_MAX = 1_000
-
 /** A companion of the mesh (`companions.ts`). */
 export class Trackers {
-  readonly #around: Surroundings
+  readonly #around: TrackerSurroundings
   readonly #places: readonly Place[]
   readonly #identity: Identity
   readonly #abort = new AbortController()
-  #rounds: Driven<TrackerInput> | undefined
+  readonly #rounds: TrackerRounds
+  #driven: Driven<TrackerInput> | undefined
   /** From our wall clock to that of a tracker that said ours is wrong, in milliseconds. */
   #skew = 0
-  /** Whom trackers told of, or the book. */
-  readonly #told = new Map<string, ToldPeer>()
-  /** Trackers that have not said anything to the first question for a list, yes or no. */
-  readonly #silent: Set<number>
-  #settle: () => void = () => {}
-  readonly #first = new Promise<void>(resolve => {
-    this.#settle = resolve
-  })
+  /** What each tracker told last. */
+  readonly #lists: (readonly ToldPeer[])[]
+  #fromBook: readonly ToldPeer[] = []
+  /** Why each told nothing, when it did not. */
+  readonly #failures: (GuildError | undefined)[]
+  /** Those who wait for a list, and the trackers that have said nothing since, yes or no. */
+  readonly #seekers = new Set<{ readonly silent: Set<number>; readonly found: () => void }>()
   #recalling: Promise<void> | undefined
   #book: Promise<{ readonly db: Sqlite; readonly cache: TrackerCache } | undefined> | undefined
   readonly #changed = (): void => this.#tellAddresses()
 
-  constructor(around: Surroundings) {
+  constructor(around: TrackerSurroundings) {
     this.#around = around
     const { config, runtime, identitySeed } = around
-    this.#silent = new Set(config.trackers.keys())
+    this.#lists = config.trackers.map(() => [])
+    this.#failures = config.trackers.map(() => undefined)
+    this.#rounds = new TrackerRounds({
+      trackers: config.trackers.length,
+      interval: config.discoveryInterval,
+      random: runtime.random,
+    })
     this.#identity = runtime.suite.identity(identitySeed)
     this.#places = config.trackers.map(url => {
       const { hostname: host, host: name } = new URL(url)
@@ -79,14 +95,9 @@ export class Trackers {
   }
 
   async start(): Promise<void> {
-    const { config, runtime, mesh, happenings } = this.#around
-    const rounds = new TrackerRounds({
-      trackers: this.#places.length,
-      interval: config.discoveryInterval,
-      random: runtime.random,
-    })
-    const driven = mesh.drive.run(rounds, output => this.#obey(output))
-    this.#rounds = driven
+    const { mesh, happenings } = this.#around
+    const driven = mesh.drive.run(this.#rounds, output => this.#obey(output))
+    this.#driven = driven
     happenings.on('peer-connected', this.#changed)
     // Once the start is done and has been told.
     mesh.drive.after(0, () => {
@@ -95,26 +106,37 @@ export class Trackers {
     })
   }
 
-  /** Whom the trackers tell of; where none tells of anybody, whom they told of before. Waits for a first answer of one. */
+  /** Whom the trackers tell of; where none tells of anybody, whom they told of before. Asks anew, and waits for the first that tells of some. */
   async find(signal: AbortSignal | undefined): Promise<ToldPeer[]> {
     const stopped = this.#abort.signal
     const either = signal === undefined ? stopped : AbortSignal.any([signal, stopped])
     await new Promise<void>((resolve, reject) => {
-      const aborted = (): void => reject(new GuildError('GH_ABORTED', 'lookup', { cause: either.reason }))
-      if (either.aborted) return aborted()
-      either.addEventListener('abort', aborted, { once: true })
-      this.#first.then(() => {
+      const end = (outcome: () => void) => (): void => {
+        this.#seekers.delete(seeker)
         either.removeEventListener('abort', aborted)
-        resolve()
-      })
+        outcome()
+      }
+      const aborted = end(() => reject(new GuildError('GH_ABORTED', 'lookup', { cause: either.reason })))
+      this.#driven?.feed({ kind: 'look' })
+      const seeker = { silent: this.#rounds.awaited, found: end(resolve) }
+      if (either.aborted) return aborted()
+      if (seeker.silent.size === 0) return resolve() // all are down, and were asked not long ago
+      either.addEventListener('abort', aborted, { once: true })
+      this.#seekers.add(seeker)
     })
-    return [...this.#told.values()]
+    await this.#recalling
+    const lists = this.#lists.flat()
+    const told = lists.length > 0 ? lists : this.#fromBook
+    const [failure] = this.#failures
+    if (told.length === 0 && failure !== undefined && this.#failures.every(one => one !== undefined))
+      throw failure
+    return [...new Map(told.map(one => [one.peerId, one])).values()]
   }
 
   async stop(): Promise<void> {
     this.#around.happenings.off('peer-connected', this.#changed)
-    this.#rounds?.feed({ kind: 'stop' })
-    this.#rounds?.stop()
+    this.#driven?.feed({ kind: 'stop' })
+    this.#driven?.stop()
     this.#abort.abort(new GuildError('GH_NODE_STATE', 'the node stops'))
     const book = await this.#book
     book?.db.close()
@@ -154,8 +176,10 @@ export class Trackers {
       else await this.#lookup(askHttp, place, tracker, timing)
     } catch (error) {
       if (this.#abort.signal.aborted) return
-      this.#rounds?.feed({ kind: 'failed', tracker, what, failure: this.#failure(error) })
-      if (what === 'lookup') await this.#heard(tracker)
+      this.#driven?.feed({ kind: 'failed', tracker, what, failure: this.#failure(error) })
+      if (what !== 'lookup') return
+      this.#failures[tracker] = asGuildError(error, 'GH_TRACKER_FAILED')
+      await this.#heard(tracker)
     }
   }
 
@@ -182,7 +206,7 @@ export class Trackers {
     const signature = this.#identity.sign(signedRegistration(time, body))
     const ttl = await register(askHttp, place, body, { time, signature }, timing, wall)
     place.registered = addrs.join()
-    this.#rounds?.feed({ kind: 'registered', tracker, ttl })
+    this.#driven?.feed({ kind: 'registered', tracker, ttl })
     this.#tellAddresses()
   }
 
@@ -195,20 +219,26 @@ export class Trackers {
     const { runtime, config, mesh } = this.#around
     const { peers, remote } = await lookup(askHttp, place, config.userId, timing, runtime.clock.wall())
     if (this.#abort.signal.aborted) return
-    const others = peers.filter(one => this.#isOther(one))
+    const others = peers
+      .filter(one => this.#isOther(one))
+      .map(({ peerId, addrs, meta }) => ({ peerId, addrs, userId: meta.user_id }))
+    this.#lists[tracker] = others
+    this.#failures[tracker] = undefined
     this.#learn(others, place.url, place.name, remote)
-    this.#rounds?.feed({ kind: 'listed', tracker, others: others.length })
+    this.#driven?.feed({ kind: 'listed', tracker, others: others.length })
     await this.#heard(tracker)
-    await this.#keep(others.map(({ peerId, addrs, meta }) => ({ peerId, addrs, userId: meta.user_id })))
+    await this.#keep(others)
     if (mesh.membership.linkCount === 0)
       this.#debug(() => `Tracker ${place.name} told of ${others.length} peers`)
   }
 
-  /** The first list with somebody in it is enough; else all trackers have to have said something, and the book. */
+  /** A list with somebody in it is enough; else all trackers have to have said something, and the book. */
   async #heard(tracker: number): Promise<void> {
-    this.#silent.delete(tracker)
     await this.#recalling
-    if (this.#told.size > 0 || this.#silent.size === 0) this.#settle()
+    for (const { silent, found } of [...this.#seekers]) {
+      silent.delete(tracker)
+      if (silent.size === 0 || this.#lists[tracker]!.length > 0) found()
+    }
   }
 
   /** A tracker that lists nodes of others all the same is not followed there. */
@@ -224,9 +254,6 @@ export class Trackers {
     host: string,
   ): void {
     const { mesh, happenings, runtime } = this.#around
-    for (const { peerId, addrs } of peers.slice(0, TOLD_MAX))
-      this.#told.set(peerId, { peerId, addrs, userId: undefined })
-    while (this.#told.size > TOLD_MAX) this.#told.delete(this.#told.keys().next().value!)
     const before = mesh.membership.knownCount
     const { direct } = takenAddresses(
       shuffled(peers, () => runtime.random.fraction()),
@@ -250,7 +277,7 @@ export class Trackers {
   #tellAddresses(): void {
     const counts = this.#places.map(place => this.#addresses(place))
     const changed = counts.some((addrs, i) => addrs.join() !== this.#places[i]!.registered)
-    if (changed) this.#rounds?.feed({ kind: 'addresses', count: Math.max(...counts.map(one => one.length)) })
+    if (changed) this.#driven?.feed({ kind: 'addresses', count: Math.max(...counts.map(one => one.length)) })
   }
 
   #addresses({ host }: Place): string[] {
@@ -296,6 +323,7 @@ export class Trackers {
         .recall(config.userId, runtime.clock.wall())
         .filter(one => one.peerId !== mesh.peerId)
       this.#debug(() => `No tracker tells of peers; ${peers.length} are known from before`)
+      this.#fromBook = peers
       // They were told by trackers that were as near, or as far, as those of today.
       const near = this.#places.some(({ host }) => hostKind(host) === 'loopback' || host === 'localhost')
       this.#learn(peers, 'peer_book', 'book', near ? '127.0.0.1' : '10.0.0.1')

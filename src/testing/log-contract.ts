@@ -174,16 +174,17 @@ const checks: Readonly<Record<string, (bench: LogBench) => Promise<void>>> = {
     equal(again.head, 6)
   },
 
-  'LG-06 whoever gets both sides in another order reports the same fork and has the same tip': async bench => {
-    const log = await bench.open()
-    const a = new Author(bench.suite, 1)
-    const one = a.say(1)
-    const sides = [a.at(one).say('x'), a.at(one).say('y')]
-    log.insert([one, ...sides])
-    const lowest = sides.map(({ id }) => hex(id)).sort()[0]
-    equal(hex(log.tip(a.key)!.id), lowest)
-    equal(log.forks().length, 1)
-  },
+  'LG-06 whoever gets both sides in another order reports the same fork and has the same tip':
+    async bench => {
+      const log = await bench.open()
+      const a = new Author(bench.suite, 1)
+      const one = a.say(1)
+      const sides = [a.at(one).say('x'), a.at(one).say('y')]
+      log.insert([one, ...sides])
+      const lowest = sides.map(({ id }) => hex(id)).sort()[0]
+      equal(hex(log.tip(a.key)!.id), lowest)
+      equal(log.forks().length, 1)
+    },
 
   'LG-01 what insert returned from is there after a crash, the cursor with it': async bench => {
     const log = await bench.open()

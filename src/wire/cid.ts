@@ -9,11 +9,11 @@
  *
  * As text: base32 behind `b` (what is written), base36 behind `k`, base58btc behind `z`; a
  * CIDv0 is base58btc behind nothing and begins with `Qm`. The part from `hash` on is the
- * multihash: two CIDs with one multihash name the same bytes, read in two ways.
+ * multihash: two CIDs with one multihash name the same bytes, read in two ways (spec: CONTENT-1, CONTENT-4).
  *
  * Of hashes only those that are strong are taken, and digests of 20 bytes or more: whoever
  * could make two blocks of one name could hand out the wrong one. The "hash" identity holds
- * the bytes themselves, at most 128 of them (spec: CID-2, CID-3). Any codec is taken here: a
+ * the bytes themselves, at most 128 of them (spec: CONTENT-2, CONTENT-3). Any codec is taken here: a
  * block that nobody can look into is still a block.
  *
  * Page: protocol/cid.md · Vectors: cid.json, multiformats/multihash-test_cases.csv · Faults: BX-06
@@ -62,7 +62,7 @@ export function readCid(r: ByteReader, field = 'CID'): CID {
   const at = r.offset
   const length = r.leb128(`${field} digest length`)
   const [fault, where] = [digestFault(code, length), digestMost[code] === undefined ? multihash : at]
-  // spec: CID-2, CID-3: by its claim, before the digest is taken
+  // spec: CONTENT-2, CONTENT-3: by its claim, before the digest is taken
   if (fault !== undefined) throw new WireError('GH_CID_UNSUPPORTED', `${field} hash`, where, fault)
   r.take(length, `${field} digest`)
   const bytes = copy(r.bytes.subarray(begin, r.offset))
@@ -100,15 +100,16 @@ export function makeCid(codec: number, hash: number, digest: Uint8Array, version
   return CID.create(version, codec, new Digest(hash, digest.length, multihash.subarray(head), multihash))
 }
 
-/** Refuses a CID, from whatever library it came, whose hash we do not count on (spec: CID-2, CID-3). */
+/** Refuses a CID, from whatever library it came, whose hash we do not count on (spec: CONTENT-2, CONTENT-3). */
 export function checkCid(cid: CID): void {
   const fault = digestFault(cid.multihash.code, cid.multihash.digest.length)
   if (fault !== undefined) throw new GuildError('GH_CID_UNSUPPORTED', `${shown(cid)}: ${fault}`)
 }
 
-/** What two CIDs have in common that name the same bytes, as a short string: a key for maps (spec: CID-4). */
+/** What two CIDs have in common that name the same bytes, as a short string: a key for maps (spec: CONTENT-4). */
 export function blockKey(cid: CID): string {
-  return String.fromCharCode(...cid.multihash.bytes)
+  // Asked for every block that passes: `apply` takes the bytes as they are, and a spread counts them out.
+  return String.fromCharCode.apply(undefined, cid.multihash.bytes as unknown as number[])
 }
 
 /** Is it a CID, of whatever copy of the library? */

@@ -39,7 +39,16 @@ export type CborValue =
   | readonly CborValue[]
   | { readonly [key: string]: CborValue }
 
-export const cborKinds = { UINT: 0, NEGATIVE: 1, BYTES: 2, TEXT: 3, LIST: 4, MAP: 5, LINK: 6, SIMPLE: 7 } as const
+export const cborKinds = {
+  UINT: 0,
+  NEGATIVE: 1,
+  BYTES: 2,
+  TEXT: 3,
+  LIST: 4,
+  MAP: 5,
+  LINK: 6,
+  SIMPLE: 7,
+} as const
 
 const LINK_TAG = 42
 const FALSE = 20
@@ -221,7 +230,9 @@ function build(r: ByteReader, field: string, depth: number): CborValue {
     case cborKinds.UINT:
       return big ?? value
     case cborKinds.NEGATIVE:
-      return big !== undefined || value === Number.MAX_SAFE_INTEGER ? -1n - (big ?? BigInt(value)) : -1 - value
+      return big !== undefined || value === Number.MAX_SAFE_INTEGER
+        ? -1n - (big ?? BigInt(value))
+        : -1 - value
     case cborKinds.BYTES:
       return copy(r.take(value, field))
     case cborKinds.TEXT: {
@@ -299,7 +310,8 @@ function fits(r: ByteReader, count: number, least: number, field: string, at: nu
 function skipText(r: ByteReader, length: number, field: string): void {
   const at = r.offset
   r.skip(length, field)
-  for (let i = at; i < r.offset; i++) if (r.bytes[i]! > 0x7f) return void textOf(r.bytes.subarray(at, r.offset), field, at)
+  for (let i = at; i < r.offset; i++)
+    if (r.bytes[i]! > 0x7f) return void textOf(r.bytes.subarray(at, r.offset), field, at)
 }
 
 function textOf(bytes: Uint8Array, field: string, at: number): string {

@@ -95,9 +95,9 @@ export const limits = {
   linkWindow: 4 * 1024 * 1024,
   /** One block of content, in bytes: what every bitswap takes. */
   block: 2 * 1024 * 1024,
-  /** The least digest that names a block: a shorter one could be made to fit other bytes (CID-2). */
+  /** The least digest that names a block: a shorter one could be made to fit other bytes (CONTENT-2). */
   cidDigestLeast: 20,
-  /** Bytes that a CID may hold instead of their hash (CID-3). */
+  /** Bytes that a CID may hold instead of their hash (CONTENT-3). */
   cidIdentity: 128,
   /** One CID in bytes: version, codec of 9, hash, length of 2, digest of 128: 1 + 9 + 1 + 2 + 128. */
   cid: 141,

@@ -173,7 +173,8 @@ export function readEntry(r: ByteReader): LogEntry {
   const seqAt = r.offset
   const authorSeq = readUint(r, 'author_seq')
   if (authorSeq === 0) throw new WireError('GH_WIRE_VALUE', 'author_seq', seqAt, 'it begins with 1')
-  if ((authorSeq === 1) !== (prev === undefined)) // spec: LOG-2
+  if ((authorSeq === 1) !== (prev === undefined))
+    // spec: LOG-2
     throw new WireError('GH_WIRE_VALUE', 'prev', prevAt, `number ${authorSeq} has ${prev ? 'one' : 'none'}`)
   const bytes = r.bytes.subarray(begin, r.offset)
   const signed = [domain, r.bytes.subarray(first, firstEnd), r.bytes.subarray(last, r.offset)]

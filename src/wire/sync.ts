@@ -302,6 +302,7 @@ function bytesOf(entries: readonly Uint8Array[]): number {
 }
 
 function within(bytes: Uint8Array, most: number, what: string): Uint8Array {
-  if (bytes.length > most) throw new GuildError('GH_SYNC_TOO_LARGE', `${what} of ${bytes.length} bytes, at most ${most}`)
+  if (bytes.length > most)
+    throw new GuildError('GH_SYNC_TOO_LARGE', `${what} of ${bytes.length} bytes, at most ${most}`)
   return bytes
 }

@@ -19,11 +19,12 @@
  *
  * Page: protocol/tracker.md (spec: TRACKER-1, TRACKER-2) · Source: RFC 9110. Floor: wire.
  */
-import { flat, fromUtf8, utf8 } from '../base/bytes.ts'
+import { fromUtf8, utf8 } from '../base/bytes.ts'
 import { GuildError, WireError } from '../base/errors.ts'
 import { visible } from '../base/text.ts'
 import { formatMultiaddr, parseMultiaddr } from './multiaddr.ts'
 import { keyFromPeerId, peerIdFromKey } from './peer-id.ts'
+import { TRACKER_TEXT_MAX } from './tracker-url.ts'
 
 /** Both sides count on these. Bytes where nothing else is said. */
 export const trackerLimits = {
@@ -38,7 +39,7 @@ export const trackerLimits = {
   /** One address, in characters: two names of 253 and two PeerIds. */
   addr: 700,
   /** One text of `meta`, and the user asked for. */
-  text: 256,
+  text: TRACKER_TEXT_MAX,
   /** Milliseconds that the clock of who signs may be off. */
   clock: 600_000,
 } as const
@@ -47,7 +48,7 @@ export const REGISTER_PATH = '/api/v1/peers/register'
 export const PEERS_PATH = '/api/v1/peers'
 /** In lower case, as HTTP compares it. */
 export const SIGNATURE_HEADER = 'guild-signature'
-const LABEL = 'guild-home tracker registration v1'
+const LABEL = 'tracker registration v1 guild-home'
 
 export interface PeerMeta {
   readonly device_id?: string
@@ -125,7 +126,7 @@ export function decodePeerList(bytes: Uint8Array): PeerList {
       const { last_seen: lastSeen } = objectOf(row, 'peers')
       if (!Number.isSafeInteger(lastSeen) || (lastSeen as number) < 0)
         throw wrong('last_seen', 'it is not a time')
-      peers.push({ ...peerOf(row), lastSeen: lastSeen as number })
+      peers.push({ ...peerOf(row), lastSeen: (lastSeen as number) + 0 }) // -0 is 0
     } catch (error) {
       if (!(error instanceof WireError)) throw error
     }
@@ -152,37 +153,6 @@ export function decodeTrackerFault(bytes: Uint8Array): TrackerFault | undefined 
   } catch {
     return undefined
   }
-}
-
-/**
- * Where a tracker is: `http` or `https`, perhaps below a path; without a slash at its end.
- * GH_OPTION_INVALID says what to write instead, and never repeats a name or token inside a URL.
- */
-export function parseTrackerUrl(text: string): string {
-  const fail = (why: string, shown = text): never => {
-    throw new GuildError('GH_OPTION_INVALID', `tracker "${visible(shown, 120)}": ${why}`)
-  }
-  if (text.length > 512) return fail('it has more than 512 characters')
-  const trimmed = text.trim()
-  if (!/^https?:\/\//i.test(trimmed)) return fail('write http://host:8850 or https://host', hidden(trimmed))
-  let url: URL
-  try {
-    url = new URL(trimmed)
-  } catch {
-    return fail('this is not a URL; write http://host:8850', hidden(trimmed))
-  }
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
-    return fail('write host and path alone; a token is given with --tracker-token', hidden(trimmed))
-  return flat(`${url.origin}${url.pathname.replace(/\/+$/, '')}`)
-}
-
-function hidden(text: string): string {
-  return text.replace(/\/\/[^/]*@/, '//…@').replace(/[?#].*$/s, '…')
-}
-
-/** A word that HTTP takes as a bearer token. */
-export function isToken(text: string): boolean {
-  return /^[\x21-\x7e]{1,512}$/.test(text)
 }
 
 /** The bytes that are signed. */

@@ -25,7 +25,7 @@ interface Meta {
 
 /** What has no place in a plain run. */
 const unasked =
-  /^dist\/src\/(cli\/(bench|help|monitor\/(screen|views))|http|testing|discovery|crypto\/noble|node\/(lan|line-port))/
+  /^dist\/src\/(cli\/(bench|help|monitor\/(screen|views))|http|testing|discovery|crypto\/noble|node\/(lan|line-port|reach|tracker)|membership\/dial-order|protocols\/tracker|store\/(sqlite|guild-db|tracker-cache|registrations)|wire\/tracker\.)/
 
 const packagesOf = (files: readonly string[]): string[] => [
   ...new Set(files.flatMap(file => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? [])),

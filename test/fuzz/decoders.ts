@@ -1,4 +1,5 @@
 /** Every decoder there is, by name: what `npm run fuzz` runs, and what a test compares with the source. */
+import { contentDecoders } from './content-decoders.ts'
 import type { Decoder } from './fuzz.ts'
 import { machineDecoders } from './machine-decoders.ts'
 import { packetDecoders } from './packet-decoders.ts'
@@ -16,4 +17,5 @@ export const decoders: readonly Decoder[] = [
   ...machineDecoders,
   ...packetDecoders,
   ...syncDecoders,
+  ...contentDecoders,
 ]

@@ -9,6 +9,7 @@ import t from 'tap'
 import { root } from '../support/root.ts'
 import { Seeded } from '../support/seeded.ts'
 import { readSources, strip } from '../support/source.ts'
+import { contentDecoders } from './content-decoders.ts'
 import { decoders } from './decoders.ts'
 import { foundNames } from './found.ts'
 import { type Decoder, faultOf, fuzz } from './fuzz.ts'
@@ -20,13 +21,14 @@ import { textDecoders } from './text-decoders.ts'
 import { wireDecoders } from './wire-decoders.ts'
 
 // machines.test.ts has the others.
-shortForm([...wireDecoders, ...syncDecoders, ...textDecoders, ...readerDecoders])
+shortForm([...wireDecoders, ...syncDecoders, ...textDecoders, ...readerDecoders, ...contentDecoders])
 
 /** What reads bytes or text, and is not in the registry by its own name. */
 const excused: Readonly<Record<string, string>> = {
   ByteReader: 'what the decoders are made of: each of them runs it',
   readBounded: 'reads a file of any content, at most so many bytes',
   readConfigFile: 'reads a file, and hands its text to parseConfig',
+  readBlock: 'takes a block out of a store, and looks at nothing in it',
   openResponderUnit: 'the entry initiator runs it',
   RecordReceiver: 'the entry record runs it',
   LineReader: 'the entry line-reader runs it',

@@ -27,6 +27,7 @@ const bounds: Readonly<Record<string, number>> = {
   'stream-header': 2 + limits.protocolId,
   line: limits.line,
   'line-hello': limits.lineId + 1 + limits.name + 1,
+  cid: limits.cid,
   numbers: 8,
   mdns: ANNOUNCEMENT_LENGTH,
   'mdns-sealed': SEALED_ANNOUNCEMENT_LENGTH,

@@ -8,11 +8,11 @@
  * its disk went back has forked: nobody may miss that, and everybody keeps both sides.
  */
 import { toHex } from '../../src/base/bytes.ts'
+import { nativeSuite } from '../../src/crypto/native.ts'
 import { readRow } from '../../src/protocols/sync/page.ts'
 import { copyImage, emptyImage, type LogImage, MemoryLog } from '../../src/store/log/memory.ts'
-import { idOfEntry } from '../../src/wire/log-entry.ts'
 import { type Host, type Simulation, trouble } from '../../src/testing/index.ts'
-import { nativeSuite } from '../../src/crypto/native.ts'
+import { idOfEntry } from '../../src/wire/log-entry.ts'
 import { claim, type Fleet, type Member } from './fleet.ts'
 import { nodes } from './nodes.ts'
 
@@ -46,7 +46,8 @@ function keep(member: Member, sim: Simulation): Keeper {
 function comeBack(keeper: Keeper, sim: Simulation, after: string): void {
   const random = sim.random.split(`log ${keeper.member.name} ${sim.now}`)
   if (after === 'wipe' || (after === 'rewind' && keeper.copies.length > 0)) {
-    keeper.image = after === 'wipe' ? emptyImage(random) : copyImage(keeper.copies[random.below(keeper.copies.length)]!)
+    keeper.image =
+      after === 'wipe' ? emptyImage(random) : copyImage(keeper.copies[random.below(keeper.copies.length)]!)
     keeper.wentBack = true
     for (const id of keeper.said.keys()) keeper.said.set(id, true)
   }
@@ -113,7 +114,10 @@ async function agree(keepers: readonly Keeper[], sim: Simulation): Promise<void>
       claim(wentBack || ids.has(id), `${keeper.member.name}: an entry that was acknowledged is gone`)
     const wanted = forksIn(keeper)
     const told = new Set(keeper.image.forks.map(({ author, authorSeq }) => `${toHex(author)} ${authorSeq}`))
-    claim([...told].sort().join() === wanted.join(), `${keeper.member.name}: reports ${told.size} of ${wanted.length} forks`)
+    claim(
+      [...told].sort().join() === wanted.join(),
+      `${keeper.member.name}: reports ${told.size} of ${wanted.length} forks`,
+    )
     for (const place of wanted) {
       const author = keepers.find(one => place.startsWith(toHex(authorOf(one))))
       claim(author?.wentBack === true, `a fork of somebody whose disk never went back: ${place}`)
@@ -152,8 +156,10 @@ async function converge(fleet: Fleet, sim: Simulation): Promise<void> {
   live()
   const copies = (): void => {
     if (sim.now > until) return
-    for (const keeper of keepers) keeper.copies[Math.floor(sim.now / COPY_EVERY) % COPIES] = copyImage(keeper.image)
-    for (const keeper of keepers) keeper.copies.splice(0, keeper.copies.length, ...keeper.copies.filter(Boolean))
+    for (const keeper of keepers)
+      keeper.copies[Math.floor(sim.now / COPY_EVERY) % COPIES] = copyImage(keeper.image)
+    for (const keeper of keepers)
+      keeper.copies.splice(0, keeper.copies.length, ...keeper.copies.filter(Boolean))
     sim.world.after(COPY_EVERY, copies)
   }
   sim.world.after(COPY_EVERY, copies)
@@ -181,7 +187,10 @@ async function restored(fleet: Fleet, sim: Simulation): Promise<void> {
   n3.member.host.restart()
   comeBack(n3, sim, 'rewind')
   // Cut off, so that nobody tells it what it said before.
-  sim.partition([n3.member.host], fleet.members.filter(one => one !== n3.member).map(({ host }) => host))
+  sim.partition(
+    [n3.member.host],
+    fleet.members.filter(one => one !== n3.member).map(({ host }) => host),
+  )
   await sim.settle(n3.member.start())
   for (let i = 0; i < 3; i++) {
     say(n3, sim, `otherwise ${i}`)
@@ -191,7 +200,10 @@ async function restored(fleet: Fleet, sim: Simulation): Promise<void> {
   fleet.doubt()
   await fleet.untilWhole(180_000)
   await agree(keepers, sim)
-  claim(keepers.every(one => forksIn(one).length > 0), 'the fork is not seen')
+  claim(
+    keepers.every(one => forksIn(one).length > 0),
+    'the fork is not seen',
+  )
 }
 
 /** A chain of links, not a mesh: what the first says reaches the last through the others. */
@@ -211,4 +223,8 @@ async function relayed(fleet: Fleet, sim: Simulation): Promise<void> {
   claim(keepers[0]!.image.rows.length === 50, `${keepers[0]!.image.rows.length} of 50 entries`)
 }
 
-export const logCases = [nodes('log', converge), nodes('log-restored', restored), nodes('log-relayed', relayed)]
+export const logCases = [
+  nodes('log', converge),
+  nodes('log-restored', restored),
+  nodes('log-relayed', relayed),
+]

@@ -70,9 +70,12 @@ t.test('LG-02 the disk is full: refused, reads go on, and it works again when th
   const pages = connection!.pragma('page_count', { simple: true }) as number
   connection!.pragma(`max_page_count = ${pages}`)
   const large = a.say('x'.repeat(100_000))
-  t.throws(() => log.insert([large], { peerId: 'p', place: { cursor: 3, epoch: log.epoch, after: undefined } }), {
-    code: /^GH_STORE_/,
-  })
+  t.throws(
+    () => log.insert([large], { peerId: 'p', place: { cursor: 3, epoch: log.epoch, after: undefined } }),
+    {
+      code: /^GH_STORE_/,
+    },
+  )
   t.equal(log.head, 2)
   t.equal(log.read(0, 10).length, 2, 'reads go on')
   t.equal(log.place('p'), undefined, 'the cursor stayed')

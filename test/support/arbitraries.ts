@@ -242,6 +242,27 @@ export const anyValue: Readonly<Record<string, fc.Arbitrary<Json>>> = {
     record({ message: fc.constant('HELLO'), id: lineId, name: lineName }),
     record({ message: fc.constant('HELLO'), id: lineId }),
   ),
+  cid: fc.oneof(
+    record({
+      version: fc.constant(1),
+      codec: fc.oneof(fc.constantFrom(0x55, 0x70, 0x71, 0x72), number),
+      hash: fc.constantFrom(0x12, 0x13, 0x1e),
+      digest: bytes(20, 32),
+    }),
+    record({
+      version: fc.constant(1),
+      codec: number,
+      hash: fc.constantFrom(0x13, 0x1e),
+      digest: bytes(33, 64),
+    }),
+    record({ version: fc.constant(1), codec: number, hash: fc.constant(0), digest: bytes(0, 128) }),
+    record({
+      version: fc.constant(0),
+      codec: fc.constant(0x70),
+      hash: fc.constant(0x12),
+      digest: bytes(32, 32),
+    }),
+  ),
   numbers: number,
   mdns: record(announcement),
   'mdns-sealed': record({ ...announcement, salt: exactly(16) }),

@@ -315,6 +315,17 @@ export const codecs: Readonly<Record<string, Codec>> = {
   },
   line: { decode: bytes => wire.decodeLine(bytes), encode: wire.encodeLine },
   'line-hello': { decode: bytes => wire.decodeFirstLine(bytes), encode: wire.encodeLine },
+  cid: {
+    decode(bytes) {
+      const { version, code, multihash } = wire.decodeCid(bytes)
+      return { version, codec: code, hash: multihash.code, digest: toHex(multihash.digest) }
+    },
+    encode: ({ version, codec, hash, digest }) => {
+      const w = new ByteWriter()
+      wire.encodeCid(w, wire.makeCid(codec, hash, hex(digest), version))
+      return w.view()
+    },
+  },
   numbers: {
     decode(bytes) {
       const r = new ByteReader(bytes)

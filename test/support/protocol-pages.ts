@@ -61,6 +61,7 @@ const explainers: Readonly<Record<string, (bytes: Uint8Array) => Note[]>> = {
   'handshake-datagram': wire.explainHandshakeDatagram,
   hello: wire.explainHello,
   'message-1': wire.explainMessage1,
+  cid: wire.explainCid,
   mdns: wire.explainAnnouncement,
   line: wire.explainLine,
   'line-hello': wire.explainFirstLine,
@@ -150,6 +151,16 @@ ${named(registry.closeCodes)}
 ## Codes of RESET_STREAM and STOP_SENDING
 
 ${named(registry.streamCodes)}
+## Codecs of CIDs
+
+What the bytes of a block mean. Others are carried, and nobody looks into them.
+
+${named(registry.contentCodecs)}
+## Hashes of CIDs
+
+What a block is named by. Others are refused.
+
+${named(registry.contentHashes)}
 ## Rules
 
 - **[REG-1]** A number is never reused and never changes its meaning. \`npm run protocol\` refuses to write a registry in which a number is gone or has changed.

@@ -33,3 +33,12 @@ export class Seeded {
     return Uint8Array.from({ length }, () => this.u32() >>> 24)
   }
 }
+
+/** The same bytes in pieces of up to 300, cut where the dice say. */
+export function* pieces(dice: Seeded, bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; ) {
+    const length = 1 + dice.below(300)
+    yield bytes.subarray(at, at + length)
+    at += length
+  }
+}

@@ -3,7 +3,7 @@
  *
  * They are not part of the package; a test that needs one skips where it is absent.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** The parsed JSON of `../shared/<path>`, seen from the folder with `package.json`; or undefined. */
@@ -28,4 +28,16 @@ function sharedPath(path: string): string | undefined {
   }
   const file = join(folder, '..', 'shared', path)
   return existsSync(file) ? file : undefined
+}
+
+/** A file of bytes. */
+export function sharedBytes(path: string): Uint8Array | undefined {
+  const file = sharedPath(path)
+  return file === undefined ? undefined : new Uint8Array(readFileSync(file))
+}
+
+/** The names in a folder, sorted; none where it is absent. */
+export function sharedNames(path: string): string[] {
+  const folder = sharedPath(path)
+  return folder === undefined ? [] : readdirSync(folder).sort()
 }

@@ -558,6 +558,92 @@ const lineHello: readonly Case[] = [
   ['tls', '160301020001000a', bad('VALUE', 'id', 0), 'a TLS hello, by chance with an LF'],
 ]
 
+const digest32 = run(0x20, 32)
+const cidValue = (codec: number, hash: number, digest: string, version = 1): Json => ({
+  version,
+  codec,
+  hash,
+  digest,
+})
+const badCid = (
+  what: string,
+  field: string,
+  offset: number,
+): { error: string; field: string; offset: number } => ({
+  error: what,
+  field,
+  offset,
+})
+
+const cid: readonly Case[] = [
+  ['raw', `01551220${digest32}`, cidValue(0x55, 0x12, digest32)],
+  ['dag-pb', `01701220${digest32}`, cidValue(0x70, 0x12, digest32)],
+  ['dag-cbor', `01711220${digest32}`, cidValue(0x71, 0x12, digest32)],
+  [
+    'v0',
+    `1220${digest32}`,
+    cidValue(0x70, 0x12, digest32, 0),
+    'dag-pb and a whole SHA-256, without saying so',
+  ],
+  ['sha2-512', `01551340${run(0, 64)}`, cidValue(0x55, 0x13, run(0, 64))],
+  ['blake3', `01551e20${digest32}`, cidValue(0x55, 0x1e, digest32)],
+  [
+    'blake3-64',
+    `01551e40${run(0, 64)}`,
+    cidValue(0x55, 0x1e, run(0, 64)),
+    'BLAKE3 gives as many bytes as one asks for',
+  ],
+  ['digest-twenty', `01551214${run(0, 20)}`, cidValue(0x55, 0x12, run(0, 20)), 'the shortest'],
+  ['identity', '015500 05 68656c6c6f', cidValue(0x55, 0, '68656c6c6f'), '"hello", in its own name'],
+  ['identity-empty', '01550000', cidValue(0x55, 0, '')],
+  [
+    'identity-128',
+    `01550080 01${run(0, 128)}`,
+    cidValue(0x55, 0, run(0, 128)),
+    'the longest; its length takes two bytes',
+  ],
+  ['codec-json', `0180041220${digest32}`, cidValue(0x0200, 0x12, digest32), 'a codec nobody looks into'],
+  [
+    'codec-largest',
+    `01ffffffffffffff0f1220${digest32}`,
+    cidValue(2 ** 53 - 1, 0x12, digest32),
+    'as large as a number may be',
+  ],
+  ['empty', '', badCid('GH_WIRE_SHORT', 'CID version', 0)],
+  [
+    'version-0',
+    `00701220${digest32}`,
+    badCid('GH_CID_INVALID', 'CID version', 0),
+    'a CIDv0 does not say its version',
+  ],
+  ['version-2', `02551220${digest32}`, badCid('GH_CID_INVALID', 'CID version', 0)],
+  ['version-long', `8100551220${digest32}`, badCid('GH_WIRE_VARINT', 'CID version', 0)],
+  ['version-alone', '01', badCid('GH_WIRE_SHORT', 'CID codec', 1)],
+  ['codec-long', `01d5001220${digest32}`, badCid('GH_WIRE_VARINT', 'CID codec', 1)],
+  ['codec-ten-bytes', `01ffffffffffffffffff01${digest32}`, badCid('GH_WIRE_VARINT', 'CID codec', 1)],
+  ['codec-above', `01ffffffffffffff1f1220${digest32}`, badCid('GH_WIRE_VARINT', 'CID codec', 1), '2^54 - 1'],
+  ['hash-cut', '0155', badCid('GH_WIRE_SHORT', 'CID hash', 2)],
+  [
+    'hash-sha1',
+    `01551114${run(0, 20)}`,
+    badCid('GH_CID_UNSUPPORTED', 'CID hash', 2),
+    'others can make two blocks of it',
+  ],
+  ['hash-md5', `0155d50110${run(0, 16)}`, badCid('GH_CID_UNSUPPORTED', 'CID hash', 2)],
+  ['hash-blake2b', `0155a0e40220${digest32}`, badCid('GH_CID_UNSUPPORTED', 'CID hash', 2)],
+  ['digest-one', '0155120120', badCid('GH_CID_UNSUPPORTED', 'CID hash', 3), 'fits one block in 256'],
+  ['digest-nineteen', `01551213${run(0, 19)}`, badCid('GH_CID_UNSUPPORTED', 'CID hash', 3)],
+  ['digest-long', `01551221${run(0, 33)}`, badCid('GH_CID_UNSUPPORTED', 'CID hash', 3), 'SHA-256 has 32'],
+  ['digest-cut', `01551220${run(0, 31)}`, badCid('GH_WIRE_SHORT', 'CID digest', 4)],
+  ['identity-129', `0155008101${run(0, 129)}`, badCid('GH_CID_UNSUPPORTED', 'CID hash', 3)],
+  ['identity-mebibyte', '015500808040', badCid('GH_CID_UNSUPPORTED', 'CID hash', 3), 'by its claim'],
+  ['length-long', `015512a000${digest32}`, badCid('GH_WIRE_VARINT', 'CID digest length', 3)],
+  ['behind', `01551220${digest32}00`, badCid('GH_WIRE_LONG', 'CID', 36)],
+  ['v0-cut', `1220${run(0, 31)}`, badCid('GH_WIRE_SHORT', 'CID v0', 0)],
+  ['v0-behind', `1220${digest32}00`, badCid('GH_WIRE_LONG', 'CID', 34)],
+  ['v0-short-digest', `1214${run(0, 20)}`, badCid('GH_CID_INVALID', 'CID version', 0), 'version 18, then'],
+]
+
 export const caseFiles: Readonly<Record<string, CaseFile>> = {
   ...syncCaseFiles,
   frames: {
@@ -606,6 +692,11 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
     notes:
       'The string of a TXT record behind "s=", under the swarm key 0001 … 1f and the instance name abcdefghijklmnopqrstuvwxyz234567. Offsets of what is wrong inside count from the opened bytes.',
     cases: mdnsSealed,
+  },
+  cid: {
+    page: 'protocol/cid.md',
+    notes: 'One CID and nothing behind it. The digest is hex; no vector says what it is the hash of.',
+    cases: cid,
   },
   ...packetCaseFiles,
 }

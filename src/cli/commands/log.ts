@@ -44,7 +44,8 @@ export async function log(context: Context): Promise<ExitCode> {
     )
   const most = act === 'append' ? 1 : 0
   const extra = rest[most]
-  if (extra !== undefined) throw new UsageError(`'${visible(extra, 100)}' is one word too many: guild-home log ${act}`)
+  if (extra !== undefined)
+    throw new UsageError(`'${visible(extra, 100)}' is one word too many: guild-home log ${act}`)
   return await oneShot(context, async (api, { signal }) => {
     const access = await openLog(context, api, signal)
     try {
@@ -55,11 +56,18 @@ export async function log(context: Context): Promise<ExitCode> {
   })
 }
 
-async function append(context: Context, access: LogAccess, signal: AbortSignal, file?: string): Promise<void> {
+async function append(
+  context: Context,
+  access: LogAccess,
+  signal: AbortSignal,
+  file?: string,
+): Promise<void> {
   const { io, output, invocation } = context
   const input = file === undefined ? io.stdin : createReadStream(file)
   const failed = new Promise<never>((_, reject) => {
-    input.once('error', (error: Error) => reject(new GuildError('GH_STORE_FAILED', `${file ?? 'standard input'}: ${error.message}`)))
+    input.once('error', (error: Error) =>
+      reject(new GuildError('GH_STORE_FAILED', `${file ?? 'standard input'}: ${error.message}`)),
+    )
     signal.addEventListener('abort', () => reject(new GuildError('GH_ABORTED', 'log append')), { once: true })
   })
   failed.catch(() => {})
@@ -80,7 +88,8 @@ async function append(context: Context, access: LogAccess, signal: AbortSignal, 
     const next = await Promise.race([coming, failed])
     if (next.done === true) break
     coming = lines.next()
-    if (next.value.length > LINE_MAX) throw new GuildError('GH_LOG_TOO_LARGE', `a line of ${next.value.length} characters`)
+    if (next.value.length > LINE_MAX)
+      throw new GuildError('GH_LOG_TOO_LARGE', `a line of ${next.value.length} characters`)
     waiting.push(valueOf(next.value))
     if (waiting.length >= LINES) await write()
   }
@@ -129,8 +138,12 @@ function show({ output, invocation }: Context, row: LogRow): void {
   if (invocation.settings.json) return output.line(json(shown(row)))
   const text = typeof row.data === 'string' ? row.data : JSON.stringify(row.data)
   const at = new Date(row.timestamp)
-  const day = Number.isNaN(at.getTime()) ? '?' : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clock(at)}`
-  output.line(`${String(row.seq).padStart(6)}  ${day}  ${visible(row.deviceId, 24)}  ${visible(text, 16_384)}`)
+  const day = Number.isNaN(at.getTime())
+    ? '?'
+    : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clock(at)}`
+  output.line(
+    `${String(row.seq).padStart(6)}  ${day}  ${visible(row.deviceId, 24)}  ${visible(text, 16_384)}`,
+  )
 }
 
 function two(value: number): string {

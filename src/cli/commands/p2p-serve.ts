@@ -55,7 +55,9 @@ export async function p2pServe(context: Context): Promise<ExitCode> {
         await node.start({ signal })
         await node.log.head() // open from the first moment, so that who comes is asked
         for (const address of node.addresses)
-          output.line(settings.json ? json({ event: 'p2p-listen', address }) : `p2p listen: ${visible(address)}`)
+          output.line(
+            settings.json ? json({ event: 'p2p-listen', address }) : `p2p listen: ${visible(address)}`,
+          )
         await new Promise<void>(resolve => {
           if (signal.aborted) resolve()
           else signal.addEventListener('abort', () => resolve(), { once: true })
@@ -72,7 +74,11 @@ export async function p2pServe(context: Context): Promise<ExitCode> {
   return exitCodes.done
 }
 
-function listenAt(listen: string): { readonly host: string; readonly port: number; readonly transport: string } {
+function listenAt(listen: string): {
+  readonly host: string
+  readonly port: number
+  readonly transport: string
+} {
   const { host, port, transport } = parseAddress(listen.replace(/\/(tcp|udp)\/0$/, '/$1/1'))
   return { host, transport, port: /\/(tcp|udp)\/0$/.test(listen) ? 0 : port }
 }

@@ -16,6 +16,7 @@ import { json } from '../json-lines.ts'
 import { findNode, oneShot, wantsOwnNode } from '../running.ts'
 import { shortLived } from '../short-lived.ts'
 import { peerName } from '../text-lines.ts'
+import { throughTrackers } from '../through-trackers.ts'
 import { UsageError } from '../usage.ts'
 
 /** In milliseconds: no new peer for this long, and everybody is there; or this long in all. */
@@ -69,7 +70,7 @@ async function withOwnNode(context: Context, api: Api, signal: AbortSignal, text
   await shortLived(context, api, signal, async node => {
     await anyOf([
       ...bootstrap.map(async address => void (await node.connect(address, { signal }))),
-      ...(trackers.length === 0 ? [] : [throughTrackers(node, signal)]),
+      ...(trackers.length === 0 ? [] : [throughTrackers(context, node, signal).then(() => {})]),
     ])
     const deadline = performance.now() + connectTimeout * 1000
     await say(context, text, {
@@ -94,13 +95,6 @@ async function withOwnNode(context: Context, api: Api, signal: AbortSignal, text
       },
     })
   })
-}
-
-/** Linked to the first of those whom trackers tell of. */
-async function throughTrackers(node: CliNode, signal: AbortSignal): Promise<void> {
-  const told = await node.lookup({ signal })
-  if (told.length === 0) throw new GuildError('GH_PEER_UNKNOWN', 'the trackers tell of nobody')
-  await anyOf(told.map(({ peerId, addresses }) => node.reach(addresses, { peerId, signal })))
 }
 
 /** The first that succeeds; when none does, the first failure: it names the address that was given first. */

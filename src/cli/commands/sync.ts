@@ -15,15 +15,12 @@ import type { ExitCode } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
 import { discovery, identity, network } from '../keys.ts'
 import { oneShot, reachNode, wantsOwnNode } from '../running.ts'
+import { throughTrackers } from '../through-trackers.ts'
 import { UsageError } from '../usage.ts'
 import { patience, within } from '../within.ts'
 
 /** What does a round: peer by peer it tells how it went. */
 type Round = (told: (peer: string, outcome: SyncResult | Error) => void) => Promise<void>
-
-/** Milliseconds without a new peer, after which all that trackers tell of are thought to be linked. */
-const QUIET = 500
-const SETTLED = 10_000
 
 export async function sync(context: Context): Promise<ExitCode> {
   const [extra] = context.invocation.words
@@ -32,10 +29,16 @@ export async function sync(context: Context): Promise<ExitCode> {
   return await oneShot(context, async (api, { signal }) => {
     const control = wantsOwnNode(context) ? undefined : await running(context, api, signal)
     const { peers, limit, push } = context.invocation.settings
-    const asked = { ...(peers.length === 0 ? {} : { peers }), ...(limit === undefined ? {} : { limit }), push }
+    const asked = {
+      ...(peers.length === 0 ? {} : { peers }),
+      ...(limit === undefined ? {} : { limit }),
+      push,
+    }
     if (control === undefined)
       return await withOwnNode(context, api, signal, async node => {
-        await rounds(context, signal, told => node.log.sync({ ...asked, signal, onPeer: told }).then(() => {}))
+        await rounds(context, signal, told =>
+          node.log.sync({ ...asked, signal, onPeer: told }).then(() => {}),
+        )
       })
     try {
       await rounds(context, signal, async told => {
@@ -119,23 +122,13 @@ async function withOwnNode(
     })
     try {
       await node.start({ signal })
-      if (settings.peers.length === 0) await settled(node, signal)
+      if (settings.peers.length === 0) await throughTrackers(context, node, signal)
       await use(node)
     } finally {
       await within(patience, node.stop())
     }
   } finally {
     dir.release()
-  }
-}
-
-/** Until no new peer comes, or nobody has for too long. */
-async function settled(node: CliNode, signal: AbortSignal): Promise<void> {
-  const end = performance.now() + SETTLED
-  let known = -1
-  while (performance.now() < end && !signal.aborted && (node.peers.length === 0 || node.peers.length !== known)) {
-    known = node.peers.length
-    await pause(QUIET, signal)
   }
 }
 

@@ -66,7 +66,13 @@ export function decodeKeptRow(text: string): KeptRow | undefined {
     const { place, seen, signed_at: signedAt } = JSON.parse(text)
     if (typeof place !== 'string' || !Number.isSafeInteger(seen)) return undefined
     if (signedAt !== undefined && !Number.isSafeInteger(signedAt)) return undefined
-    return { ...registration, place, seen, ...(signedAt === undefined ? {} : { signedAt }) }
+    // JSON has a zero below zero, which is none to us.
+    return {
+      ...registration,
+      place,
+      seen: seen + 0,
+      ...(signedAt === undefined ? {} : { signedAt: signedAt + 0 }),
+    }
   } catch {
     return undefined
   }

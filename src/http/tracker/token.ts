@@ -14,15 +14,18 @@ const SEEN_MAX = 1_024
 
 export type TokenCheck = (authorization: string | undefined) => boolean
 
-/** With no token everybody may. */
-export function tokenCheck(token: string | undefined): TokenCheck {
+/** With no token everybody may. `equal` compares in a time that depends on the lengths alone. */
+export function tokenCheck(
+  token: string | undefined,
+  equal: (a: Uint8Array, b: Uint8Array) => boolean = timingSafeEqual,
+): TokenCheck {
   if (token === undefined) return () => true
   const key = randomBytes(32)
   const digest = (text: string): Buffer => createHmac('sha256', key).update(text.slice(0, SEEN_MAX)).digest()
   const wanted = digest(token)
   return authorization => {
     const given = /^bearer +/i.test(authorization ?? '') ? authorization!.replace(/^bearer +/i, '') : ''
-    return timingSafeEqual(digest(given), wanted)
+    return equal(digest(given), wanted)
   }
 }
 

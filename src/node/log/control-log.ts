@@ -41,12 +41,18 @@ export async function answerLog(log: NodeLog, request: LogRequest, signal: Abort
       let characters = 0
       const limit = request.limit
       const source =
-        request.wait && after >= head ? log.tail({ after, limit, signal }) : log.entries({ after, limit, signal })
+        request.wait && after >= head
+          ? log.tail({ after, limit, signal })
+          : log.entries({ after, limit, signal })
       for await (const record of source) {
         const row = logRow(record)
         entries.push(row)
         characters += JSON.stringify(row.data).length
-        if (characters > CHARACTERS_MAX || entries.length >= limit || (request.wait && record.seq >= (await log.head())))
+        if (
+          characters > CHARACTERS_MAX ||
+          entries.length >= limit ||
+          (request.wait && record.seq >= (await log.head()))
+        )
           break
       }
       return { entries, head: await log.head() }

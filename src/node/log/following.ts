@@ -60,7 +60,8 @@ export class Following {
     if (this.#stopped) return
     const known = this.#peers.get(peerId)
     if (known !== undefined) {
-      if (known.pull === undefined && known.cancel === undefined && !this.#line.includes(known)) this.#queue(known)
+      if (known.pull === undefined && known.cancel === undefined && !this.#line.includes(known))
+        this.#queue(known)
       return
     }
     const followed: Followed = { peerId, pull: undefined, failures: 0, faults: 0, cancel: undefined }

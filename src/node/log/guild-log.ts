@@ -126,10 +126,11 @@ export class GuildLog {
     }
   }
 
-  async *entries({ after = 0, limit = Number.POSITIVE_INFINITY, signal }: EntriesOptions = {}): AsyncGenerator<
-    LogRecord,
-    void
-  > {
+  async *entries({
+    after = 0,
+    limit = Number.POSITIVE_INFINITY,
+    signal,
+  }: EntriesOptions = {}): AsyncGenerator<LogRecord, void> {
     let at = after
     let left = limit
     while (left > 0) {
@@ -169,10 +170,20 @@ export class GuildLog {
   }
 
   /** One round: each peer's log is read to its end. Rejects with the first failure, unless `onPeer` hears of it. */
-  async sync({ peers, limit = PULL_LIMIT, push: bring = false, signal, onPeer }: SyncOptions = {}): Promise<SyncResult[]> {
+  async sync({
+    peers,
+    limit = PULL_LIMIT,
+    push: bring = false,
+    signal,
+    onPeer,
+  }: SyncOptions = {}): Promise<SyncResult[]> {
     if (!Number.isInteger(limit) || limit < 1 || limit > limits.syncEntries)
-      throw new GuildError('GH_OPTION_INVALID', `limit: ${limit} (a whole number from 1 to ${limits.syncEntries})`)
-    const whom = peers ?? this.#options.mesh.peers().flatMap(one => (one.transport === 'line' ? [] : one.peerId))
+      throw new GuildError(
+        'GH_OPTION_INVALID',
+        `limit: ${limit} (a whole number from 1 to ${limits.syncEntries})`,
+      )
+    const whom =
+      peers ?? this.#options.mesh.peers().flatMap(one => (one.transport === 'line' ? [] : one.peerId))
     const results: SyncResult[] = []
     for (const peer of whom) {
       throwIfAborted(signal)
@@ -264,7 +275,12 @@ export class GuildLog {
     this.#serving.grown()
     for (const woken of [...this.#tails]) woken()
     const { happenings } = this.#options
-    happenings.emit({ event: 'log-entries', count, head: this.head, ...(peerId !== undefined && { from: peerId }) })
+    happenings.emit({
+      event: 'log-entries',
+      count,
+      head: this.head,
+      ...(peerId !== undefined && { from: peerId }),
+    })
   }
 
   /** Once a start: nobody can know more of a new epoch than this log does. */

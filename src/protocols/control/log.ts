@@ -53,7 +53,10 @@ export function decodeLogRequest(message: Record<string, unknown>): LogRequest |
       return {
         do: 'sync',
         peers: message.peers === undefined || message.peers === null ? undefined : addresses(message.peers),
-        limit: message.limit === undefined || message.limit === null ? undefined : whole(message.limit, 'limit', 1),
+        limit:
+          message.limit === undefined || message.limit === null
+            ? undefined
+            : whole(message.limit, 'limit', 1),
         push: message.push === true,
       }
     default:
@@ -62,14 +65,17 @@ export function decodeLogRequest(message: Record<string, unknown>): LogRequest |
 }
 
 function addresses(value: unknown): string[] {
-  if (!Array.isArray(value) || value.length > PEERS_MAX) throw malformed(`"peers" has to be a list of ${PEERS_MAX} at most`)
+  if (!Array.isArray(value) || value.length > PEERS_MAX)
+    throw malformed(`"peers" has to be a list of ${PEERS_MAX} at most`)
   for (const one of value)
-    if (typeof one !== 'string' || one === '' || one.length > ADDRESS_MAX) throw malformed('"peers" holds no address')
+    if (typeof one !== 'string' || one === '' || one.length > ADDRESS_MAX)
+      throw malformed('"peers" holds no address')
   return value as string[]
 }
 
 function whole(value: unknown, name: string, least: number): number {
-  if (!Number.isSafeInteger(value) || (value as number) < least) throw malformed(`"${name}" has to be a whole number`)
+  if (!Number.isSafeInteger(value) || (value as number) < least)
+    throw malformed(`"${name}" has to be a whole number`)
   return value as number
 }
 

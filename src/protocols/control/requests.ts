@@ -63,7 +63,9 @@ export function decodeRequest(bytes: Uint8Array): ControlRequest {
       return { do: 'send', text, ...(to === undefined || to === null ? {} : { to: word(to, 'to') }) }
     }
     default:
-      throw malformed(`"do" has to be status, connect, send, events, log-append, log-entries or sync, not ${shown(message.do)}`)
+      throw malformed(
+        `"do" has to be status, connect, send, events, log-append, log-entries or sync, not ${shown(message.do)}`,
+      )
   }
 }
 

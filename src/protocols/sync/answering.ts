@@ -29,7 +29,10 @@ export const defaults = {
   gather: 100,
 } as const
 
-export type AnsweringInput = Tick | { readonly kind: 'pull'; readonly pull: SyncPull } | { readonly kind: 'grown' }
+export type AnsweringInput =
+  | Tick
+  | { readonly kind: 'pull'; readonly pull: SyncPull }
+  | { readonly kind: 'grown' }
 
 export interface AnsweringOptions {
   readonly log: LogView
@@ -143,7 +146,11 @@ export class Answering implements Machine<AnsweringInput, Uint8Array> {
   }
 
   #say(
-    page: { readonly entries: readonly Uint8Array[]; readonly next: number; readonly last: Uint8Array | undefined },
+    page: {
+      readonly entries: readonly Uint8Array[]
+      readonly next: number
+      readonly last: Uint8Array | undefined
+    },
     more: { readonly unknown?: boolean; readonly heads?: readonly Head[] } = {},
   ): void {
     const { log } = this.#options

@@ -88,7 +88,10 @@ export class Proof {
 }
 
 /** All in one go, for few. */
-export function prove(suite: Pick<Suite, 'hash' | 'verify'>, entries: readonly LogEntry[]): readonly LogEntry[] {
+export function prove(
+  suite: Pick<Suite, 'hash' | 'verify'>,
+  entries: readonly LogEntry[],
+): readonly LogEntry[] {
   const proof = new Proof(suite, entries)
   for (;;) {
     const proved = proof.step()

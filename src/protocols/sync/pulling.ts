@@ -127,7 +127,14 @@ export class Pulling implements Machine<PullingInput, PullingOutput> {
 
   #ask(now: Millis, wait: boolean): void {
     const { cursor, epoch, after } = this.#place
-    const pull: SyncPull = { cursor, epoch, limit: this.#limit, after, wait: wait || undefined, have: this.#have() }
+    const pull: SyncPull = {
+      cursor,
+      epoch,
+      limit: this.#limit,
+      after,
+      wait: wait || undefined,
+      have: this.#have(),
+    }
     this.#asked = wait ? 'whenever' : 'now'
     this.#due = wait ? undefined : now + defaults.patience
     this.#outputs.push({ kind: 'send', pull: encodeSyncPull(pull) })

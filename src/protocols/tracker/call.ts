@@ -64,6 +64,11 @@ export class Call {
     return this.#state === 'resting' || this.#state === 'waiting' ? this.#at : undefined
   }
 
+  /** An answer is awaited, or the next try of this round. */
+  get busy(): boolean {
+    return this.#state === 'under way' || this.#state === 'waiting'
+  }
+
   /** From now on; again where it rests. What is under way or asked to wait stays as it is. */
   want(now: Millis): void {
     if (this.#state === 'idle' || (this.#state === 'resting' && this.#failures === 0)) this.#rest(now)
@@ -92,7 +97,7 @@ export class Call {
   answered(wait: Millis, now: Millis): void {
     if (this.#state !== 'under way') return
     this.#failures = 0
-    this.#rest(now + wait * (1 - this.#random.fraction() / 3))
+    this.#rest(now + Math.round(wait * (1 - this.#random.fraction() / 3)))
   }
 
   /** True when that was the last try of this round. */

@@ -29,6 +29,8 @@ export type TrackerInput =
   | Tick
   | { readonly kind: 'start' }
   | { readonly kind: 'stop' }
+  /** Somebody wants lists now. Who is down is left in peace. */
+  | { readonly kind: 'look' }
   /** What there is to register changed: so many addresses. */
   | { readonly kind: 'addresses'; readonly count: number }
   | { readonly kind: 'registered'; readonly tracker: number; readonly ttl: Millis }
@@ -70,6 +72,7 @@ export class TrackerRounds implements Machine<TrackerInput, TrackerOutput> {
   readonly #states: readonly State[]
   readonly #out: BoundedQueue<TrackerOutput>
   #running = false
+  #begun = false
   /** The peers from before were taken since some tracker last told of any. */
   #recalled = false
 
@@ -85,6 +88,7 @@ export class TrackerRounds implements Machine<TrackerInput, TrackerOutput> {
   handle(input: TrackerInput, now: Millis): void {
     if (input.kind === 'start') {
       this.#running = true
+      this.#begun = true
       for (const { calls } of this.#states) calls.lookup.want(now)
     }
     if (!this.#running) return
@@ -92,6 +96,9 @@ export class TrackerRounds implements Machine<TrackerInput, TrackerOutput> {
       case 'stop':
         this.#running = false
         return
+      case 'look':
+        for (const { calls } of this.#states) calls.lookup.want(now)
+        break
       case 'addresses':
         for (const { calls } of this.#states) {
           if (input.count > 0) calls.register.want(now)
@@ -122,6 +129,11 @@ export class TrackerRounds implements Machine<TrackerInput, TrackerOutput> {
     for (const { calls } of this.#states)
       for (const what of both) first = earlier(first, calls[what].deadline())
     return first
+  }
+
+  /** Those that will soon have said something to the question for a list. */
+  get awaited(): Set<number> {
+    return new Set([...this.#states.keys()].filter(i => !this.#begun || this.#states[i]!.calls.lookup.busy))
   }
 
   #begin(now: Millis): void {

@@ -15,8 +15,8 @@
  */
 import { compare, copy, equal } from '../../base/bytes.ts'
 import { GuildError } from '../../base/errors.ts'
-import { peerIdFromKey } from '../../wire/peer-id.ts'
 import type { LogEntry } from '../../wire/log-entry.ts'
+import { peerIdFromKey } from '../../wire/peer-id.ts'
 import type { Fork, Tip } from './types.ts'
 
 /** Where the store's ids of one author and number are looked up. */

@@ -105,7 +105,8 @@ export class MemoryLog implements LogStore {
       this.#chains.forget()
       throw error
     }
-    for (const { number, key, tip } of this.#chains.touched) this.#image.authors.set(number, { key, tip: tip! })
+    for (const { number, key, tip } of this.#chains.touched)
+      this.#image.authors.set(number, { key, tip: tip! })
     this.#chains.settle()
     for (const row of rows) this.#image.rows.push(row)
     this.#pending.clear()
@@ -124,7 +125,8 @@ export class MemoryLog implements LogStore {
     if (found?.tip === undefined) return []
     const rows: LogRow[] = []
     for (let seq = after + 1; seq <= found.tip.authorSeq && rows.length < count; seq++)
-      for (const at of this.#index.get(placeKey(found.number, seq)) ?? []) rows.push(this.#image.rows[at - 1]!)
+      for (const at of this.#index.get(placeKey(found.number, seq)) ?? [])
+        rows.push(this.#image.rows[at - 1]!)
     return rows.slice(0, count)
   }
 

@@ -251,11 +251,21 @@ class SqliteLog implements LogStore {
   }
 
   #row(text: string, ...values: unknown[]): readonly unknown[] | undefined {
-    return this.#db.read(() => this.#db.prepare(text).raw().get(...values)) as readonly unknown[] | undefined
+    return this.#db.read(() =>
+      this.#db
+        .prepare(text)
+        .raw()
+        .get(...values),
+    ) as readonly unknown[] | undefined
   }
 
   #rows(text: string, ...values: unknown[]): (readonly unknown[])[] {
-    return this.#db.read(() => this.#db.prepare(text).raw().all(...values)) as (readonly unknown[])[]
+    return this.#db.read(() =>
+      this.#db
+        .prepare(text)
+        .raw()
+        .all(...values),
+    ) as (readonly unknown[])[]
   }
 }
 

@@ -67,7 +67,10 @@ export interface LogStore {
    * Adds what is not here yet, in order, and moves the place of a peer with it. Throws GH_LOG_GAP
    * where an entry's `prev` is not here, and then nothing is added; GH_STORE_* as the disk says.
    */
-  insert(entries: readonly LogEntry[], peer?: { readonly peerId: string; readonly place: PullPlace }): Inserted
+  insert(
+    entries: readonly LogEntry[],
+    peer?: { readonly peerId: string; readonly place: PullPlace },
+  ): Inserted
   /** At most `count` rows behind a place, in order. */
   read(after: number, count: number): readonly LogRow[]
   /** The same of one author, behind a number. */

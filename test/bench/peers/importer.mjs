@@ -1,0 +1,33 @@
+/**
+ * The importer of the js ecosystem, as an oracle: the CID it gives a tree by each of our profiles.
+ *
+ * A tree is a list of `{ path, content?, link?, mode?, mtime? }`, folders by their paths alone, below one
+ * root that has the empty path. `mtime` is `{ seconds, nanoseconds }`.
+ */
+import { importer } from 'ipfs-unixfs-importer'
+
+/** Keeps nothing: only CIDs are asked for. */
+const store = { put: cid => cid }
+
+export async function theirCid(tree, profile) {
+  const root = tree.find(({ path }) => path === '')
+  const entries = tree.map(({ path, content, link, mode, mtime }) => ({
+    path: path === '' ? 'root' : `root/${path}`,
+    ...(content === undefined ? {} : { content: [content] }),
+    ...(link === undefined ? {} : { symlink: true, link }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(mtime === undefined
+      ? {}
+      : {
+          mtime: {
+            secs: BigInt(mtime.seconds),
+            ...(mtime.nanoseconds > 0 ? { nsecs: mtime.nanoseconds } : {}),
+          },
+        }),
+  }))
+  const options = profile === 'kubo-v1' ? {} : { profile }
+  let last
+  for await (const entry of importer(entries, store, options))
+    if (entry.path === 'root' || root === undefined) last = entry
+  return String(last.cid)
+}
