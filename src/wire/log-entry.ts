@@ -26,19 +26,8 @@ import { carve } from '../base/carve.ts'
 import { GuildError, WireError } from '../base/errors.ts'
 import { ByteReader, type Note } from '../base/reader.ts'
 import { ByteWriter } from '../base/writer.ts'
-import {
-  cborKinds,
-  readBytes,
-  readNull,
-  readOf,
-  readText,
-  readUint,
-  skipValue,
-  writeBytes,
-  writeHead,
-  writeNull,
-  writeText,
-} from './dag-cbor.ts'
+import { cborKinds, readBytes, readNull, readOf, readText, readUint, skipValue } from './dag-cbor.ts'
+import { writeBytes, writeHead, writeNull, writeText } from './dag-cbor-write.ts'
 import { limits } from './limits.ts'
 
 export const ENTRY_ID_LENGTH = 32

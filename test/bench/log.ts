@@ -23,14 +23,26 @@ const GROUP = 1_000
 const swarmKey = new Uint8Array(32).fill(7)
 const seed = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
 /** 200 bytes in all, as a line of history with its directory and code. */
-const value = (i: number): object => ({ line: `git commit -m "change number ${i}"`, cwd: '/home/alice/project', code: 0 })
+const value = (i: number): object => ({
+  line: `git commit -m "change number ${i}"`,
+  cwd: '/home/alice/project',
+  code: 0,
+})
 
 if (process.send !== undefined) await far()
 else await near()
 
 function quiet(dataDir: string, identityKey: Uint8Array, host: string | false): Promise<GuildNode> {
   const dbPath = join(dataDir, 'guild.db')
-  return createNode({ dbPath, identityKey, swarmKey, host, mdns: false, liveLog: host !== false, transport: ['tcp'] })
+  return createNode({
+    dbPath,
+    identityKey,
+    swarmKey,
+    host,
+    mdns: false,
+    liveLog: host !== false,
+    transport: ['tcp'],
+  })
 }
 
 /** The other process: fills a log, then lets it be read. */
@@ -63,7 +75,10 @@ async function near(): Promise<void> {
 
 async function appends(dir: string, entries: number, rounds: number): Promise<void> {
   const author = new Author(nativeSuite, 3)
-  const rows = Array.from({ length: entries }, (_, i) => author.say(value(i), { signed: i % GROUP === GROUP - 1 }).bytes)
+  const rows = Array.from(
+    { length: entries },
+    (_, i) => author.say(value(i), { signed: i % GROUP === GROUP - 1 }).bytes,
+  )
   const raw: number[] = []
   const ours: number[] = []
   const cpu: Record<'raw' | 'ours', number[]> = { raw: [], ours: [] }
@@ -95,7 +110,9 @@ async function appends(dir: string, entries: number, rounds: number): Promise<vo
   const [a, b] = [median(ours), median(raw)]
   print('append, 1,000 a commit', a, 'entries/s', b, a / b)
   const [here, alone] = [Math.min(...cpu.ours), Math.min(...cpu.raw)]
-  console.log(`  CPU, best of ${rounds}: ${here.toFixed(1)} µs an entry beside ${alone.toFixed(1)}, ratio ${(alone / here).toFixed(2)}`)
+  console.log(
+    `  CPU, best of ${rounds}: ${here.toFixed(1)} µs an entry beside ${alone.toFixed(1)}, ratio ${(alone / here).toFixed(2)}`,
+  )
 }
 
 /** Rate and memory for each 100,000, to the end. */
@@ -106,7 +123,9 @@ async function long(dir: string, entries: number): Promise<void> {
     for (const end = done + 100_000; done < end; done += GROUP)
       await Promise.all(Array.from({ length: GROUP }, (_, i) => node.log.append(value(done + i))))
     const rate = 100_000_000 / (performance.now() - began)
-    console.log(`  ${done.toLocaleString('en')} entries: ${Math.round(rate).toLocaleString('en')}/s, ${memory()}`)
+    console.log(
+      `  ${done.toLocaleString('en')} entries: ${Math.round(rate).toLocaleString('en')}/s, ${memory()}`,
+    )
   }
   await node.stop()
 }
@@ -124,7 +143,9 @@ async function pulls(dir: string, entries: number): Promise<void> {
       if (entries <= 100_000 || Math.floor(head / 100_000) === seen) return
       seen = Math.floor(head / 100_000)
       const now = performance.now()
-      console.log(`  ${head.toLocaleString('en')} pulled: ${Math.round(100_000_000 / (now - last)).toLocaleString('en')}/s, ${memory()}`)
+      console.log(
+        `  ${head.toLocaleString('en')} pulled: ${Math.round(100_000_000 / (now - last)).toLocaleString('en')}/s, ${memory()}`,
+      )
       last = now
     })
     const before = process.cpuUsage()
@@ -168,7 +189,16 @@ function median(all: readonly number[]): number {
   return all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]!
 }
 
-function print(name: string, ours: number, unit: string, raw: number | undefined, ratio: number | undefined): void {
-  const beside = raw === undefined ? '' : ` (SQLite alone ${Math.round(raw).toLocaleString('en')}, ratio ${ratio!.toFixed(2)})`
+function print(
+  name: string,
+  ours: number,
+  unit: string,
+  raw: number | undefined,
+  ratio: number | undefined,
+): void {
+  const beside =
+    raw === undefined
+      ? ''
+      : ` (SQLite alone ${Math.round(raw).toLocaleString('en')}, ratio ${ratio!.toFixed(2)})`
   console.log(`${name}: ${Math.round(ours).toLocaleString('en')} ${unit}${beside}`)
 }

@@ -36,7 +36,11 @@ t.test('two machines: append, serve, sync, sync again, push; what a script reads
   const peerId = address.split('/').at(-1)!
   const sync = (...more: string[]) => done(folder, ['sync', '-d', 'b', '--peers', address, '--json', ...more])
   t.strictSame(json(await sync()), [{ peerId, pulled: 3, pushed: 0, cursor: 3, via: 'tcp' }])
-  t.strictSame(json(await sync()), [{ peerId, pulled: 0, pushed: 0, cursor: 3, via: 'tcp' }], 'nothing is left')
+  t.strictSame(
+    json(await sync()),
+    [{ peerId, pulled: 0, pushed: 0, cursor: 3, via: 'tcp' }],
+    'nothing is left',
+  )
   const rows = json(await done(folder, ['log', 'ls', '-d', 'b', '--json']))
   t.strictSame(
     rows.map(({ data }) => data),
@@ -47,7 +51,11 @@ t.test('two machines: append, serve, sync, sync again, push; what a script reads
   t.match(appended, { seq: 4, data: 'while it runs' })
   await done(folder, ['log', 'append', '-d', 'b', '--device-id', 'desk', '--user-id', 'bob'], 'mine\n')
   t.match(json(await sync('--push', '--limit', '1')), [{ pulled: 1, pushed: 1, cursor: 4 }])
-  t.match(json(await sync('--push')), [{ pulled: 0, pushed: 0, cursor: 5 }], 'ours comes by there, and is known')
+  t.match(
+    json(await sync('--push')),
+    [{ pulled: 0, pushed: 0, cursor: 5 }],
+    'ours comes by there, and is known',
+  )
   t.match(json(await done(folder, ['log', 'ls', '-d', 'a', '--json', '--limit', '1'])), [
     { seq: 5, deviceId: 'desk', data: 'mine' },
   ])
@@ -62,7 +70,17 @@ t.test('sync --watch goes on through kill -9 and restart of the other, and log t
   const [port] = (await freePorts(1)) as [number]
   const listen = `/ip4/127.0.0.1/tcp/${port}`
   const [first] = await serve(folder, 'a', listen)
-  const watch = folder.launch(['sync', '-d', 'b', '--peers', listen, '--watch', '--interval-sec', '0.3', '--json'])
+  const watch = folder.launch([
+    'sync',
+    '-d',
+    'b',
+    '--peers',
+    listen,
+    '--watch',
+    '--interval-sec',
+    '0.3',
+    '--json',
+  ])
   await watch.shows(/"pulled":0/)
   await done(folder, ['log', 'append', '-d', 'a'], 'before\n')
   await watch.shows(/"pulled":1/)
@@ -90,7 +108,10 @@ t.test('example: what is typed into bash on one machine is in the log of the oth
   await desk.shows(listening)
   const bin = join(folder.path, 'bin')
   mkdirSync(bin)
-  writeFileSync(join(bin, 'guild-home'), `#!/bin/sh\nexec '${process.execPath}' '${join(root, 'bin/guild-home.js')}' "$@"\n`)
+  writeFileSync(
+    join(bin, 'guild-home'),
+    `#!/bin/sh\nexec '${process.execPath}' '${join(root, 'bin/guild-home.js')}' "$@"\n`,
+  )
   chmodSync(join(bin, 'guild-home'), 0o755)
   const typed = ['echo "say \\"hi\\""', '', 'false', "printf '%s\\n' a b"]
   const tail = folder.launch(['log', 'tail', '-d', 'desk', '--json'])
@@ -110,7 +131,9 @@ t.test('example: what is typed into bash on one machine is in the log of the oth
   t.equal(shell.status, 0, shell.stderr)
   await tail.shows(/printf/)
   const lines = json(tail.out()).map(({ data }) => data as { line: string; cwd: string; code: number })
-  const mine = lines.filter(({ line }) => line !== 'sleep 1').sort((a, b) => typed.indexOf(a.line) - typed.indexOf(b.line))
+  const mine = lines
+    .filter(({ line }) => line !== 'sleep 1')
+    .sort((a, b) => typed.indexOf(a.line) - typed.indexOf(b.line))
   t.match(mine, [
     { line: 'echo "say \\"hi\\""', code: 0, cwd: /guild-home-/ },
     { line: 'false', code: 1 },

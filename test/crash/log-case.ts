@@ -29,8 +29,18 @@ const seedOf = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
 const writerKey = new Author(nativeSuite, 1).key
 const STEADY = 6_000
 
-function nodeAt(seed: number, options: { dbPath?: string; logStore?: LogStore; host: string | false }): Promise<GuildNode> {
-  return createNode({ identityKey: seedOf(seed), swarmKey, mdns: false, transport: ['tcp'], liveLog: seed === 1, ...options })
+function nodeAt(
+  seed: number,
+  options: { dbPath?: string; logStore?: LogStore; host: string | false },
+): Promise<GuildNode> {
+  return createNode({
+    identityKey: seedOf(seed),
+    swarmKey,
+    mdns: false,
+    transport: ['tcp'],
+    liveLog: seed === 1,
+    ...options,
+  })
 }
 
 export const logCase: CrashCase = {
@@ -59,7 +69,8 @@ export const logCase: CrashCase = {
     const all = new Set(ids)
     if (all.size !== ids.length) faults.push('an entry is there twice')
     for (const line of told)
-      if (line.startsWith('said ') && !all.has(line.slice(5))) faults.push(`${line.slice(5, 13)}… was acknowledged and is lost`)
+      if (line.startsWith('said ') && !all.has(line.slice(5)))
+        faults.push(`${line.slice(5, 13)}… was acknowledged and is lost`)
     await checkReader(folder, ids, far, told, faults)
     far.close()
     return faults
@@ -97,7 +108,12 @@ function steady(): MemoryLog {
   return made
 }
 
-async function read(folder: string, dice: SeededRandom, tell: (line: string) => void, address: string): Promise<never> {
+async function read(
+  folder: string,
+  dice: SeededRandom,
+  tell: (line: string) => void,
+  address: string,
+): Promise<never> {
   const store = await openLog({ path: join(folder, 'near.db'), random: systemRandom })
   const reader = await nodeAt(2, { logStore: store, host: false })
   await reader.start()
@@ -119,7 +135,8 @@ function idsOf(log: LogStore, faults: string[]): string[] {
     if (rows.length === 0) return ids
     for (const row of rows) {
       const entry = readRow(row, (...parts) => nativeSuite.hash(...parts))
-      if (prev !== (entry.prev && toHex(entry.prev))) faults.push(`number ${entry.authorSeq} follows another entry`)
+      if (prev !== (entry.prev && toHex(entry.prev)))
+        faults.push(`number ${entry.authorSeq} follows another entry`)
       prev = toHex(entry.id)
       ids.push(prev)
     }
@@ -137,7 +154,8 @@ async function checkReader(
 ): Promise<void> {
   const near = await openLog({ path: join(folder, 'near.db'), random: systemRandom })
   const has = idsOf(near, faults)
-  for (const [at, id] of has.entries()) if (ids[at] !== id) faults.push(`the reader's entry ${at + 1} is not the writer's`)
+  for (const [at, id] of has.entries())
+    if (ids[at] !== id) faults.push(`the reader's entry ${at + 1} is not the writer's`)
   const places = told.filter(line => line.startsWith('at ')).map(line => Number(line.slice(3)))
   const cursor = near.place(peerIdFromKey(writerKey))?.cursor ?? 0
   if (cursor > has.length) faults.push(`cursor ${cursor} with ${has.length} entries`)

@@ -1,7 +1,8 @@
 /** The registry's entries for the log: dag-cbor, entries, and the messages of sync. */
+
+import { nativeSuite } from '../../src/crypto/native.ts'
 import { readRow } from '../../src/protocols/sync/page.ts'
 import * as wire from '../../src/wire/index.ts'
-import { nativeSuite } from '../../src/crypto/native.ts'
 import { anyCbor } from '../support/sync-arbitraries.ts'
 import { syncCodecs } from '../support/sync-codecs.ts'
 import { drawn, messages } from './corpus.ts'
@@ -34,7 +35,9 @@ export const syncDecoders: readonly Decoder[] = [
     covers: ['readRow'],
     corpus: () => messages('log-entry'),
     decode: input => {
-      readRow({ ingestSeq: 1, author: 1, authorSeq: 7, bytes: input }, (...parts) => nativeSuite.hash(...parts))
+      readRow({ ingestSeq: 1, author: 1, authorSeq: 7, bytes: input }, (...parts) =>
+        nativeSuite.hash(...parts),
+      )
     },
     refuses: error => (error as { code?: unknown }).code === 'GH_LOG_DAMAGED',
     sealed: true,

@@ -13,7 +13,10 @@ import { limits } from '../../src/wire/limits.ts'
 import { root } from '../support/root.ts'
 
 const swarmKey = new Uint8Array(32).fill(3)
-async function nodeOf(t: { teardown(end: () => unknown): unknown }, options: object = {}): Promise<GuildNode> {
+async function nodeOf(
+  t: { teardown(end: () => unknown): unknown },
+  options: object = {},
+): Promise<GuildNode> {
   const node = await createNode({ ...preset, swarmKey, logStore: new MemoryLog(systemRandom), ...options })
   t.teardown(() => node.stop())
   await node.start()
@@ -63,21 +66,26 @@ t.test('one whose log is not live answers nobody, and the other leaves it alone'
   t.strictSame(errors, [])
 })
 
-t.test('an author says one thing in one turn and another in the next: groups of one signature each', async t => {
-  const log = new MemoryLog(systemRandom)
-  const a = await nodeOf(t, { logStore: log })
-  const many = await Promise.all(Array.from({ length: 2_000 }, (_, i) => a.log.append(i)))
-  t.strictSame(
-    many.map(({ seq }) => seq),
-    Array.from({ length: 2_000 }, (_, i) => i + 1),
-  )
-  t.equal(new Set(many.map(({ id }) => id)).size, 2_000)
-  const signed = log.read(0, 2_000).filter(({ bytes }) => bytes.length > many.length / 10 && hasSignature(bytes))
-  t.equal(signed.length, Math.ceil(2_000 / limits.logGroup))
-  await t.rejects(a.log.append(undefined), { code: 'GH_CBOR_VALUE' })
-  await t.rejects(a.log.append('x'.repeat(limits.logPayload)), { code: 'GH_LOG_TOO_LARGE' })
-  t.equal((await a.log.append('goes on')).seq, 2_001)
-})
+t.test(
+  'an author says one thing in one turn and another in the next: groups of one signature each',
+  async t => {
+    const log = new MemoryLog(systemRandom)
+    const a = await nodeOf(t, { logStore: log })
+    const many = await Promise.all(Array.from({ length: 2_000 }, (_, i) => a.log.append(i)))
+    t.strictSame(
+      many.map(({ seq }) => seq),
+      Array.from({ length: 2_000 }, (_, i) => i + 1),
+    )
+    t.equal(new Set(many.map(({ id }) => id)).size, 2_000)
+    const signed = log
+      .read(0, 2_000)
+      .filter(({ bytes }) => bytes.length > many.length / 10 && hasSignature(bytes))
+    t.equal(signed.length, Math.ceil(2_000 / limits.logGroup))
+    await t.rejects(a.log.append(undefined), { code: 'GH_CBOR_VALUE' })
+    await t.rejects(a.log.append('x'.repeat(limits.logPayload)), { code: 'GH_LOG_TOO_LARGE' })
+    t.equal((await a.log.append('goes on')).seq, 2_001)
+  },
+)
 
 t.test('P15 chat is heard while a log of many authors is read', async t => {
   const full = new MemoryLog(systemRandom)
@@ -88,7 +96,8 @@ t.test('P15 chat is heard while a log of many authors is read', async t => {
   b.on('log-entries', () => order.push('log'))
   await b.connect(a.addresses[0]!)
   a.broadcast('while you read')
-  while ((await b.log.head()) < full.head || !order.includes('chat')) await new Promise(resolve => setTimeout(resolve, 5))
+  while ((await b.log.head()) < full.head || !order.includes('chat'))
+    await new Promise(resolve => setTimeout(resolve, 5))
   t.ok(order.includes('chat'))
   t.equal(await b.log.head(), 250)
 })
@@ -108,7 +117,9 @@ t.test('a plain node loads no database, and makes none', async t => {
     await node.stop()
   `
   const before = existsSync(join(folder, 'data/guild.db'))
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  })
   t.strictSame([before, stdout.trim().split('\n')], [false, ['false', 'true']], stderr)
   t.ok(existsSync(join(folder, 'data/guild.db')))
 })

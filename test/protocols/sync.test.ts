@@ -6,7 +6,7 @@ import { nativeSuite as suite } from '../../src/crypto/native.ts'
 import { Answering, defaults as answering } from '../../src/protocols/sync/answering.ts'
 import { cutPage } from '../../src/protocols/sync/page.ts'
 import { Proof, prove } from '../../src/protocols/sync/proof.ts'
-import { defaults as pulling, Pulling, type PullingOutput } from '../../src/protocols/sync/pulling.ts'
+import { Pulling, type PullingOutput, defaults as pulling } from '../../src/protocols/sync/pulling.ts'
 import { Pushing, type PushingOutput } from '../../src/protocols/sync/pushing.ts'
 import { systemRandom } from '../../src/runtime/system.ts'
 import { MemoryLog } from '../../src/store/log/memory.ts'
@@ -31,14 +31,21 @@ const outputs = <T>(machine: { poll(): T | undefined }): T[] => {
 const epoch = new Uint8Array(16).fill(5)
 
 t.test('CBOR-1 CBOR-2 dag-cbor: what the specification refuses is refused', async t => {
-  const cases = sharedJson('vectors/ipld/dag-cbor-strict-written-here.json')?.reject as { name: string; hex: string }[]
+  const cases = sharedJson('vectors/ipld/dag-cbor-strict-written-here.json')?.reject as {
+    name: string
+    hex: string
+  }[]
   if (cases === undefined) return t.comment('the shared vectors are not beside this checkout')
   for (const { name, hex } of cases)
     t.throws(() => wire.decodeCbor(new Uint8Array(Buffer.from(hex, 'hex'))), { name: 'WireError' }, name)
 })
 
 t.test('CBOR-1 dag-cbor: RFC 8949 examples of its part come back byte for byte', async t => {
-  const all = sharedJson('vectors/ipld/cbor-rfc8949-appendix_a.json') as { hex: string; roundtrip: boolean; decoded?: unknown }[]
+  const all = sharedJson('vectors/ipld/cbor-rfc8949-appendix_a.json') as {
+    hex: string
+    roundtrip: boolean
+    decoded?: unknown
+  }[]
   if (all === undefined) return t.comment('the shared vectors are not beside this checkout')
   let same = 0
   for (const { hex, decoded } of all) {
@@ -57,7 +64,17 @@ t.test('CBOR-1 dag-cbor: RFC 8949 examples of its part come back byte for byte',
 })
 
 t.test('dag-cbor: what has no form is refused, and `__proto__` is a key', async t => {
-  for (const value of [undefined, Number.NaN, 1 / 0, () => {}, new Date(), '\ud800', { '\udfff': 1 }, [undefined], 2n ** 64n])
+  for (const value of [
+    undefined,
+    Number.NaN,
+    1 / 0,
+    () => {},
+    new Date(),
+    '\ud800',
+    { '\udfff': 1 },
+    [undefined],
+    2n ** 64n,
+  ])
     t.throws(() => wire.encodeCbor(value), { code: 'GH_CBOR_VALUE' }, String(value))
   const circle: unknown[] = []
   circle.push(circle)
@@ -102,7 +119,11 @@ t.test('LOG-3 LOG-4 a chain is proved by the signature at its end, whoever carri
     [0, 64],
     'a wrong one that nothing hangs on is not kept',
   )
-  t.strictSame(wire.decodeEntry(prove(suite, [stolen, next])[0]!.bytes).id, lone.id, 'and the entry is the same')
+  t.strictSame(
+    wire.decodeEntry(prove(suite, [stolen, next])[0]!.bytes).id,
+    lone.id,
+    'and the entry is the same',
+  )
 })
 
 t.test('LOG-4 P15 a page with a signature in each entry is proved in steps', async t => {
@@ -126,13 +147,20 @@ t.test('SYNC-5 a page ends where all of it is proved', async t => {
   t.match(cutPage(log, 0, hash, { limit: 100, bytes: 1 }), { next: 3 }, 'bytes bound it too')
   for (let at = 0; at < 6; ) {
     const page = cut(at, 2)
-    prove(suite, page.entries.map(bytes => wire.decodeEntry(bytes)))
+    prove(
+      suite,
+      page.entries.map(bytes => wire.decodeEntry(bytes)),
+    )
     at = page.next
   }
 })
 
 /** A puller and an answerer, told of each other by hand. */
-function pair(far: MemoryLog, near: MemoryLog, { limit, live = false }: { limit?: number; live?: boolean } = {}) {
+function pair(
+  far: MemoryLog,
+  near: MemoryLog,
+  { limit, live = false }: { limit?: number; live?: boolean } = {},
+) {
   let back = 0
   const asked = new Answering({ log: far, hash, self: new Author(suite, 1).key, wentBack: () => back++ })
   const pull = new Pulling({
@@ -203,38 +231,46 @@ t.test('LG-04 SYNC-3 a cursor past the head: unknown, and all over again without
   t.equal(near.head, 6, 'nothing invented, nothing lost')
 })
 
-t.test('LOG-5 LG-05 SYNC-3 a log that went back and on again is found out by the entry at the cursor', async t => {
-  const a = new Author(suite, 1)
-  const one = group(a, 1)
-  const [left, right] = [a.say('as it was'), a.at(one[0]).say('otherwise')]
-  const far = logOf(one, [left])
-  const near = logOf()
-  pair(far, near)
-  const other = logOf(one, [right])
-  const place = near.place('far')!
-  near.setPlace('far', { ...place, epoch: other.epoch })
-  const { batches } = pair(other, near)
-  t.equal(batches[0]!.unknown, true)
-  t.equal(near.head, 3, 'both sides are kept')
-  t.equal(near.forks().length, 1)
-})
+t.test(
+  'LOG-5 LG-05 SYNC-3 a log that went back and on again is found out by the entry at the cursor',
+  async t => {
+    const a = new Author(suite, 1)
+    const one = group(a, 1)
+    const [left, right] = [a.say('as it was'), a.at(one[0]).say('otherwise')]
+    const far = logOf(one, [left])
+    const near = logOf()
+    pair(far, near)
+    const other = logOf(one, [right])
+    const place = near.place('far')!
+    near.setPlace('far', { ...place, epoch: other.epoch })
+    const { batches } = pair(other, near)
+    t.equal(batches[0]!.unknown, true)
+    t.equal(near.head, 3, 'both sides are kept')
+    t.equal(near.forks().length, 1)
+  },
+)
 
-t.test('SYNC-4 LG-08 a limit of 0, below it, or of 2^53 is taken for the nearest that makes sense', async t => {
-  const a = new Author(suite, 1)
-  const far = logOf(...Array.from({ length: 30 }, () => group(a, 1)))
-  const ask = (limitHex: string): wire.SyncBatch => {
-    const pull = new ByteWriter()
-    const hexOf = Buffer.from(wire.encodeSyncPull({ cursor: 0, epoch: new Uint8Array(0), limit: 9 })).toString('hex')
-    pull.raw(new Uint8Array(Buffer.from(hexOf.replace('656c696d697409', `656c696d6974${limitHex}`), 'hex')))
-    const asked = new Answering({ log: far, hash, self: a.key, wentBack() {} })
-    asked.handle({ kind: 'pull', pull: wire.decodeSyncPull(pull.view()) }, 0)
-    return wire.decodeSyncBatch(asked.poll()!)
-  }
-  t.equal(ask('00').entries.length, 1)
-  t.equal(ask('20').entries.length, 1, 'minus one')
-  t.equal(ask('1b0020000000000000').entries.length, 30)
-  t.equal(ask('1bffffffffffffffff').entries.length, 30)
-})
+t.test(
+  'SYNC-4 LG-08 a limit of 0, below it, or of 2^53 is taken for the nearest that makes sense',
+  async t => {
+    const a = new Author(suite, 1)
+    const far = logOf(...Array.from({ length: 30 }, () => group(a, 1)))
+    const ask = (limitHex: string): wire.SyncBatch => {
+      const pull = new ByteWriter()
+      const hexOf = Buffer.from(
+        wire.encodeSyncPull({ cursor: 0, epoch: new Uint8Array(0), limit: 9 }),
+      ).toString('hex')
+      pull.raw(new Uint8Array(Buffer.from(hexOf.replace('656c696d697409', `656c696d6974${limitHex}`), 'hex')))
+      const asked = new Answering({ log: far, hash, self: a.key, wentBack() {} })
+      asked.handle({ kind: 'pull', pull: wire.decodeSyncPull(pull.view()) }, 0)
+      return wire.decodeSyncBatch(asked.poll()!)
+    }
+    t.equal(ask('00').entries.length, 1)
+    t.equal(ask('20').entries.length, 1, 'minus one')
+    t.equal(ask('1b0020000000000000').entries.length, 30)
+    t.equal(ask('1bffffffffffffffff').entries.length, 30)
+  },
+)
 
 t.test('SYNC-7 what is here already is not sent again', async t => {
   const [a, b] = [new Author(suite, 1), new Author(suite, 2)]
@@ -242,7 +278,10 @@ t.test('SYNC-7 what is here already is not sent again', async t => {
   const far = logOf(ofA, ofB)
   const near = logOf(ofA)
   const { batches } = pair(far, near)
-  t.equal(batches.reduce((sum, { entries }) => sum + entries.length, 0), 3)
+  t.equal(
+    batches.reduce((sum, { entries }) => sum + entries.length, 0),
+    3,
+  )
   t.equal(near.head, 23)
 })
 
@@ -276,9 +315,20 @@ t.test('SYNC-8 a pull that waits: own entries at once, those of others by their 
 })
 
 t.test('SYNC-6 what no honest peer answers ends the pull', async t => {
-  const batch = (fields: Partial<wire.SyncBatch>): wire.SyncBatch => ({ entries: [], nextCursor: 5, epoch, more: false, ...fields })
+  const batch = (fields: Partial<wire.SyncBatch>): wire.SyncBatch => ({
+    entries: [],
+    nextCursor: 5,
+    epoch,
+    more: false,
+    ...fields,
+  })
   const answer = (fields: Partial<wire.SyncBatch>): string | undefined => {
-    const pull = new Pulling({ place: { cursor: 5, epoch, after: undefined }, live: false, have: () => [], has: () => false })
+    const pull = new Pulling({
+      place: { cursor: 5, epoch, after: undefined },
+      live: false,
+      have: () => [],
+      has: () => false,
+    })
     pull.handle({ kind: 'begin' }, 0)
     outputs(pull)
     pull.handle({ kind: 'batch', batch: batch(fields) }, 1)
@@ -361,11 +411,28 @@ t.test('SYNC-1 SYNC-2 the caps count encoded bytes: one below, at, and one above
   }
   const [zero, yes, none] = [Uint8Array.of(0), Uint8Array.of(0xf5), Uint8Array.of(0x80)]
   const epochBytes = wire.encodeCbor(epoch)
-  const messages: readonly (readonly [number, readonly (readonly [string, Uint8Array])[], (bytes: Uint8Array) => unknown])[] = [
-    [64 * 1024, [['epoch', epochBytes], ['limit', zero], ['cursor', zero]], bytes => wire.decodeSyncPull(bytes)],
+  const messages: readonly (readonly [
+    number,
+    readonly (readonly [string, Uint8Array])[],
+    (bytes: Uint8Array) => unknown,
+  ])[] = [
+    [
+      64 * 1024,
+      [
+        ['epoch', epochBytes],
+        ['limit', zero],
+        ['cursor', zero],
+      ],
+      bytes => wire.decodeSyncPull(bytes),
+    ],
     [
       32 * 1024 * 1024,
-      [['more', yes], ['epoch', epochBytes], ['entries', none], ['next_cursor', zero]],
+      [
+        ['more', yes],
+        ['epoch', epochBytes],
+        ['entries', none],
+        ['next_cursor', zero],
+      ],
       bytes => wire.decodeSyncBatch(bytes),
     ],
     [16 * 1024 * 1024, [['entries', none]], bytes => wire.decodeEntriesPush(bytes)],

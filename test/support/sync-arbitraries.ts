@@ -4,12 +4,13 @@ import { encodeCbor } from '../../src/wire/index.ts'
 import type { Json } from './codecs.ts'
 
 const bytes = (length: number): fc.Arbitrary<string> =>
-  fc
-    .uint8Array({ minLength: length, maxLength: length })
-    .map(drawn => Buffer.from(drawn).toString('hex'))
+  fc.uint8Array({ minLength: length, maxLength: length }).map(drawn => Buffer.from(drawn).toString('hex'))
 const whole = fc.oneof(fc.nat(300), fc.maxSafeNat())
 const name = fc.oneof(fc.constant(''), fc.string({ unit: 'grapheme', maxLength: 40 }))
-const record = (fields: Record<string, fc.Arbitrary<Json>>, optional: readonly string[] = []): fc.Arbitrary<Json> =>
+const record = (
+  fields: Record<string, fc.Arbitrary<Json>>,
+  optional: readonly string[] = [],
+): fc.Arbitrary<Json> =>
   fc.record(fields, {
     requiredKeys: Object.keys(fields).filter(key => !optional.includes(key)),
     noNullPrototype: true,
@@ -33,7 +34,12 @@ const payload = anyCbor.map(value => Buffer.from(encodeCbor(value)).toString('he
 const parts = { id: bytes(32), author: bytes(32), payload, userId: name, deviceId: name, timestamp: whole }
 const anyEntry = fc.oneof(
   record({ ...parts, prev: fc.constant(null), authorSeq: fc.constant(1), signature: bytes(64) }),
-  record({ ...parts, prev: bytes(32), authorSeq: whole.map(n => Math.max(2, n)), signature: fc.oneof(fc.constant(''), bytes(64)) }),
+  record({
+    ...parts,
+    prev: bytes(32),
+    authorSeq: whole.map(n => Math.max(2, n)),
+    signature: fc.oneof(fc.constant(''), bytes(64)),
+  }),
 )
 const anyHead = record({ author: bytes(32), authorSeq: whole, id: bytes(32) })
 const entries = fc.array(anyEntry, { maxLength: 5 })

@@ -77,7 +77,12 @@ const logEntry: readonly Case[] = [
   ['id-short', entry({ id: b(run(0, 31)) }), bad('VALUE', 'id', at('id'))],
   ['id-long', entry({ id: b(run(0, 33)) }), bad('LENGTH', 'id', at('id'))],
   ['id-text', entry({ id: s('x') }), bad('VALUE', 'id', at('id'))],
-  ['prev-missing', entry({ prev: nil }), bad('VALUE', 'prev', at('prev')), 'LG-07: number 7 has one before it'],
+  [
+    'prev-missing',
+    entry({ prev: nil }),
+    bad('VALUE', 'prev', at('prev')),
+    'LG-07: number 7 has one before it',
+  ],
   ['prev-of-first', entry({ author_seq: u(1) }), bad('VALUE', 'prev', at('prev')), 'LG-07'],
   ['prev-short', entry({ prev: b('00') }), bad('VALUE', 'prev', at('prev'))],
   ['author-short', entry({ author: b(run(0, 31)) }), bad('VALUE', 'author', at('author'))],
@@ -96,8 +101,18 @@ const logEntry: readonly Case[] = [
   ],
   ['payload-key-order', entry({ payload: 'a2616201616102' }), bad('VALUE', 'payload key', at('payload') + 4)],
   ['payload-key-number', entry({ payload: 'a10101' }), bad('VALUE', 'payload key', at('payload') + 1)],
-  ['payload-deep', entry({ payload: `${'81'.repeat(64)}8100` }), bad('LENGTH', 'payload', at('payload') + 64), 'CBOR-2'],
-  ['payload-claims', entry({ payload: '9b001fffffffffffff' }), bad('SHORT', 'payload', at('payload')), 'LIM-1'],
+  [
+    'payload-deep',
+    entry({ payload: `${'81'.repeat(64)}8100` }),
+    bad('LENGTH', 'payload', at('payload') + 64),
+    'CBOR-2',
+  ],
+  [
+    'payload-claims',
+    entry({ payload: '9b001fffffffffffff' }),
+    bad('SHORT', 'payload', at('payload')),
+    'LIM-1',
+  ],
   ['user-long', entry({ user_id: s('x'.repeat(257)) }), bad('LENGTH', 'user_id', at('user_id'))],
   ['device-long', entry({ device_id: s('x'.repeat(257)) }), bad('LENGTH', 'device_id', at('device_id'))],
   ['signature-short', entry({ signature: b(run(0, 63)) }), bad('VALUE', 'signature', at('signature'))],
@@ -117,7 +132,11 @@ const pulled = (...more: readonly (readonly [string, string])[]): string =>
   map(...more, ['epoch', b(epoch)], ['limit', u(1_000)], ['cursor', u(12)])
 const syncPull: readonly Case[] = [
   ['again', pulled(), pullValue],
-  ['from-the-beginning', map(['epoch', b('')], ['limit', u(1)], ['cursor', u(0)]), { cursor: 0, epoch: '', limit: 1 }],
+  [
+    'from-the-beginning',
+    map(['epoch', b('')], ['limit', u(1)], ['cursor', u(0)]),
+    { cursor: 0, epoch: '', limit: 1 },
+  ],
   [
     'all',
     pulled(['have', heads], ['wait', yes], ['after', b(id)]),
@@ -160,12 +179,23 @@ const syncBatch: readonly Case[] = [
   ],
   [
     'heads',
-    batched(['last', b(id)], ['more', no], ['epoch', b(epoch)], ['heads', heads], ['entries', list()], ['next_cursor', u(9)]),
+    batched(
+      ['last', b(id)],
+      ['more', no],
+      ['epoch', b(epoch)],
+      ['heads', heads],
+      ['entries', list()],
+      ['next_cursor', u(9)],
+    ),
     { entries: [], nextCursor: 9, epoch, more: false, last: id, heads: [aHead] },
   ],
 
   ['empty', '', bad('SHORT', 'SyncBatch', 0)],
-  ['no-entries', batched(['more', yes], ['epoch', b(epoch)], ['next_cursor', u(8)]), bad('VALUE', 'SyncBatch', 0)],
+  [
+    'no-entries',
+    batched(['more', yes], ['epoch', b(epoch)], ['next_cursor', u(8)]),
+    bad('VALUE', 'SyncBatch', 0),
+  ],
   ['no-more', batched(...batchPairs.slice(1)), bad('VALUE', 'SyncBatch', 0)],
   ['epoch-empty', batched(['more', yes], ['epoch', b('')]), bad('VALUE', 'epoch', 13)],
   ['entries-4097', batched(['entries', head(4, 4_097)]), bad('LENGTH', 'entries', 9), 'LG-08'],
@@ -197,10 +227,15 @@ const pushAck: readonly Case[] = [
 export const syncCaseFiles: Readonly<Record<string, CaseFile>> = {
   'log-entry': {
     page: 'protocol/sync.md',
-    notes: 'One entry. Id and signature are any bytes: decoding checks neither. Payloads are hex of dag-cbor.',
+    notes:
+      'One entry. Id and signature are any bytes: decoding checks neither. Payloads are hex of dag-cbor.',
     cases: logEntry,
   },
-  'sync-pull': { page: 'protocol/sync.md', notes: 'What is asked on /guild/sync-pull/1.0.0.', cases: syncPull },
+  'sync-pull': {
+    page: 'protocol/sync.md',
+    notes: 'What is asked on /guild/sync-pull/1.0.0.',
+    cases: syncPull,
+  },
   'sync-batch': { page: 'protocol/sync.md', notes: 'What is answered there.', cases: syncBatch },
   'entries-push': {
     page: 'protocol/sync.md',

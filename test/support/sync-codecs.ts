@@ -31,8 +31,16 @@ function entryFromJson({ id, prev, author, payload, signature, ...entry }: Json)
   return wire.makeEntry(content, { hash: () => hex(id), sign }).bytes
 }
 
-const headToJson = ({ author, authorSeq, id }: wire.Head): Json => ({ author: toHex(author), authorSeq, id: toHex(id) })
-const headFromJson = ({ author, authorSeq, id }: Json): wire.Head => ({ author: hex(author), authorSeq, id: hex(id) })
+const headToJson = ({ author, authorSeq, id }: wire.Head): Json => ({
+  author: toHex(author),
+  authorSeq,
+  id: toHex(id),
+})
+const headFromJson = ({ author, authorSeq, id }: Json): wire.Head => ({
+  author: hex(author),
+  authorSeq,
+  id: hex(id),
+})
 /** Each value through its function, where it is there. */
 function each(value: Json, by: Readonly<Record<string, (field: Json) => Json>>): Json {
   return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, by[key]?.(field) ?? field]))

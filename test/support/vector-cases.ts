@@ -5,10 +5,11 @@
  * field, offset)`. `n` writes a number by a formula of its own, so that our encoder does
  * not check itself. Frozen: new cases join at the end of their list, none changes.
  */
-import { syncCaseFiles } from './sync-cases.ts'
+
 import { bad, type Case, type CaseFile, n, run, t, text } from './case-forms.ts'
 import type { Json } from './codecs.ts'
 import { packetCaseFiles } from './packet-cases.ts'
+import { syncCaseFiles } from './sync-cases.ts'
 
 const key = run(0x10, 32)
 const nonce = '0011223344556677'

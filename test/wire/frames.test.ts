@@ -34,7 +34,8 @@ const openEnded: readonly string[] = ['frames', 'packet-frames', 'handshake-data
 const grows: readonly string[] = ['sync-pull', 'sync-batch', 'entries-push', 'push-ack']
 
 /** A text behind one needless space is the same text: of some lines there are two. */
-const oneForm = (message: string, bytes: Uint8Array): boolean => !grows.includes(message) && (message !== 'line' || bytes[0] !== 0x20)
+const oneForm = (message: string, bytes: Uint8Array): boolean =>
+  !grows.includes(message) && (message !== 'line' || bytes[0] !== 0x20)
 
 for (const message of vectorMessages)
   t.test(`TYPE-3 HAND-17 REG-2 NUM-1 LINE-5 MDNS-3 vectors: ${message}`, async t => {

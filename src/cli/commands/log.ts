@@ -90,7 +90,7 @@ async function append(
     coming = lines.next()
     if (next.value.length > LINE_MAX)
       throw new GuildError('GH_LOG_TOO_LARGE', `a line of ${next.value.length} characters`)
-    waiting.push(valueOf(next.value))
+    waiting.push(entryOf(next.value))
     if (waiting.length >= LINES) await write()
   }
   if (waiting.length > 0) await write()
@@ -125,7 +125,7 @@ function pause(): Promise<'quiet'> {
 }
 
 /** JSON objects and lists are taken as such; a number or a word in quotes is what somebody typed. */
-function valueOf(line: string): unknown {
+function entryOf(line: string): unknown {
   if (!/^\s*[[{]/.test(line)) return line
   try {
     return JSON.parse(line)
