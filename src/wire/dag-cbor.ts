@@ -150,7 +150,7 @@ function walk(r: ByteReader, field: string, depth: number): void {
     case cborKinds.NEGATIVE:
       return
     case cborKinds.BYTES:
-      return r.skip(value, field)
+      return r.pass(value, field)
     case cborKinds.TEXT:
       return skipText(r, value, field)
     case cborKinds.LIST:
@@ -261,7 +261,7 @@ function fits(r: ByteReader, count: number, least: number, field: string, at: nu
 
 function skipText(r: ByteReader, length: number, field: string): void {
   const at = r.offset
-  r.skip(length, field)
+  r.pass(length, field)
   for (let i = at; i < r.offset; i++)
     if (r.bytes[i]! > 0x7f) return void textOf(r.bytes.subarray(at, r.offset), field, at)
 }

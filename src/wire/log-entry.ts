@@ -221,7 +221,7 @@ function key(r: ByteReader, name: string): void {
     if (byte === undefined) throw new WireError('GH_WIRE_SHORT', `${name} key`, at)
     if (byte !== wanted[i]) throw new WireError('GH_WIRE_VALUE', `${name} key`, at, 'another key')
   }
-  r.skip(wanted.length, `${name} key`)
+  r.pass(wanted.length, `${name} key`)
 }
 
 function keyBytes(name: string): Uint8Array {

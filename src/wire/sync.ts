@@ -197,7 +197,7 @@ function readMap(
     before = readKey(r, name, before)
     const key = fromUtf8(before)
     if (Object.hasOwn(fields, key)) found[key] = fields[key]!(r)
-    else skipValue(r, key)
+    else skipValue(r, `${name} field`)
   }
   r.end(name)
   for (const key of required[name]!)

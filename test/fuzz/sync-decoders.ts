@@ -22,7 +22,7 @@ export const syncDecoders: readonly Decoder[] = [
     return { name, covers: covers[name]!, corpus: () => messages(name), decode, encode, form, owns: true }
   }),
   {
-    name: 'dag-cbor',
+    name: 'log-cbor',
     covers: ['decodeCbor', 'readHead', 'readOf'],
     corpus: () => drawn(anyCbor, 60).map(value => wire.encodeCbor(value)),
     decode: input => wire.decodeCbor(input),
