@@ -98,7 +98,7 @@ export class ByteReader {
   }
 
   /** The same where only the place behind them matters: no view is made. */
-  skip(length: number, field: string): void {
+  pass(length: number, field: string): void {
     const at = this.offset
     if (length > this.bytes.length - at) throw new WireError('GH_WIRE_SHORT', field, at)
     this.offset = at + length

@@ -86,7 +86,7 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   GH_BLOCK_INVALID: failed,
   GH_BLOCK_MISMATCH: failed,
   GH_BLOCK_MISSING: notFound,
-  GH_BLOCK_TOO_LARGE: failed,
+  GH_BLOCK_TOO_LARGE: refused,
   GH_CAR_INVALID: failed,
   GH_CID_INVALID: usage,
   GH_CID_UNSUPPORTED: usage,

@@ -5,8 +5,7 @@
  *                      │            └────▶ chat
  *                      └─ what happened ─▶ membership ─ what to do ─▶ connections, dials
  *
- * Composition only. Membership decides whom to dial, admit, ping and drop; chat decides
- * whom to tell; this file carries their words to connections and back.
+ * Composition only: membership and chat decide, this file carries their words to connections and back.
  *
  * Floor: node.
  */
@@ -53,8 +52,7 @@ import { peerInfos, Totals } from './views.ts'
 
 /** How peers say they see us: one a transport and network is plenty. */
 const OBSERVED_MAX = 32
-/** Milliseconds for goodbyes to be on their way. */
-const GOODBYE_MOST = 500
+const GOODBYE_MOST = 500 // milliseconds for goodbyes to be on their way
 
 export interface MeshOptions {
   readonly config: Config

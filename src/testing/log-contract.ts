@@ -11,7 +11,7 @@ import { deepStrictEqual, equal, ok, throws } from 'node:assert/strict'
 import { toHex } from '../base/bytes.ts'
 import type { Suite } from '../base/ports.ts'
 import type { LogRow, LogStore } from '../store/log/types.ts'
-import { encodeCbor } from '../wire/dag-cbor.ts'
+import { encodeCbor } from '../wire/dag-cbor-write.ts'
 import { idOfEntry, type LogEntry, makeEntry } from '../wire/log-entry.ts'
 
 export interface LogBench {

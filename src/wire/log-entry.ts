@@ -26,19 +26,8 @@ import { carve } from '../base/carve.ts'
 import { GuildError, WireError } from '../base/errors.ts'
 import { ByteReader, type Note } from '../base/reader.ts'
 import { ByteWriter } from '../base/writer.ts'
-import {
-  cborKinds,
-  readBytes,
-  readNull,
-  readOf,
-  readText,
-  readUint,
-  skipValue,
-  writeBytes,
-  writeHead,
-  writeNull,
-  writeText,
-} from './dag-cbor.ts'
+import { cborKinds, readBytes, readNull, readOf, readText, readUint, skipValue } from './dag-cbor.ts'
+import { writeBytes, writeHead, writeNull, writeText } from './dag-cbor-write.ts'
 import { limits } from './limits.ts'
 
 export const ENTRY_ID_LENGTH = 32
@@ -104,6 +93,7 @@ export interface EntryProof {
 /** An entry with its id and, where it is to be signed, its signature. Throws GH_LOG_TOO_LARGE, GH_OPTION_INVALID. */
 export function makeEntry(content: EntryContent, { hash, sign }: EntryProof): LogEntry {
   const { prev, author, payload, userId, deviceId, timestamp, authorSeq } = content
+  // spec: LOG-6
   if (payload.length > limits.logPayload)
     throw new GuildError('GH_LOG_TOO_LARGE', `${payload.length} bytes, at most ${limits.logPayload}`)
   checkName(userId, 'user id')
@@ -126,7 +116,7 @@ export function makeEntry(content: EntryContent, { hash, sign }: EntryProof): Lo
   writeHead(w.raw(keys.author_seq!), cborKinds.UINT, authorSeq)
   const bytes = w.view()
   const signed = [domain, bytes.subarray(first, firstEnd), bytes.subarray(last)]
-  const id = hash(...signed)
+  const id = hash(...signed) // spec: LOG-1
   bytes.set(id, ID_AT)
   let signature = empty
   if (sign !== undefined) {
@@ -231,7 +221,7 @@ function key(r: ByteReader, name: string): void {
     if (byte === undefined) throw new WireError('GH_WIRE_SHORT', `${name} key`, at)
     if (byte !== wanted[i]) throw new WireError('GH_WIRE_VALUE', `${name} key`, at, 'another key')
   }
-  r.skip(wanted.length, `${name} key`)
+  r.pass(wanted.length, `${name} key`)
 }
 
 function keyBytes(name: string): Uint8Array {

@@ -32,11 +32,8 @@ import {
   readTruth,
   readUint,
   skipValue,
-  writeBytes,
-  writeHead,
-  writeText,
-  writeTruth,
 } from './dag-cbor.ts'
+import { writeBytes, writeHead, writeText, writeTruth } from './dag-cbor-write.ts'
 import { limits } from './limits.ts'
 import { type LogEntry, readEntry } from './log-entry.ts'
 
@@ -100,16 +97,14 @@ export function encodeSyncPull(pull: SyncPull): Uint8Array {
 }
 
 export function decodeSyncPull(bytes: Uint8Array, notes?: Note[]): SyncPull {
-  const found: { -readonly [K in keyof SyncPull]?: SyncPull[K] } = {}
-  readMap(bytes, notes, 'SyncPull', limits.syncPull, {
-    have: r => void (found.have = readHeads(r, 'have')),
-    wait: r => void (found.wait = readTruth(r, 'wait')),
-    after: r => void (found.after = exactly(r, 'after', ID_LENGTH)),
-    epoch: r => void (found.epoch = readEpoch(r, true)),
-    limit: r => void (found.limit = clamped(r, 'limit')),
-    cursor: r => void (found.cursor = clamped(r, 'cursor')),
-  })
-  return found as SyncPull
+  return readMap(bytes, notes, 'SyncPull', limits.syncPull, {
+    have: r => readHeads(r, 'have'),
+    wait: r => readTruth(r, 'wait'),
+    after: r => exactly(r, 'after', ID_LENGTH),
+    epoch: r => readEpoch(r, true),
+    limit: r => clamped(r, 'limit'),
+    cursor: r => clamped(r, 'cursor'),
+  }) as unknown as SyncPull
 }
 
 /** `entries` as they are kept, so that nobody decodes them to pass them on. */
@@ -130,17 +125,16 @@ export function encodeSyncBatch(
 }
 
 export function decodeSyncBatch(bytes: Uint8Array, notes?: Note[]): SyncBatch {
-  const found: { -readonly [K in keyof SyncBatch]?: SyncBatch[K] } = {}
-  readMap(bytes, notes, 'SyncBatch', limits.syncBatch, {
-    last: r => void (found.last = exactly(r, 'last', ID_LENGTH)),
-    more: r => void (found.more = readTruth(r, 'more')),
-    epoch: r => void (found.epoch = readEpoch(r, false)),
-    heads: r => void (found.heads = readHeads(r, 'heads')),
-    entries: r => void (found.entries = readEntries(r)),
-    unknown: r => void (found.unknown = readTruth(r, 'unknown')),
-    next_cursor: r => void (found.nextCursor = readUint(r, 'next_cursor')),
+  const { next_cursor, ...found } = readMap(bytes, notes, 'SyncBatch', limits.syncBatch, {
+    last: r => exactly(r, 'last', ID_LENGTH),
+    more: r => readTruth(r, 'more'),
+    epoch: r => readEpoch(r, false),
+    heads: r => readHeads(r, 'heads'),
+    entries: r => readEntries(r),
+    unknown: r => readTruth(r, 'unknown'),
+    next_cursor: r => readUint(r, 'next_cursor'),
   })
-  return found as SyncBatch
+  return { ...found, nextCursor: next_cursor } as SyncBatch
 }
 
 export function encodeEntriesPush(entries: readonly Uint8Array[]): Uint8Array {
@@ -151,13 +145,8 @@ export function encodeEntriesPush(entries: readonly Uint8Array[]): Uint8Array {
 }
 
 export function decodeEntriesPush(bytes: Uint8Array, notes?: Note[]): LogEntry[] {
-  let entries: LogEntry[] = []
-  readMap(bytes, notes, 'EntriesPush', limits.entriesPush, {
-    entries: r => {
-      entries = readEntries(r)
-    },
-  })
-  return entries
+  const found = readMap(bytes, notes, 'EntriesPush', limits.entriesPush, { entries: readEntries })
+  return found.entries as LogEntry[]
 }
 
 export function encodePushAck({ ok, reason }: PushAck): Uint8Array {
@@ -169,16 +158,10 @@ export function encodePushAck({ ok, reason }: PushAck): Uint8Array {
 }
 
 export function decodePushAck(bytes: Uint8Array, notes?: Note[]): PushAck {
-  const found: { ok?: boolean; reason?: string } = {}
-  readMap(bytes, notes, 'PushAck', limits.pushAck, {
-    ok: r => {
-      found.ok = readTruth(r, 'ok')
-    },
-    reason: r => {
-      found.reason = readText(r, 'reason', REASON_MAX)
-    },
-  })
-  return found as PushAck
+  return readMap(bytes, notes, 'PushAck', limits.pushAck, {
+    ok: r => readTruth(r, 'ok'),
+    reason: r => readText(r, 'reason', REASON_MAX),
+  }) as unknown as PushAck
 }
 
 /** Cut to what a PushAck may hold. */
@@ -201,24 +184,25 @@ function readMap(
   notes: Note[] | undefined,
   name: string,
   most: number,
-  fields: Readonly<Record<string, (r: ByteReader) => void>>,
-): void {
+  fields: Readonly<Record<string, (r: ByteReader) => unknown>>,
+): Record<string, unknown> {
+  // spec: SYNC-2
   if (bytes.length > most)
     throw new WireError('GH_WIRE_LENGTH', name, 0, `${bytes.length} bytes, at most ${most}`)
   const r = new ByteReader(bytes, notes)
   const pairs = readOf(r, cborKinds.MAP, name, bytes.length)
-  const seen = new Set<string>()
+  const found: Record<string, unknown> = {}
   let before: Uint8Array | undefined
   for (let i = 0; i < pairs; i++) {
     before = readKey(r, name, before)
     const key = fromUtf8(before)
-    seen.add(key)
-    if (Object.hasOwn(fields, key)) fields[key]!(r)
-    else skipValue(r, key)
+    if (Object.hasOwn(fields, key)) found[key] = fields[key]!(r)
+    else skipValue(r, `${name} field`)
   }
   r.end(name)
   for (const key of required[name]!)
-    if (!seen.has(key)) throw new WireError('GH_WIRE_VALUE', name, 0, `no ${key}`)
+    if (!Object.hasOwn(found, key)) throw new WireError('GH_WIRE_VALUE', name, 0, `no ${key}`)
+  return found
 }
 
 function readEntries(r: ByteReader): LogEntry[] {

@@ -12,6 +12,8 @@ import { logCase, logReaderCase } from './log-case.ts'
 
 export interface CrashCase {
   readonly name: string
+  /** `work` tells `begun` itself, once it is at what is to be killed; the moment is counted from there. */
+  readonly late?: true
   /** In the child: works in `folder` until it is killed. `tell` has reached the parent when it returns. */
   work(folder: string, dice: SeededRandom, tell: (line: string) => void): Promise<void>
   /**

@@ -45,6 +45,7 @@ function nodeAt(
 
 export const logCase: CrashCase = {
   name: 'log',
+  late: true,
 
   async work(folder, dice, tell) {
     const writer = await nodeAt(1, { dbPath: join(folder, 'far.db'), host: '127.0.0.1' })
@@ -78,6 +79,7 @@ export const logCase: CrashCase = {
 
 export const logReaderCase: CrashCase = {
   name: 'log-reader',
+  late: true,
 
   async work(folder, dice, tell) {
     const writer = await nodeAt(1, { logStore: steady(), host: '127.0.0.1' })
@@ -116,6 +118,7 @@ async function read(
   const reader = await nodeAt(2, { logStore: store, host: false })
   await reader.start()
   const peer = (await reader.connect(address)).peerId
+  tell('begun')
   reader.on('log-entries', () => tell(`at ${store.place(peer)?.cursor ?? 0}`))
   for (;;) {
     await reader.log.sync({ peers: [address], limit: dice.between(1, 100) })

@@ -351,7 +351,7 @@ export const textDecoders: readonly Decoder[] = [
   },
   {
     name: 'control-request',
-    covers: ['decodeRequest'],
+    covers: ['decodeRequest', 'decodeLogRequest'],
     corpus: () =>
       (
         [

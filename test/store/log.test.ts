@@ -88,7 +88,7 @@ t.test('LG-02 the disk is full: refused, reads go on, and it works again when th
   again.close()
 })
 
-t.test('LG-03 a sync that fails: not acknowledged, opened anew and checked before more', async t => {
+t.test('LOG-7 LG-03 a sync that fails: not acknowledged, opened anew and checked before more', async t => {
   const path = join(t.testdir(), 'guild.db')
   const { driver, fail } = disk()
   const log = await openLog({ path, random, driver })

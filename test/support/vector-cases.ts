@@ -5,9 +5,11 @@
  * field, offset)`. `n` writes a number by a formula of its own, so that our encoder does
  * not check itself. Frozen: new cases join at the end of their list, none changes.
  */
+
 import { bad, type Case, type CaseFile, n, run, t, text } from './case-forms.ts'
 import type { Json } from './codecs.ts'
 import { packetCaseFiles } from './packet-cases.ts'
+import { syncCaseFiles } from './sync-cases.ts'
 
 const key = run(0x10, 32)
 const nonce = '0011223344556677'
@@ -644,6 +646,7 @@ const cid: readonly Case[] = [
 ]
 
 export const caseFiles: Readonly<Record<string, CaseFile>> = {
+  ...syncCaseFiles,
   frames: {
     page: 'protocol/frames.md',
     notes: 'The plaintext of one record: frames until the bytes end. Data and keys are hex.',

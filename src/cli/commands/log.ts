@@ -26,6 +26,8 @@ import { UsageError } from '../usage.ts'
 const LINES = 1_000
 /** Of one line, in characters: what an entry holds, and JSON may need for it. */
 const LINE_MAX = 1024 * 1024
+/** In milliseconds: no further line for so long, and what was read is written. */
+const QUIET = 20
 /** What `tail` begins with. */
 const NEWEST = 10
 const PAGE = 500
@@ -80,12 +82,15 @@ async function append(
       if (invocation.settings.json) output.line(json(shown(row)))
     }
   }
-  for (;;) {
-    const next = await Promise.race([lines.next(), failed])
+  for (let coming = lines.next(); ; ) {
+    // Who types, or waits between two lines, has each one written at once.
+    if (waiting.length > 0 && (await Promise.race([coming, failed, pause()])) === 'quiet') await write()
+    const next = await Promise.race([coming, failed])
     if (next.done === true) break
+    coming = lines.next()
     if (next.value.length > LINE_MAX)
       throw new GuildError('GH_LOG_TOO_LARGE', `a line of ${next.value.length} characters`)
-    waiting.push(valueOf(next.value))
+    waiting.push(entryOf(next.value))
     if (waiting.length >= LINES) await write()
   }
   if (waiting.length > 0) await write()
@@ -115,8 +120,12 @@ async function tail(context: Context, access: LogAccess, signal: AbortSignal): P
   }
 }
 
+function pause(): Promise<'quiet'> {
+  return new Promise(resolve => setTimeout(resolve, QUIET, 'quiet'))
+}
+
 /** JSON objects and lists are taken as such; a number or a word in quotes is what somebody typed. */
-function valueOf(line: string): unknown {
+function entryOf(line: string): unknown {
   if (!/^\s*[[{]/.test(line)) return line
   try {
     return JSON.parse(line)

@@ -63,6 +63,7 @@ class Record implements LogRecord {
 let last: { readonly key: Uint8Array; readonly peerId: string } | undefined
 
 function peerIdOf(key: Uint8Array): string {
-  if (last === undefined || !equal(last.key, key)) last = { key: Uint8Array.from(key), peerId: peerIdFromKey(key) }
+  if (last === undefined || !equal(last.key, key))
+    last = { key: Uint8Array.from(key), peerId: peerIdFromKey(key) }
   return last.peerId
 }

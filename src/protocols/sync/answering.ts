@@ -88,7 +88,7 @@ export class Answering implements Machine<AnsweringInput, Uint8Array> {
     this.#say(cutPage(log, pull.cursor, hash, skip === undefined ? { limit } : { limit, skip }))
   }
 
-  /** Of what is here now: an author may show another side later, below the number that is covered. */
+  /** spec: SYNC-7. Of what is here now: an author may show another side later, below the number that is covered. */
   #skipOf(have: readonly Head[]): (row: PageRow) => boolean {
     const { log } = this.#options
     const covered = log.covered(have)
@@ -107,6 +107,7 @@ export class Answering implements Machine<AnsweringInput, Uint8Array> {
     return false
   }
 
+  /** spec: SYNC-8 */
   #grown(now: Millis): void {
     const pull = this.#waiting
     const { log, hash, self } = this.#options

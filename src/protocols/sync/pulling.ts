@@ -213,6 +213,7 @@ export class Pulling implements Machine<PullingInput, PullingOutput> {
     this.#ask(now, false)
   }
 
+  /** spec: SYNC-9 */
   #smaller(): void {
     if (this.#limit === 1) return this.#fail('GH_SYNC_TOO_LARGE', 'even with one entry at a time')
     this.#limit = Math.max(1, Math.floor(this.#limit / 2))

@@ -98,6 +98,7 @@ export class Pushing implements Machine<PushingInput, PushingOutput> {
     this.#outputs.push({ kind: 'send', push: encodeEntriesPush(entries) })
   }
 
+  /** spec: SYNC-10 */
   #acked({ ok, reason = '' }: PushAck, now: Millis): void {
     const out = this.#out
     if (out === undefined) return this.#fail('GH_LINK_PROTOCOL', 'a PushAck for nothing')

@@ -95,6 +95,7 @@ class SqliteLog implements LogStore {
     const { suspect } = this.#db
     let { head } = this
     try {
+      // spec: LOG-7
       this.#db.transaction(() => {
         if (suspect) this.#lookAgain()
         const add = this.#db.prepare(sql.add)
