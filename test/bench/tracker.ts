@@ -1,7 +1,7 @@
 /**
  * Registrations and lists a second of a tracker, beside a bare node:http that answers as much.
  *
- *   node dist/test/bench/tracker.js [seconds a round]
+ *   npm run bench:tracker [-- seconds a round]
  *
  * Two processes, 32 connections that stay open, rounds in turn, medians. Each registration is of its
  * own peer, signed beforehand, and on disk before it is answered; the list has 100 rows.

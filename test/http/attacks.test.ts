@@ -295,7 +295,11 @@ t.test('TR-09 10,000 requests on one connection meet the rate, and others do not
   t.equal(served, 200)
   t.ok(answered.includes(429))
   t.ok(answered.length < 5_000, `${answered.length} were looked at before the connection ended`)
-  t.match(await raw(tracker.port, get(last)), /^HTTP\/1\.1 429 [\s\S]*retry-after: 1\r\n/i, 'and that is told')
+  t.match(
+    await raw(tracker.port, get(last)),
+    /^HTTP\/1\.1 429 [\s\S]*retry-after: 1\r\n/i,
+    'and that is told',
+  )
 })
 
 t.test('TRACKER-8 behind a proxy its word is believed, and nobody else’s', async t => {
