@@ -13,6 +13,9 @@ export {
   openControl,
   type SyncRequest,
 } from './node/control-client.ts'
+export type { Exchange, WantedBlock, WantOptions } from './node/exchange.ts'
+export type { ExchangeSession, GetOptions, SessionOptions } from './node/exchange-session.ts'
+export type { AnyBlockstore, ExchangeStore } from './node/exchange-store.ts'
 export {
   type DataDir,
   defaultSwarmKeyPath,
@@ -29,7 +32,6 @@ export {
   createNode,
   type GuildNode,
   type RequestOptions,
-  type TrackedPeer,
   type WaitOptions,
 } from './node/guild-node.ts'
 export type { GuildStream } from './node/guild-stream.ts'
@@ -41,6 +43,7 @@ export { lan, test, wan } from './node/presets.ts'
 export { isSignedBy, openRegistrations, type RegistrationShelf } from './node/registrations.ts'
 export type { StreamHandler } from './node/streams.ts'
 export type { TraceEvent, TraceKind, TraceLink } from './node/trace.ts'
+export type { TrackedPeer } from './node/tracked-peers.ts'
 export type {
   Direction,
   EventName,
@@ -52,4 +55,5 @@ export type {
   PacketInfo,
   PeerInfo,
 } from './node/types.ts'
+export type { BitswapFigures, LedgerFigures, SessionFigures } from './protocols/bitswap/messages.ts'
 export type { Fork, Inserted, LogStore, PullPlace, Tip } from './store/log/types.ts'

@@ -9,5 +9,11 @@
 import { loadLog } from './node/log/lazy-log.ts'
 
 export async function preload(): Promise<void> {
-  await Promise.all([import('./node/udp-port.ts'), import('./node/line-port.ts'), loadLog()])
+  await Promise.all([
+    import('./node/udp-port.ts'),
+    import('./node/line-port.ts'),
+    import('./node/exchange.ts'),
+    import('./node/exchange-store.ts'),
+    loadLog(),
+  ])
 }

@@ -67,6 +67,8 @@ export const codes = {
   GH_BLOCK_MISSING: 'block not found',
   GH_BLOCK_TOO_LARGE: 'a block is larger than its maximum',
   GH_CAR_INVALID: 'a CAR file is malformed',
+  GH_BLOCK_NO_PEERS: 'no connected peers to request block from',
+  GH_BLOCK_NOT_FOUND: 'block not found on any connected peer',
   GH_CID_INVALID: 'a CID is malformed',
   GH_CID_UNSUPPORTED: 'a CID is of a kind that is not taken',
   GH_BLOCK_PINNED: 'the block is pinned',

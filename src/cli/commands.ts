@@ -86,7 +86,7 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     load: async () => (await import('./commands/monitor.ts')).monitor,
   },
   bench: {
-    words: 'bench [tcp|udp|messages|mesh|idle|startup]',
+    words: 'bench [tcp|udp|messages|blocks|mesh|idle|startup]',
     about: 'measure this machine, each figure beside that of a raw socket in the same run',
     examples: [
       ['guild-home bench tcp', 'bulk, round trips and handshakes, in twenty seconds at most'],

@@ -88,6 +88,8 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   GH_BLOCK_MISSING: notFound,
   GH_BLOCK_TOO_LARGE: refused,
   GH_CAR_INVALID: failed,
+  GH_BLOCK_NO_PEERS: notFound,
+  GH_BLOCK_NOT_FOUND: notFound,
   GH_CID_INVALID: usage,
   GH_CID_UNSUPPORTED: usage,
   GH_BLOCK_PINNED: refused,

@@ -19,6 +19,8 @@ import { type Companion, companionsOf, loadCompanions } from './companions.ts'
 import { type Config, checkOptions } from './config.ts'
 import { DirectMessages } from './direct-messages.ts'
 import { Happenings } from './emitter.ts'
+import type { Exchange } from './exchange.ts'
+import type { AnyBlockstore } from './exchange-store.ts'
 import type { GuildStream } from './guild-stream.ts'
 import { identitySeedOf, swarmKeysOf } from './keys.ts'
 import { NodeLog } from './log/lazy-log.ts'
@@ -26,7 +28,7 @@ import { Mesh } from './mesh.ts'
 import type { NodeOptions } from './options.ts'
 import type { Qlog } from './qlog.ts'
 import { openStream, request, type StreamHandler, serve } from './streams.ts'
-import type { Trackers } from './trackers.ts'
+import { type TrackedPeer, toldBy } from './tracked-peers.ts'
 import type { EventName, EventOf, NetworkInfo, NodeMessage, NodeStats, PeerInfo } from './types.ts'
 
 export interface WaitOptions {
@@ -59,15 +61,6 @@ export async function createNode(options: NodeOptions = {}): Promise<GuildNode> 
   }
 }
 
-/** A peer as trackers know it. Who is there proves itself when it is dialled. */
-export interface TrackedPeer {
-  readonly peerId: string
-  /** Multiaddrs, as the peer gave them; untrusted. */
-  readonly addresses: readonly string[]
-}
-
-type Finds = Pick<Trackers, 'find'>
-
 /** The data directory, as long as the node lives. */
 type Held = Pick<DataDir, 'path' | 'release'>
 
@@ -96,6 +89,7 @@ export class GuildNode implements AsyncDisposable {
   #state: 'made' | 'starting' | 'running' | 'stopped' = 'made'
   #stopping: Promise<void> | undefined
   #companions: readonly Companion[] = []
+  #exchange: Exchange | undefined
 
   /** Use `createNode`. */
   constructor({ directory, ...parts }: Parts) {
@@ -247,26 +241,21 @@ export class GuildNode implements AsyncDisposable {
   }
 
   /**
-   * Looks for one peer behind several addresses, circuits through relays among them: those of the
-   * stage that `dial` puts first, three rounds of them, then the others. Rejects with the first
-   * reason when all have failed. This version dials no circuits yet.
+   * Looks for one peer behind several addresses: those of the stage that `dial` puts first, three rounds of
+   * them, then the others. Rejects with the first reason. This version dials no circuits through relays yet.
    */
   async reach(
     addresses: readonly string[],
     { signal, peerId: expected }: WaitOptions & { readonly peerId?: string } = {},
   ): Promise<PeerInfo> {
     this.#running('reach')
-    const { routesOf } = await import('./tracker-addresses.ts')
-    const { reach } = await import('./reach.ts')
-    const peerId = await reach({
-      mesh: this.#mesh,
-      routes: routesOf(expected, addresses),
+    const { reachOne } = await import('./reach.ts')
+    const peerId = await reachOne(this.#mesh, this.#happenings, {
+      addresses,
+      expected,
       strategy: this.#config.dial,
       random: this.#runtime.random,
       signal,
-      debug: text => {
-        if (this.#happenings.wanted('debug')) this.#happenings.emit({ event: 'debug', message: text() })
-      },
     })
     const peer = this.peers.find(one => one.peerId === peerId)
     if (peer === undefined) throw new GuildError('GH_LINK_CLOSED', `${peerId} left again`)
@@ -276,9 +265,7 @@ export class GuildNode implements AsyncDisposable {
   /** Whom the trackers tell of now; where they are silent, whom they told of within a week. None without `trackers`; rejects with GH_TRACKER_* when none answers and nobody is known. */
   async lookup({ signal }: WaitOptions = {}): Promise<readonly TrackedPeer[]> {
     this.#running('lookup')
-    const trackers = this.#companions.find((one): one is Companion & Finds => 'find' in one)
-    const found = (await trackers?.find(signal)) ?? []
-    return found.map(({ peerId, addrs }) => ({ peerId, addresses: addrs }))
+    return await toldBy(this.#companions, signal)
   }
 
   /** Ends the links to a peer. It is not dialled again until someone asks for it. */
@@ -323,6 +310,25 @@ export class GuildNode implements AsyncDisposable {
     return request(stream, message, options.maxBytes ?? 1024 * 1024)
   }
 
+  /**
+   * Exchanges blocks with peers by bitswap, out of and into this store: any `interface-blockstore`. From then on peers
+   * get what it holds. One for a node; it ends with the node.
+   */
+  async exchange(store: AnyBlockstore): Promise<Exchange> {
+    const [{ Exchange }, { exchangeStoreOf }] = await Promise.all([
+      import('./exchange.ts'),
+      import('./exchange-store.ts'),
+    ])
+    if (this.#state === 'stopped') throw new GuildError('GH_NODE_STATE', 'exchange: the node is stopped')
+    if (this.#exchange !== undefined) throw new GuildError('GH_NODE_STATE', 'exchange: there is one already')
+    this.#exchange = new Exchange({
+      mesh: this.#mesh,
+      happenings: this.#happenings,
+      store: exchangeStoreOf(store),
+    })
+    return this.#exchange
+  }
+
   stats(): NodeStats {
     return { ...this.#mesh.stats(), events_dropped: this.#happenings.dropped }
   }
@@ -338,6 +344,7 @@ export class GuildNode implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#state = 'stopped'
+    this.#exchange?.stop()
     try {
       await Promise.all(this.#companions.map(companion => companion.stop()))
       await this.log.stop()

@@ -9,7 +9,9 @@
 import { asGuildError, GuildError } from '../base/errors.ts'
 import { DialOrder, type DialStrategy, orderDefaults, type Route } from '../membership/dial-order.ts'
 import { formatAddress } from '../wire/address.ts'
+import type { Happenings } from './emitter.ts'
 import type { Mesh } from './mesh.ts'
+import { routesOf } from './tracker-addresses.ts'
 
 export interface ReachOptions {
   readonly mesh: Mesh
@@ -19,6 +21,25 @@ export interface ReachOptions {
   readonly random: ConstructorParameters<typeof DialOrder>[2]
   readonly signal?: AbortSignal | undefined
   readonly debug: (text: () => string) => void
+}
+
+/** The same by addresses as they are written; of `expected`, where that is known. */
+export function reachOne(
+  mesh: Mesh,
+  happenings: Happenings,
+  {
+    addresses,
+    expected,
+    ...how
+  }: Pick<ReachOptions, 'strategy' | 'random' | 'signal'> & {
+    readonly addresses: readonly string[]
+    readonly expected: string | undefined
+  },
+): Promise<string> {
+  const debug = (text: () => string): void => {
+    if (happenings.wanted('debug')) happenings.emit({ event: 'debug', message: text() })
+  }
+  return reach({ ...how, mesh, routes: routesOf(expected, addresses), debug })
 }
 
 /** The peer's id, once it is linked. Rejects with what became of the first route that was tried. */

@@ -19,6 +19,7 @@
 import { toHex } from '../base/bytes.ts'
 import { WireError } from '../base/errors.ts'
 import { ByteReader, type Note } from '../base/reader.ts'
+import { decodeBitswapHead } from './bitswap.ts'
 import { decodeCid } from './cid.ts'
 import { deaf, deafToPackets } from './frames/deaf.ts'
 import { readControlFrame, readFrame, readPacketFrame } from './frames/index.ts'
@@ -126,9 +127,22 @@ export function explainCid(bytes: Uint8Array): Note[] {
     try {
       decodeCid(bytes, notes)
     } finally {
-      for (const [i, note] of notes.entries())
-        if (note.field === 'CID codec') notes[i] = named(note, contentCodecs)
-        else if (note.field === 'CID hash') notes[i] = named(note, contentHashes)
+      for (const [i, note] of notes.entries()) notes[i] = contentNamed(note)
+    }
+  })
+}
+
+/** The head of a bitswap message: the bytes of its blocks follow it. */
+export function explainBitswap(bytes: Uint8Array): Note[] {
+  return explain(bytes, (_, notes) => {
+    try {
+      decodeBitswapHead(bytes, notes)
+    } finally {
+      for (const [i, note] of notes.entries()) {
+        const meaning = bitswapNames[note.field]
+        if (meaning !== undefined) notes[i] = { ...note, value: meaning(Number(note.value)) }
+        else notes[i] = contentNamed(note)
+      }
     }
   })
 }
@@ -249,6 +263,20 @@ function nameFrame(notes: Note[], first: number): void {
   if (codes === undefined) return
   for (let i = first + 1; i < notes.length; i++)
     if (notes[i]!.field === 'code' || notes[i]!.field === 'reason') notes[i] = named(notes[i]!, codes)
+}
+
+function contentNamed(note: Note): Note {
+  if (note.field === 'CID codec') return named(note, contentCodecs)
+  return note.field === 'CID hash' ? named(note, contentHashes) : note
+}
+
+const bitswapNames: Readonly<Record<string, (value: number) => string>> = {
+  flags: value => (value === 0 ? 'what changed' : 'full list'),
+  'want flags': value => {
+    if (value === 1) return 'cancel'
+    return `want-${value & 2 ? 'have' : 'block'}${value & 4 ? ', send DONT_HAVE' : ''}`
+  },
+  'presence type': value => (value === 0 ? 'HAVE' : 'DONT_HAVE'),
 }
 
 function nameParameters(notes: Note[]): void {

@@ -103,6 +103,14 @@ export const limits = {
   cid: 141,
   /** One CID as text: 141 bytes in base32 behind one letter are 227. */
   cidText: 227,
+  /** One bitswap message, its head and its blocks. */
+  bitswapMessage: 4 * 1024 * 1024,
+  /** The head of one: 1,024 wants with CIDs of the usual 36 bytes are a sixth of it. A teller stops before it. */
+  bitswapHead: 262_144,
+  /** Wants, presences or blocks of one message, and wants that are kept of one peer (BX-03). */
+  bitswapEntries: 1_024,
+  /** The largest priority: 2^31 - 1, as bitswap has it. */
+  bitswapPriority: 2_147_483_647,
   /** Rekey after this many sealed bytes or this long, whichever comes first (decision 16). */
   rekeyBytes: 2 ** 30,
   rekeyAfter: 120_000,

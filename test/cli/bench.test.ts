@@ -1,6 +1,7 @@
 /** `bench`: the shape of what it says, how it ends, and that it leaves nothing behind. No speeds. */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { blocks, effortOf } from '../../src/cli/bench/blocks.ts'
 import { idle } from '../../src/cli/bench/idle.ts'
 import { withFarSide } from '../../src/cli/bench/kinds.ts'
 import { mesh } from '../../src/cli/bench/mesh.ts'
@@ -66,6 +67,34 @@ t.test('bench udp: bulk in both sizes beside sealed datagrams, trips and handsha
   const reason = new Error('enough')
   await t.rejects(udp(AbortSignal.abort(reason), quick), reason)
 })
+
+t.test(
+  'bench blocks: by size beside requests over a raw socket, the first block, ten peers, memory',
+  async t => {
+    const rows = await blocks(signal, { rounds: 1, sizes: [4_096, 1_024], singles: 3, peers: 3, most: 32 })
+    t.strictSame(
+      rows.map(({ name, unit }) => `${name} ${unit}`),
+      [
+        'blocks MB/s',
+        'blocks-receiver-cpu s/GB',
+        'blocks-1k MB/s',
+        'first-block ms',
+        'first-block-many-peers ms',
+        'blocks-many-peers MB/s',
+        'blocks-duplicates %',
+        'blocks-memory MB',
+      ],
+    )
+    for (const row of rows)
+      if (row.baseline !== null) wholeRow(t, fieldsOf(row))
+      else t.ok(row.value >= 0, `${row.name}: ${row.value}`)
+    t.strictSame(effortOf({ BLOCK_SIZE: '65536' }).sizes, [65_536])
+    for (const BLOCK_SIZE of ['0', '-5', 'many', '2097153'])
+      t.throws(() => effortOf({ BLOCK_SIZE }), { code: 'GH_OPTION_INVALID' })
+    const reason = new Error('enough')
+    await t.rejects(blocks(AbortSignal.abort(reason)), reason)
+  },
+)
 
 t.test('bench tcp and messages: every row, and every byte and message is counted', async t => {
   await withFarSide(signal, async far => {

@@ -8,7 +8,9 @@ import { concat, utf8 } from '../../src/base/bytes.ts'
 import { GuildError } from '../../src/base/errors.ts'
 import { LineReader } from '../../src/link/line-reader.ts'
 import { frameUnit, UnitReader } from '../../src/link/units.ts'
+import { Inlet } from '../../src/protocols/bitswap/inlet.ts'
 import { encodeMessage, MessageReader } from '../../src/streams/messages.ts'
+import { bitswapPreamble, decodeBitswapHead } from '../../src/wire/bitswap.ts'
 import { limits } from '../../src/wire/limits.ts'
 import { must } from './common.ts'
 import { messages, texts } from './corpus.ts'
@@ -77,6 +79,48 @@ function lines(chunks: Iterable<Uint8Array>): Heard {
   })
 }
 
+/** What an inlet tells, in words; every second block is not wanted. */
+function inlet(chunks: Iterable<Uint8Array>): Heard {
+  let blocks = 0
+  let into: string[] = []
+  let bytes = ''
+  const reader = new Inlet({
+    head: head => into.push(`head ${head.wants.length} ${head.presences.length} ${head.pendingBytes}`),
+    block: ({ length }) => {
+      bytes = ''
+      into.push(`block ${length}`)
+      return blocks++ % 2 === 0
+    },
+    bytes: piece => {
+      must(piece.length > 0, 'no empty pieces')
+      bytes += hex(piece)
+    },
+    end: () => into.push(bytes),
+  })
+  return heard(chunks, (chunk, all) => {
+    into = all
+    reader.feed(chunk)
+  })
+}
+
+/** Messages as they stand in a stream, two in a row. */
+function bitswapStreams(): Uint8Array[] {
+  const heads = messages('bitswap').flatMap(bytes => {
+    try {
+      return [decodeBitswapHead(bytes)]
+    } catch {
+      return []
+    }
+  })
+  return heads
+    .filter(({ blocks }) => blocks.reduce((sum, { length }) => sum + length, 0) < 6_000)
+    .map(head => {
+      const bodies = head.blocks.map(({ length }, i) => new Uint8Array(length).fill(i))
+      const message = concat(bitswapPreamble(head), ...bodies)
+      return concat(message, message)
+    })
+}
+
 export const readerDecoders: readonly Decoder[] = [
   {
     name: 'units',
@@ -98,6 +142,13 @@ export const readerDecoders: readonly Decoder[] = [
     decode: input => alike(wholeMessages([input]), wholeMessages(pieces(input))),
     refuses: error =>
       error instanceof GuildError && ['GH_STREAM_TOO_LARGE', 'GH_WIRE_VARINT'].includes(error.code),
+  },
+  {
+    name: 'bitswap-inlet',
+    covers: [],
+    corpus: bitswapStreams,
+    most: 12_000,
+    decode: input => alike(inlet([input]), inlet(pieces(input))),
   },
   {
     name: 'line-reader',

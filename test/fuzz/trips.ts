@@ -29,6 +29,7 @@ const bounds: Readonly<Record<string, number>> = {
   'line-hello': limits.lineId + 1 + limits.name + 1,
   cid: limits.cid,
   numbers: 8,
+  bitswap: limits.bitswapHead,
   mdns: ANNOUNCEMENT_LENGTH,
   'mdns-sealed': SEALED_ANNOUNCEMENT_LENGTH,
   'log-entry': limits.logPayload + 1_024,

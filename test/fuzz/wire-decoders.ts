@@ -134,6 +134,7 @@ export const wireDecoders: readonly Decoder[] = [
       return value
     },
   }),
+  codec('bitswap', ['decodeBitswapHead'], { most: 8_192 }),
   codec('mdns', ['decodeAnnouncement']),
   codec('mdns-sealed', ['openAnnouncement'], { sealed: true, share: 4 }),
   {
@@ -198,7 +199,7 @@ export const wireDecoders: readonly Decoder[] = [
     covers: [],
     corpus: () =>
       ['frames', 'packet-frames', 'packet-head', 'handshake-datagram']
-        .concat(['hello', 'message-1', 'mdns', 'line', 'line-hello'])
+        .concat(['hello', 'message-1', 'mdns', 'line', 'line-hello', 'bitswap'])
         .flatMap(messages),
     words: lineWords(),
     text: true,
@@ -214,6 +215,7 @@ export const wireDecoders: readonly Decoder[] = [
         wire.explainHello,
         wire.explainMessage1,
         wire.explainAnnouncement,
+        wire.explainBitswap,
         wire.explainLine,
         wire.explainFirstLine,
       ].map(explain => {

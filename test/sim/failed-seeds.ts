@@ -66,4 +66,5 @@ export const failedSeeds: readonly FailedSeed[] = [
     seed: '0x16',
     was: 'four probes in half a minute were all lost, and the link was given up',
   },
+  { case: 'bitswap', seed: '0x3f2', was: 'a want stood at a peer whose block could not be sent' },
 ]

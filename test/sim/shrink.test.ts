@@ -9,6 +9,7 @@ import {
   scenario,
   trouble,
 } from '../../src/testing/index.ts'
+import { bitswapCases } from './bitswap.ts'
 import { type FailedSeed, failedSeeds } from './failed-seeds.ts'
 import { nodeCases, nodes } from './nodes.ts'
 import { runCases } from './runner.ts'
@@ -173,7 +174,7 @@ t.test('options that make no sense are refused', async t => {
 })
 
 t.test('P29 every seed that once failed over records passes; the others pass in `npm run check`', async t => {
-  const all = [...nodeCases, ...allUdpCases()]
+  const all = [...nodeCases, ...allUdpCases(), ...bitswapCases]
   for (const { case: name, was } of failedSeeds)
     t.ok(all.some(told => told.name === name) && was !== '', `${name} is a case`)
   const lines: string[] = []

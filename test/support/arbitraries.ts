@@ -185,6 +185,32 @@ const hostPort = fc.oneof(
 const chatLike = fc.constantFrom('PING', ' PING', 'PEERS:', 'PEERS:x', '  ', 'MAX_PEERS', 'HELP', 'ping', '')
 
 /** A value each codec of `codecs.ts` encodes. */
+/** Of one byte each in LEB128, and of three; hashes with digests of 20 to 64 bytes. */
+const blockCid = fc.oneof(
+  fc
+    .tuple(fc.constantFrom('55', '70', '71', 'b5a005'), bytes(32, 32))
+    .map(([codec, d]) => `01${codec}1220${d}`),
+  bytes(20, 20).map(digest => `01551e14${digest}`),
+  bytes(64, 64).map(digest => `01711340${digest}`),
+  bytes(32, 32).map(digest => `1220${digest}`),
+)
+const want = fc.oneof(
+  record({
+    cid: blockCid,
+    cancel: fc.constant(false),
+    priority: fc.nat(limits.bitswapPriority),
+    have: fc.boolean(),
+    sendDontHave: fc.boolean(),
+  }),
+  record({
+    cid: blockCid,
+    cancel: fc.constant(true),
+    priority: fc.constant(0),
+    have: fc.constant(false),
+    sendDontHave: fc.constant(false),
+  }),
+)
+
 export const anyValue: Readonly<Record<string, fc.Arbitrary<Json>>> = {
   ...syncValues,
   frames: fc.array(anyFrame, { maxLength: 8 }),
@@ -264,6 +290,14 @@ export const anyValue: Readonly<Record<string, fc.Arbitrary<Json>>> = {
     }),
   ),
   numbers: number,
+  bitswap: record({
+    full: fc.boolean(),
+    pendingBytes: number,
+    wants: fc.array(want, { maxLength: limits.bitswapEntries, size: 'max' }),
+    presences: fc.array(record({ cid: blockCid, have: fc.boolean() }), { maxLength: 40 }),
+    // 40 blocks of 96 kB at most: within 4 MiB with the head.
+    blocks: fc.array(record({ cid: blockCid, length: fc.nat(96_000) }), { maxLength: 40 }),
+  }),
   mdns: record(announcement),
   'mdns-sealed': record({ ...announcement, salt: exactly(16) }),
 }

@@ -339,6 +339,29 @@ export const codecs: Readonly<Record<string, Codec>> = {
     decode: bytes => announcement(wire.decodeAnnouncement(bytes)),
     encode: value => wire.encodeAnnouncement({ ...value, identityKey: hex(value.identityKey) }),
   },
+  bitswap: {
+    decode: bytes => {
+      const { wants, presences, blocks, ...head } = wire.decodeBitswapHead(bytes)
+      const withHex = <T extends { cid: wire.CID }>(one: T): Json => ({ ...one, cid: toHex(one.cid.bytes) })
+      return {
+        ...head,
+        wants: wants.map(withHex),
+        presences: presences.map(withHex),
+        blocks: blocks.map(withHex),
+      }
+    },
+    encode: value => {
+      const withCid = (one: Json): Json => ({ ...one, cid: wire.decodeCid(hex(one.cid)) })
+      const w = new ByteWriter()
+      wire.encodeBitswapHead(w, {
+        ...value,
+        wants: value.wants.map(withCid),
+        presences: value.presences.map(withCid),
+        blocks: value.blocks.map(withCid),
+      })
+      return w.view()
+    },
+  },
   'mdns-sealed': {
     decode: bytes => ({
       ...announcement(openAnnouncement(under, bytes)),

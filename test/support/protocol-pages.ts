@@ -61,6 +61,7 @@ const explainers: Readonly<Record<string, (bytes: Uint8Array) => Note[]>> = {
   'handshake-datagram': wire.explainHandshakeDatagram,
   hello: wire.explainHello,
   'message-1': wire.explainMessage1,
+  bitswap: wire.explainBitswap,
   cid: wire.explainCid,
   mdns: wire.explainAnnouncement,
   line: wire.explainLine,

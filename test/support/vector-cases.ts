@@ -6,6 +6,7 @@
  * not check itself. Frozen: new cases join at the end of their list, none changes.
  */
 
+import { bitswapCaseFile } from './bitswap-cases.ts'
 import { bad, type Case, type CaseFile, n, run, t, text } from './case-forms.ts'
 import type { Json } from './codecs.ts'
 import { packetCaseFiles } from './packet-cases.ts'
@@ -700,4 +701,5 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
     cases: cid,
   },
   ...packetCaseFiles,
+  bitswap: bitswapCaseFile,
 }

@@ -30,6 +30,11 @@ export const kinds: Readonly<Record<string, Kind>> = {
     beside: 'raw sockets',
     measure: async signal => withFarSide(signal, (await import('./messages.ts')).messages),
   },
+  blocks: {
+    about: 'blocks in memory between two processes on this machine, from one peer and from ten',
+    beside: 'requests and SHA-256 over a raw socket',
+    measure: async signal => (await import('./blocks.ts')).blocks(signal),
+  },
   mesh: {
     about: 'a full mesh of 50 nodes in one process, from one bootstrap address',
     beside: 'raw sockets',
