@@ -26,10 +26,12 @@ import type { Exchange } from './exchange.ts'
 import type { AnyBlockstore } from './exchange-store.ts'
 import type { GuildStream } from './guild-stream.ts'
 import { identitySeedOf, swarmKeysOf } from './keys.ts'
+import { NodeLog } from './log/lazy-log.ts'
 import { Mesh } from './mesh.ts'
 import type { NodeOptions } from './options.ts'
 import type { Qlog } from './qlog.ts'
 import { openStream, request, type StreamHandler, serve } from './streams.ts'
+import { type TrackedPeer, toldBy } from './tracked-peers.ts'
 import type { EventName, EventOf, NetworkInfo, NodeMessage, NodeStats, PeerInfo } from './types.ts'
 import { statsOf } from './views.ts'
 
@@ -76,6 +78,8 @@ interface Parts {
 }
 
 export class GuildNode implements AsyncDisposable {
+  /** The append-only log that every device of the mesh keeps the same. */
+  readonly log: NodeLog
   readonly #config: Config
   readonly #runtime: Runtime
   readonly #swarmKeys: readonly Uint8Array[]
@@ -83,6 +87,7 @@ export class GuildNode implements AsyncDisposable {
   readonly #direct: DirectMessages
   readonly #contents: NodeContents
   readonly #directory: Held | undefined
+  readonly #identitySeed: Uint8Array
   readonly #happenings = new Happenings()
   readonly #startedAt: number
   readonly #now: () => number
@@ -102,17 +107,13 @@ export class GuildNode implements AsyncDisposable {
     this.#config = config
     this.#runtime = runtime
     this.#swarmKeys = swarmKeys
+    this.#identitySeed = parts.identitySeed
     this.#directory = directory
     this.#mesh = new Mesh({ ...parts, happenings: this.#happenings })
     if (qlog !== undefined) qlog.onError = error => this.#mesh.fault(error)
     this.#direct = new DirectMessages({ mesh: this.#mesh, runtime, happenings: this.#happenings })
-    this.#contents = new NodeContents({
-      config,
-      runtime,
-      mesh: this.#mesh,
-      happenings: this.#happenings,
-      dataDir: directory?.path,
-    })
+    const beside = { mesh: this.#mesh, happenings: this.#happenings, dataDir: directory?.path }
+    this.#contents = new NodeContents({ config, runtime, ...beside })
     this.blocks = this.#contents.blocks
     this.files = this.#contents.files
     const node = this
@@ -124,6 +125,7 @@ export class GuildNode implements AsyncDisposable {
         return node.addresses
       },
     })
+    this.log = new NodeLog({ ...parts, ...beside })
     this.#now = () => runtime.clock.now()
     this.#startedAt = this.#now()
   }
@@ -202,9 +204,12 @@ export class GuildNode implements AsyncDisposable {
         happenings: this.#happenings,
         direct: this.#direct,
         contents: this.#contents,
+        log: this.log,
         dataDir: this.#directory?.path,
+        identitySeed: this.#identitySeed,
       })
       for (const companion of this.#companions) await companion.start()
+      await this.log.start()
       throwIfAborted(signal, 'start')
     } catch (error) {
       await this.stop()
@@ -257,6 +262,34 @@ export class GuildNode implements AsyncDisposable {
     const peer = this.peers.find(one => one.peerId === peerId)
     if (peer === undefined) throw new GuildError('GH_LINK_CLOSED', `${peerId} left again`)
     return peer
+  }
+
+  /**
+   * Looks for one peer behind several addresses: those of the stage that `dial` puts first, three rounds of
+   * them, then the others. Rejects with the first reason. This version dials no circuits through relays yet.
+   */
+  async reach(
+    addresses: readonly string[],
+    { signal, peerId: expected }: WaitOptions & { readonly peerId?: string } = {},
+  ): Promise<PeerInfo> {
+    this.#running('reach')
+    const { reachOne } = await import('./reach.ts')
+    const peerId = await reachOne(this.#mesh, this.#happenings, {
+      addresses,
+      expected,
+      strategy: this.#config.dial,
+      random: this.#runtime.random,
+      signal,
+    })
+    const peer = this.peers.find(one => one.peerId === peerId)
+    if (peer === undefined) throw new GuildError('GH_LINK_CLOSED', `${peerId} left again`)
+    return peer
+  }
+
+  /** Whom the trackers tell of now; where they are silent, whom they told of within a week. None without `trackers`; rejects with GH_TRACKER_* when none answers and nobody is known. */
+  async lookup({ signal }: WaitOptions = {}): Promise<readonly TrackedPeer[]> {
+    this.#running('lookup')
+    return await toldBy(this.#companions, signal)
   }
 
   /** Ends the links to a peer. It is not dialled again until someone asks for it. */
@@ -327,6 +360,7 @@ export class GuildNode implements AsyncDisposable {
     try {
       await Promise.all(this.#companions.map(companion => companion.stop()))
       await this.#contents.stop()
+      await this.log.stop()
       await this.#mesh.stop()
     } finally {
       this.#directory?.release()
@@ -362,6 +396,7 @@ async function systemRuntime(): Promise<Runtime> {
       resolve: async (...name) => (await datagrams()).resolve(...name),
     },
     resolveTxt,
+    askHttp: async ask => (await import('../discovery/http.ts')).httpClient()(ask),
   })
 }
 
