@@ -10,9 +10,8 @@
  * Floor: node. Page: README.md.
  */
 import { GuildError } from '../base/errors.ts'
-import type { Datagrams, ResolveTxt, Runtime } from '../base/ports.ts'
+import type { Runtime } from '../base/ports.ts'
 import { checkChatText } from '../protocols/chat/chat.ts'
-import type { DataDir } from '../store/data-dir.ts'
 import { parseAddress } from '../wire/address.ts'
 import { isProtocolId } from '../wire/stream-header.ts'
 import { NodeBitswap } from './blocks/node-bitswap.ts'
@@ -27,6 +26,7 @@ import type { AnyBlockstore } from './exchange-store.ts'
 import type { GuildStream } from './guild-stream.ts'
 import { identitySeedOf, swarmKeysOf } from './keys.ts'
 import { NodeLog } from './log/lazy-log.ts'
+import { type Held, hold, qlogOf, systemRuntime } from './made-of.ts'
 import { Mesh } from './mesh.ts'
 import type { NodeOptions } from './options.ts'
 import type { Qlog } from './qlog.ts'
@@ -64,9 +64,6 @@ export async function createNode(options: NodeOptions = {}): Promise<GuildNode> 
     throw error
   }
 }
-
-/** The data directory, as long as the node lives. */
-type Held = Pick<DataDir, 'path' | 'release'>
 
 interface Parts {
   readonly config: Config
@@ -376,38 +373,4 @@ export class GuildNode implements AsyncDisposable {
 
 function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted) throw new GuildError('GH_ABORTED', what, { cause: signal.reason })
-}
-
-/** Loaded when it is needed: a simulated node never touches the system. */
-async function systemRuntime(): Promise<Runtime> {
-  const [{ systemRuntime: make }, { nativeSuite }] = await Promise.all([
-    import('../runtime/system.ts'),
-    import('../crypto/native.ts'),
-  ])
-  const { tcpTransport } = await import('../transport/tcp.ts')
-  const resolveTxt: ResolveTxt = async (name, signal) =>
-    (await import('../discovery/dnsaddr.ts')).txtResolver()(name, signal)
-  const datagrams = async (): Promise<Datagrams> => (await import('../transport/udp.ts')).udpDatagrams()
-  return make({
-    suite: nativeSuite,
-    transports: [tcpTransport()],
-    datagrams: {
-      open: async options => (await datagrams()).open(options),
-      resolve: async (...name) => (await datagrams()).resolve(...name),
-    },
-    resolveTxt,
-    askHttp: async ask => (await import('../discovery/http.ts')).httpClient()(ask),
-  })
-}
-
-async function qlogOf({ qlog: directory }: Config, { clock }: Runtime): Promise<Qlog | undefined> {
-  if (directory === undefined) return undefined
-  return new (await import('./qlog.ts')).Qlog({ directory, clock })
-}
-
-async function hold(config: Config): Promise<Held | undefined> {
-  if (config.dataDir === undefined) return undefined
-  if (config.dataDirHeld) return { path: config.dataDir, release() {} }
-  const { openDataDir } = await import('../store/data-dir.ts')
-  return openDataDir({ path: config.dataDir, role: 'run' })
 }

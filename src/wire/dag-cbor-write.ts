@@ -119,7 +119,7 @@ function compareKeys(a: string, b: string): number {
 }
 
 function writeNumber(w: ByteWriter, value: number): void {
-  if (Number.isSafeInteger(value)) {
+  if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
     if (value >= 0) writeHead(w, cborKinds.UINT, value)
     else writeHead(w, cborKinds.NEGATIVE, -1 - value)
     return

@@ -70,7 +70,8 @@ export function cutPage(
   { limit, bytes = defaults.bytes, skip, wanted }: PageOptions,
 ): Page {
   const entries: Uint8Array[] = []
-  /** Entries that wait for one behind them. */
+  /** Entries that wait for one behind them: the newest, and the ends of other chains. */
+  let waits: Uint8Array | undefined
   const open = new Set<string>()
   let whole = { count: 0, next: after, last: undefined as Uint8Array | undefined }
   let size = 0
@@ -89,10 +90,14 @@ export function cutPage(
           throw new GuildError('GH_SYNC_TOO_LARGE', `the group behind ${after}`)
         entries.push(entry.bytes)
         size += entry.bytes.length
-        if (entry.prev !== undefined && open.size > 0) open.delete(keyOf(entry.prev))
-        if (entry.signature.length === 0) open.add(keyOf(entry.id))
+        if (waits !== undefined && entry.prev !== undefined && equal(entry.prev, waits)) waits = undefined
+        else if (entry.prev !== undefined && open.size > 0) open.delete(keyOf(entry.prev))
+        if (entry.signature.length === 0) {
+          if (waits !== undefined) open.add(keyOf(waits))
+          waits = entry.id
+        }
       }
-      if (open.size === 0) whole = { count: entries.length, next: at, last: entry.id }
+      if (waits === undefined && open.size === 0) whole = { count: entries.length, next: at, last: entry.id }
     }
     if (rows.length === 0 || looked >= limits.syncEntries) return page(entries, whole)
   }
