@@ -7,6 +7,7 @@
  * Floor: index.
  */
 import { loadContentParts } from './node/blocks/parts.ts'
+import { loadLog } from './node/log/lazy-log.ts'
 
 export async function preload(): Promise<void> {
   await Promise.all([
@@ -14,5 +15,6 @@ export async function preload(): Promise<void> {
     import('./node/line-port.ts'),
     import('./node/exchange-store.ts'),
     loadContentParts(),
+    loadLog(),
   ])
 }

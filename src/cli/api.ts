@@ -10,16 +10,22 @@
 import type { ErrorCode } from '../base/errors.ts'
 import type {
   Blocks,
+  ControlClient,
   DataDir,
   EventName,
   EventOf,
   Files,
   finishSwarmKeyRotation,
+  LogRecord,
+  LogRow,
+  NodeLog,
   NodeMessage,
   NodeOptions,
   NodeStatus,
   PeerInfo,
+  RegistrationShelf,
   rotateSwarmKey,
+  TrackedPeer,
 } from '../index.ts'
 import type { CID } from '../wire/cid.ts'
 
@@ -34,19 +40,23 @@ export type {
   FileStat,
   Files,
   finishSwarmKeyRotation,
+  LogRow,
   NodeMessage,
   NodeOptions,
   NodeStatus,
   PacketInfo,
   PeerInfo,
   Progress,
+  RegistrationShelf,
   rotateSwarmKey,
+  SyncResult,
 } from '../index.ts'
 export { parseAddress } from '../wire/address.ts'
 export type { CID } from '../wire/cid.ts'
 export { parseBootstrap } from '../wire/dnsaddr.ts'
 export { limits } from '../wire/limits.ts'
 export { isPeerId } from '../wire/peer-id.ts'
+export { isToken, parseTrackerUrl } from '../wire/tracker-url.ts'
 
 /** Blocks and files, wherever they are. */
 export interface Contents {
@@ -63,6 +73,8 @@ export interface CliNode {
   readonly port: number
   readonly peers: readonly PeerInfo[]
   readonly maxPeers: number
+  readonly addresses: readonly string[]
+  readonly log: Pick<NodeLog, 'append' | 'entries' | 'head' | 'sync'>
   on<Name extends EventName>(event: Name, listener: (payload: EventOf<Name>) => void): unknown
   start(options?: { signal?: AbortSignal }): Promise<void>
   stop(): Promise<void>
@@ -74,6 +86,8 @@ export interface CliNode {
   ): Promise<{ readonly peerId: string; readonly name: string }>
   connect(address: string, options?: { signal?: AbortSignal }): Promise<PeerInfo>
   discover(): void
+  lookup(options?: { signal?: AbortSignal }): Promise<readonly TrackedPeer[]>
+  reach(addresses: readonly string[], options?: { peerId?: string; signal?: AbortSignal }): Promise<PeerInfo>
 }
 
 /** What the commands use of a ControlClient: the node that runs already. */
@@ -85,6 +99,9 @@ export interface CliControl extends Contents {
     text: string,
     options: { to: string; signal?: AbortSignal },
   ): Promise<{ readonly peerId: string; readonly name: string }>
+  readonly logAppend: ControlClient['logAppend']
+  readonly logEntries: ControlClient['logEntries']
+  readonly sync: ControlClient['sync']
   events(options?: { signal?: AbortSignal }): AsyncIterable<NodeMessage | { readonly dropped: number }>
 }
 
@@ -96,6 +113,8 @@ export interface SwarmKeyFile {
 }
 
 export interface Api {
+  /** An entry with its data as JSON. */
+  logRow(record: LogRecord): LogRow
   createNode(options: NodeOptions): Promise<CliNode>
   openDataDir(options: {
     path?: string
@@ -121,6 +140,8 @@ export interface Api {
   loadIdentityKey(options: { path: string; create: boolean }): Promise<{ seed: Uint8Array }>
   swarmKeyFingerprint(psk: Uint8Array): Promise<string>
   encodeSwarmKey(psk: Uint8Array): string
+  openRegistrations(path: string): Promise<RegistrationShelf>
+  isSignedBy(peerId: string, message: Uint8Array, signature: Uint8Array): boolean
 }
 
 export async function loadApi(): Promise<Api> {

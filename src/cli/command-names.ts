@@ -24,6 +24,11 @@ export const commandNames = [
   'car',
   'monitor',
   'bench',
+  'log',
+  'sync',
+  'p2p-sync',
+  'p2p-serve',
+  'tracker-serve',
   'config',
   'completion',
 ] as const
@@ -34,8 +39,8 @@ export const every: readonly CommandName[] = commandNames
 export const fetching: readonly CommandName[] = ['get', 'cat', 'ls', 'stat', 'block', 'pin', 'car']
 /** Those that ask or steer the node that runs. */
 export const steering: readonly CommandName[] = [
-  ...(['connect', 'status', 'peers', 'send', 'monitor', 'add', 'gc'] as const),
+  ...(['connect', 'status', 'peers', 'send', 'monitor', 'log', 'sync', 'p2p-sync', 'add', 'gc'] as const),
   ...fetching,
 ]
 /** Those that start a short-lived node where none runs. */
-export const calling: readonly CommandName[] = ['connect', 'send', ...fetching]
+export const calling: readonly CommandName[] = ['connect', 'send', 'sync', 'p2p-sync', ...fetching]

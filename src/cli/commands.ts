@@ -167,6 +167,47 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     ],
     load: async () => (await import('./commands/bench.ts')).bench,
   },
+  log: {
+    words: 'log append|ls|tail [file]',
+    about: 'the append-only log: add lines to it, list it, follow it',
+    examples: [
+      ['make 2>&1 | guild-home log append', 'one entry per line of input, here or from a file'],
+      ['guild-home log ls --json --limit 20', 'the newest twenty, for programs'],
+      ['guild-home log tail', 'the newest ten, and then what comes'],
+    ],
+    load: async () => (await import('./commands/log.ts')).log,
+  },
+  sync: {
+    words: 'sync',
+    about: 'read the logs of peers to their end: what is new there is new here',
+    examples: [
+      ['guild-home sync --peers /ip4/192.0.2.1/tcp/8845', 'one peer, once'],
+      ['guild-home sync --trackers http://192.0.2.1:8850 --push', 'whom a tracker tells of, both ways'],
+      ['guild-home sync --watch --interval-sec 60', 'every minute, whoever the running node is linked to'],
+    ],
+    load: async () => (await import('./commands/sync.ts')).sync,
+  },
+  'p2p-sync': {
+    words: 'p2p-sync',
+    about: 'another name of sync',
+    examples: [['guild-home p2p-sync --peers /ip4/192.0.2.1/tcp/8845/p2p/12D3KooW…', 'a peer by its key']],
+    load: async () => (await import('./commands/sync.ts')).sync,
+  },
+  'p2p-serve': {
+    words: 'p2p-serve',
+    about: 'run a node that others sync with, and print where it listens',
+    examples: [['guild-home p2p-serve --listen /ip4/0.0.0.0/tcp/8845', 'until Ctrl-C']],
+    load: async () => (await import('./commands/p2p-serve.ts')).p2pServe,
+  },
+  'tracker-serve': {
+    words: 'tracker-serve',
+    about: 'run a tracker: nodes with --trackers say there where they are, and find each other',
+    examples: [
+      ['guild-home tracker-serve --bind 0.0.0.0:8850', 'whoever reaches it may register and ask'],
+      ['GUILD_TOKEN=… guild-home tracker-serve --ttl-sec 120', 'only those with the token'],
+    ],
+    load: async () => (await import('./commands/tracker-serve.ts')).trackerServe,
+  },
   config: {
     words: 'config [show]',
     about: 'print every setting and where it comes from: flag, variable, config.toml or default',

@@ -1,5 +1,5 @@
 /**
- * What a row of the table of flags holds.
+ * One row of the table of flags.
  *
  * Floor: cli.
  */
@@ -20,6 +20,10 @@ export interface Flag<T> {
   readonly choices?: readonly string[]
   /** A further switch and the value it stands for: `--debug` is `--log debug`. */
   readonly shortcut?: { readonly flag: string; readonly text: string }
+  /** Its value is for its users alone: said to be set, never shown. */
+  readonly secret?: true
+  /** It is read and shown, and does nothing yet: why. */
+  readonly later?: string
   /** May be given several times; the items are joined. */
   readonly many?: true
   readonly commands: readonly CommandName[]
@@ -28,7 +32,7 @@ export interface Flag<T> {
   readonly parse: (text: string) => T
 }
 
-/** Keeps the value's type, which `as const` alone would lose. */
+/** A row, its value's type taken from its parser. */
 export function flag<T>(row: Flag<T>): Flag<T> {
   return row
 }

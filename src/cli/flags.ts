@@ -13,6 +13,8 @@
 import { type CommandName, calling, every, fetching, steering } from './command-names.ts'
 import { contentFlags } from './content-flags.ts'
 import { type Flag, flag } from './flag.ts'
+import { logFlags } from './flags-log.ts'
+import { trackerFlags, trackerServeFlags } from './flags-tracker.ts'
 import type { Level } from './text-lines.ts'
 import { levels } from './text-lines.ts'
 import {
@@ -56,7 +58,7 @@ export const flags = {
     fallback: [],
     fallbackText: 'none',
     many: true,
-    commands: ['run', 'send', ...fetching],
+    commands: ['run', 'send', ...fetching, 'p2p-serve'],
     about: 'where to find first peers: comma list of host:port, [v6]:port or multiaddrs',
     parse: list(bootstrapAddress),
   }),
@@ -65,7 +67,7 @@ export const flags = {
     value: 'directory',
     fallback: './data',
     fallbackText: './data',
-    commands: ['run', 'id', ...steering],
+    commands: ['run', 'id', 'tracker-serve', ...steering, 'p2p-serve'],
     about: 'where the identity lives; a second node in the same folder takes ./data/node-2',
     parse: path,
   }),
@@ -96,7 +98,7 @@ export const flags = {
     value: 'text',
     fallback: undefined,
     fallbackText: 'peer-<port>',
-    commands: ['run', ...calling],
+    commands: ['run', ...calling, 'p2p-serve'],
     about: 'how this node is shown to others',
     parse: nodeName,
   }),
@@ -113,7 +115,7 @@ export const flags = {
     value: 'number',
     fallback: 20,
     fallbackText: '20',
-    commands: ['run'],
+    commands: ['run', 'p2p-serve'],
     about: 'most peers at once',
     parse: whole(1, 10_000),
   }),
@@ -122,7 +124,7 @@ export const flags = {
     fallback: [],
     fallbackText: 'every member',
     many: true,
-    commands: ['run'],
+    commands: ['run', 'p2p-serve'],
     about: 'PeerIds that alone may connect or be dialled',
     parse: list(peerId),
   }),
@@ -131,7 +133,7 @@ export const flags = {
     fallback: [],
     fallbackText: 'none',
     many: true,
-    commands: ['run'],
+    commands: ['run', 'p2p-serve'],
     about: 'PeerIds that may not; goes before --allow',
     parse: list(peerId),
   }),
@@ -188,7 +190,7 @@ export const flags = {
   mdns: flag<boolean>({
     fallback: true,
     fallbackText: 'on',
-    commands: ['run'],
+    commands: ['run', 'p2p-serve'],
     about: 'find peers on the local network, and be found; idle where --host is loopback only',
     parse: truth,
   }),
@@ -198,7 +200,7 @@ export const flags = {
     fallbackText: '~/.config/guild-home/swarm.key, made if missing',
     oldVariables: ['GUILD_SWARM_KEY_PATH'],
     oldKeys: ['swarm_key_path'],
-    commands: ['run', 'swarm-key', ...calling],
+    commands: ['run', 'swarm-key', ...calling, 'p2p-serve'],
     about: 'key of the network: only nodes that hold the same one connect; a file named here must exist',
     parse: keyPath,
   }),
@@ -206,7 +208,7 @@ export const flags = {
     value: 'network',
     fallback: undefined,
     fallbackText: 'none',
-    commands: ['run', ...calling],
+    commands: ['run', ...calling, 'p2p-serve'],
     about: 'join a public network by its name instead of by a swarm key; anyone may',
     parse: upTo(64),
   }),
@@ -216,16 +218,17 @@ export const flags = {
     fallbackText: '<data-dir>/identity.key',
     oldVariables: ['GUILD_P2P_IDENTITY_KEY_PATH'],
     oldKeys: ['p2p_identity_key_path'],
-    commands: ['run', 'id', ...calling],
+    commands: ['run', 'id', ...calling, 'p2p-serve', 'log'],
     about: 'Ed25519 key of this node; it fixes the PeerId; a file named here must exist',
     parse: keyPath,
   }),
+  ...trackerFlags,
   announce: flag<readonly string[]>({
     value: 'addresses',
     fallback: [],
     fallbackText: 'none',
     many: true,
-    commands: ['run'],
+    commands: ['run', 'p2p-serve'],
     about: 'addresses to tell others instead of the ones seen (port forwards, Kubernetes)',
     parse: list(peerAddress),
   }),
@@ -316,6 +319,8 @@ export const flags = {
     parse: size,
   }),
   ...contentFlags,
+  ...logFlags,
+  ...trackerServeFlags,
   json: flag<boolean>({
     fallback: false,
     fallbackText: 'off',

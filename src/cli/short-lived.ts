@@ -10,7 +10,7 @@
 import type { Api, CliNode, NodeOptions } from './api.ts'
 import type { Context } from './context.ts'
 import type { Settings } from './flags.ts'
-import { identity, network } from './keys.ts'
+import { discovery, identity, network } from './keys.ts'
 import { patience, within } from './within.ts'
 
 export async function shortLived(
@@ -61,5 +61,6 @@ export function visitorOptions(settings: Settings): NodeOptions {
     congestion: settings.congestion,
     ...(settings.qlog === undefined ? {} : { qlog: settings.qlog }),
     connectTimeout: settings.connectTimeout,
+    ...discovery(settings),
   }
 }

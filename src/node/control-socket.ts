@@ -30,6 +30,7 @@ import type { Config } from './config.ts'
 import type { DirectMessages } from './direct-messages.ts'
 import type { Happenings } from './emitter.ts'
 import { GuildStream } from './guild-stream.ts'
+import type { NodeLog } from './log/lazy-log.ts'
 import type { Mesh } from './mesh.ts'
 import { PlainConnection } from './plain-connection.ts'
 import type { NodeStatus } from './types.ts'
@@ -44,6 +45,7 @@ export interface ControlSurroundings {
   readonly happenings: Happenings
   readonly direct: DirectMessages
   readonly contents: NodeContents
+  readonly log: NodeLog
   /** Absolute, and its lock is held. */
   readonly dataDir: string
 }
@@ -216,6 +218,10 @@ class Client {
         const stop = happenings.watch(event => this.#session.event(id, event))
         this.#underway.set(id, stop)
         return {}
+      }
+      default: {
+        const { answerLog } = await import('./log/control-log.ts')
+        return await answerLog(this.#around.log, request, signal)
       }
     }
   }

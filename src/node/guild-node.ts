@@ -10,9 +10,8 @@
  * Floor: node. Page: README.md.
  */
 import { GuildError } from '../base/errors.ts'
-import type { Datagrams, ResolveTxt, Runtime } from '../base/ports.ts'
+import type { Runtime } from '../base/ports.ts'
 import { checkChatText } from '../protocols/chat/chat.ts'
-import type { DataDir } from '../store/data-dir.ts'
 import { parseAddress } from '../wire/address.ts'
 import { isProtocolId } from '../wire/stream-header.ts'
 import { NodeBitswap } from './blocks/node-bitswap.ts'
@@ -26,10 +25,13 @@ import type { Exchange } from './exchange.ts'
 import type { AnyBlockstore } from './exchange-store.ts'
 import type { GuildStream } from './guild-stream.ts'
 import { identitySeedOf, swarmKeysOf } from './keys.ts'
+import { NodeLog } from './log/lazy-log.ts'
+import { type Held, hold, qlogOf, systemRuntime } from './made-of.ts'
 import { Mesh } from './mesh.ts'
 import type { NodeOptions } from './options.ts'
 import type { Qlog } from './qlog.ts'
 import { openStream, request, type StreamHandler, serve } from './streams.ts'
+import { type TrackedPeer, toldBy } from './tracked-peers.ts'
 import type { EventName, EventOf, NetworkInfo, NodeMessage, NodeStats, PeerInfo } from './types.ts'
 import { statsOf } from './views.ts'
 
@@ -63,9 +65,6 @@ export async function createNode(options: NodeOptions = {}): Promise<GuildNode> 
   }
 }
 
-/** The data directory, as long as the node lives. */
-type Held = Pick<DataDir, 'path' | 'release'>
-
 interface Parts {
   readonly config: Config
   readonly runtime: Runtime
@@ -76,6 +75,8 @@ interface Parts {
 }
 
 export class GuildNode implements AsyncDisposable {
+  /** The append-only log that every device of the mesh keeps the same. */
+  readonly log: NodeLog
   readonly #config: Config
   readonly #runtime: Runtime
   readonly #swarmKeys: readonly Uint8Array[]
@@ -83,6 +84,7 @@ export class GuildNode implements AsyncDisposable {
   readonly #direct: DirectMessages
   readonly #contents: NodeContents
   readonly #directory: Held | undefined
+  readonly #identitySeed: Uint8Array
   readonly #happenings = new Happenings()
   readonly #startedAt: number
   readonly #now: () => number
@@ -102,17 +104,13 @@ export class GuildNode implements AsyncDisposable {
     this.#config = config
     this.#runtime = runtime
     this.#swarmKeys = swarmKeys
+    this.#identitySeed = parts.identitySeed
     this.#directory = directory
     this.#mesh = new Mesh({ ...parts, happenings: this.#happenings })
     if (qlog !== undefined) qlog.onError = error => this.#mesh.fault(error)
     this.#direct = new DirectMessages({ mesh: this.#mesh, runtime, happenings: this.#happenings })
-    this.#contents = new NodeContents({
-      config,
-      runtime,
-      mesh: this.#mesh,
-      happenings: this.#happenings,
-      dataDir: directory?.path,
-    })
+    const beside = { mesh: this.#mesh, happenings: this.#happenings, dataDir: directory?.path }
+    this.#contents = new NodeContents({ config, runtime, ...beside })
     this.blocks = this.#contents.blocks
     this.files = this.#contents.files
     const node = this
@@ -124,6 +122,7 @@ export class GuildNode implements AsyncDisposable {
         return node.addresses
       },
     })
+    this.log = new NodeLog({ ...parts, ...beside })
     this.#now = () => runtime.clock.now()
     this.#startedAt = this.#now()
   }
@@ -202,9 +201,12 @@ export class GuildNode implements AsyncDisposable {
         happenings: this.#happenings,
         direct: this.#direct,
         contents: this.#contents,
+        log: this.log,
         dataDir: this.#directory?.path,
+        identitySeed: this.#identitySeed,
       })
       for (const companion of this.#companions) await companion.start()
+      await this.log.start()
       throwIfAborted(signal, 'start')
     } catch (error) {
       await this.stop()
@@ -257,6 +259,34 @@ export class GuildNode implements AsyncDisposable {
     const peer = this.peers.find(one => one.peerId === peerId)
     if (peer === undefined) throw new GuildError('GH_LINK_CLOSED', `${peerId} left again`)
     return peer
+  }
+
+  /**
+   * Looks for one peer behind several addresses: those of the stage that `dial` puts first, three rounds of
+   * them, then the others. Rejects with the first reason. This version dials no circuits through relays yet.
+   */
+  async reach(
+    addresses: readonly string[],
+    { signal, peerId: expected }: WaitOptions & { readonly peerId?: string } = {},
+  ): Promise<PeerInfo> {
+    this.#running('reach')
+    const { reachOne } = await import('./reach.ts')
+    const peerId = await reachOne(this.#mesh, this.#happenings, {
+      addresses,
+      expected,
+      strategy: this.#config.dial,
+      random: this.#runtime.random,
+      signal,
+    })
+    const peer = this.peers.find(one => one.peerId === peerId)
+    if (peer === undefined) throw new GuildError('GH_LINK_CLOSED', `${peerId} left again`)
+    return peer
+  }
+
+  /** Whom the trackers tell of now; where they are silent, whom they told of within a week. None without `trackers`; rejects with GH_TRACKER_* when none answers and nobody is known. */
+  async lookup({ signal }: WaitOptions = {}): Promise<readonly TrackedPeer[]> {
+    this.#running('lookup')
+    return await toldBy(this.#companions, signal)
   }
 
   /** Ends the links to a peer. It is not dialled again until someone asks for it. */
@@ -327,6 +357,7 @@ export class GuildNode implements AsyncDisposable {
     try {
       await Promise.all(this.#companions.map(companion => companion.stop()))
       await this.#contents.stop()
+      await this.log.stop()
       await this.#mesh.stop()
     } finally {
       this.#directory?.release()
@@ -342,37 +373,4 @@ export class GuildNode implements AsyncDisposable {
 
 function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted) throw new GuildError('GH_ABORTED', what, { cause: signal.reason })
-}
-
-/** Loaded when it is needed: a simulated node never touches the system. */
-async function systemRuntime(): Promise<Runtime> {
-  const [{ systemRuntime: make }, { nativeSuite }] = await Promise.all([
-    import('../runtime/system.ts'),
-    import('../crypto/native.ts'),
-  ])
-  const { tcpTransport } = await import('../transport/tcp.ts')
-  const resolveTxt: ResolveTxt = async (name, signal) =>
-    (await import('../discovery/dnsaddr.ts')).txtResolver()(name, signal)
-  const datagrams = async (): Promise<Datagrams> => (await import('../transport/udp.ts')).udpDatagrams()
-  return make({
-    suite: nativeSuite,
-    transports: [tcpTransport()],
-    datagrams: {
-      open: async options => (await datagrams()).open(options),
-      resolve: async (...name) => (await datagrams()).resolve(...name),
-    },
-    resolveTxt,
-  })
-}
-
-async function qlogOf({ qlog: directory }: Config, { clock }: Runtime): Promise<Qlog | undefined> {
-  if (directory === undefined) return undefined
-  return new (await import('./qlog.ts')).Qlog({ directory, clock })
-}
-
-async function hold(config: Config): Promise<Held | undefined> {
-  if (config.dataDir === undefined) return undefined
-  if (config.dataDirHeld) return { path: config.dataDir, release() {} }
-  const { openDataDir } = await import('../store/data-dir.ts')
-  return openDataDir({ path: config.dataDir, role: 'run' })
 }

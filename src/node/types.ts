@@ -115,6 +115,20 @@ export type NodeMessage =
       readonly message: string
       readonly timestamp: number
     }
+  /** The log has grown; `from` the peer that brought them, absent for our own. */
+  | {
+      readonly event: 'log-entries'
+      readonly count: number
+      readonly head: number
+      readonly from?: string
+    }
+  /** An author said two things under one number: both are kept. */
+  | {
+      readonly event: 'log-fork'
+      readonly author: string
+      readonly authorSeq: number
+      readonly ids: readonly [string, string]
+    }
   | { readonly event: 'error'; readonly code: ErrorCode; readonly message: string }
 
 export type EventName = NodeMessage['event']

@@ -112,6 +112,11 @@ export function blockKey(cid: CID): string {
   return String.fromCharCode.apply(null, cid.multihash.bytes as unknown as number[])
 }
 
+/** Is it a CID, of whatever copy of the library? */
+export function isCid(value: unknown): value is CID {
+  return CID.asCID(value as CID) !== null
+}
+
 /** Does the CID hold its block in itself? */
 export function isIdentity(cid: CID): boolean {
   return cid.multihash.code === contentHashes.IDENTITY

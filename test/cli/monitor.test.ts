@@ -144,6 +144,9 @@ class FakeControl extends EventEmitter implements CliControl {
   readonly files = noContents<Files>()
   closed = 0
   fault: Error | undefined
+  readonly logAppend: CliControl['logAppend'] = () => Promise.reject(new Error('a fake has no log'))
+  readonly logEntries: CliControl['logEntries'] = () => Promise.reject(new Error('a fake has no log'))
+  readonly sync: CliControl['sync'] = () => Promise.reject(new Error('a fake has no log'))
 
   async status(): Promise<NodeStatus> {
     this.emit('asked')

@@ -76,6 +76,11 @@ const golden: readonly [NodeMessage, ...string[]][] = [
     { event: 'maintenance-cleanup', peerId: bobId, name: 'dave', reason: 'timeout' },
     '[15:04:32] [MAINTENANCE] Removed stale peer dave (timeout)',
   ],
+  [{ event: 'log-entries', count: 3, head: 12 }, '[15:04:32] [LOG] 3 entries (12 in all)'],
+  [
+    { event: 'log-fork', author: bobId, authorSeq: 41, ids: ['aa', 'bb'] },
+    `[15:04:32] [LOG] ${bobId} wrote two entries with number 41: it was restored from an old copy, or lies`,
+  ],
   [
     {
       event: 'connection-failed',

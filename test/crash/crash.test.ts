@@ -9,7 +9,7 @@ const KILLS = 4
 
 for (const one of cases)
   t.test(
-    `LG-01 crash: ${one.name}, ${KILLS} kills: what was acknowledged is there, nothing else stays`,
+    `LG-01 P22 crash: ${one.name}, ${KILLS} kills: what was acknowledged is there, nothing else stays`,
     async t => {
       const { kills, told, faults } = await crash({ case: one, kills: KILLS, seed: 1 })
       t.strictSame(faults, [])

@@ -6,6 +6,7 @@ import { machineDecoders } from './machine-decoders.ts'
 import { packetDecoders } from './packet-decoders.ts'
 import { readerDecoders } from './reader-decoders.ts'
 import { sealedDecoders } from './sealed-decoders.ts'
+import { syncDecoders } from './sync-decoders.ts'
 import { textDecoders } from './text-decoders.ts'
 import { wireDecoders } from './wire-decoders.ts'
 
@@ -16,6 +17,7 @@ export const decoders: readonly Decoder[] = [
   ...sealedDecoders,
   ...machineDecoders,
   ...packetDecoders,
+  ...syncDecoders,
   ...contentDecoders,
   ...controlDecoders,
 ]

@@ -10,6 +10,7 @@ import { type ErrorCode, GuildError } from '../../src/base/errors.ts'
 import type { Api, Blocks, CliControl, CliNode, Contents, NodeOptions, PeerInfo } from '../../src/cli/api.ts'
 import type { ExitCode } from '../../src/cli/exit-codes.ts'
 import { main } from '../../src/cli/main.ts'
+import type { TrackedPeer } from '../../src/index.ts'
 import { cidOf } from '../../src/index.ts'
 
 /** A home directory that is not there. */
@@ -38,11 +39,17 @@ export function noContents<T extends object>(): T {
     },
   })
 }
+const never = (): never => {
+  throw new Error('a fake has no log')
+}
+const noLog = { append: never, entries: never, head: never, sync: never }
 
 export class FakeNode extends EventEmitter implements CliNode {
   readonly peerId = bobId
   readonly port = 8001
   readonly blocks = noContents<Blocks>()
+  readonly addresses: string[] = []
+  readonly log: CliNode['log'] = noLog
   readonly maxPeers: number
   peers: PeerInfo[] = []
   readonly told: string[] = []
@@ -89,6 +96,16 @@ export class FakeNode extends EventEmitter implements CliNode {
 
   async send(to: string, text: string): Promise<PeerInfo> {
     this.told.push(`send ${to} ${text}`)
+    return bob
+  }
+
+  async lookup(): Promise<readonly TrackedPeer[]> {
+    this.told.push('lookup')
+    return [{ peerId: bobId, addresses: [bob.address] }]
+  }
+
+  async reach(addresses: readonly string[]): Promise<PeerInfo> {
+    this.told.push(`reach ${addresses.join()}`)
     return bob
   }
 
@@ -193,6 +210,7 @@ function fakeApi(scene: Scene): { api: Api; calls: string[]; node: Promise<FakeN
     made = resolve
   })
   const api: Api = {
+    logRow: never,
     async createNode(options) {
       calls.push('createNode')
       const created = new FakeNode(options, scene.faults ?? {})
@@ -245,6 +263,11 @@ function fakeApi(scene: Scene): { api: Api; calls: string[]; node: Promise<FakeN
       return { seed: new Uint8Array(32) }
     },
     swarmKeyFingerprint: async () => 'f00d',
+    openRegistrations: async path => {
+      calls.push(`registrations ${path}`)
+      return { all: () => [], put: async () => {}, remove: async () => {}, close() {} }
+    },
+    isSignedBy: () => false,
     encodeSwarmKey: () => '/key/swarm/psk/1.0.0/\n/base16/\n00\n',
   }
   return { api, calls, node }

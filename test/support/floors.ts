@@ -37,6 +37,7 @@ function plan(): Record<string, string[]> {
 /** Outside packages, by the path in `src/` (or its beginning) that may import them. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   'wire/cid.ts': ['multiformats'],
+  'wire/dag-json.ts': ['multiformats'],
   'wire/peer-id.ts': ['multiformats'],
   'wire/multiaddr': ['multiformats'],
   'wire/swarm-key.ts': ['multiformats'],

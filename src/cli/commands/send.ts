@@ -17,6 +17,7 @@ import { json } from '../json-lines.ts'
 import { findNode, oneShot, wantsOwnNode } from '../running.ts'
 import { shortLived } from '../short-lived.ts'
 import { peerName } from '../text-lines.ts'
+import { throughTrackers } from '../through-trackers.ts'
 import { UsageError } from '../usage.ts'
 
 /** What said it: a running node through its socket, or one of our own. */
@@ -57,11 +58,18 @@ async function say({ output, invocation }: Context, text: string, voice: Voice):
 
 async function withOwnNode(context: Context, api: Api, signal: AbortSignal, text: string): Promise<void> {
   const { settings } = context.invocation
-  if (settings.bootstrap.length === 0)
-    throw new GuildError('GH_CONTROL_ABSENT', 'and a short-lived one needs --bootstrap, to know whom to call')
+  const { bootstrap, trackers, connectTimeout } = settings
+  if (bootstrap.length + trackers.length === 0)
+    throw new GuildError(
+      'GH_CONTROL_ABSENT',
+      'and a short-lived one needs --bootstrap or --trackers, to know whom to call',
+    )
   await shortLived(context, api, signal, async node => {
-    await anyOf(settings.bootstrap.map(address => node.connect(address, { signal })))
-    const deadline = performance.now() + settings.connectTimeout * 1000
+    await anyOf([
+      ...bootstrap.map(async address => void (await node.connect(address, { signal }))),
+      ...(trackers.length === 0 ? [] : [throughTrackers(context, node, signal).then(() => {})]),
+    ])
+    const deadline = performance.now() + connectTimeout * 1000
     await say(context, text, {
       async broadcast(words) {
         await settled(node, signal)
