@@ -25,7 +25,7 @@ interface Meta {
 
 /** What has no place in a plain run. */
 const unasked =
-  /^dist\/src\/(cli\/(bench|help|monitor\/(screen|views))|http|testing|discovery|crypto\/noble|node\/(lan|line-port|exchange|reach|tracker)|content|membership\/dial-order|protocols\/(bitswap|tracker|control\/blocks)|store\/(blocks|tree|sqlite|guild-db|tracker-cache|registrations)|wire\/(cid|bitswap|tracker\.))/
+  /^dist\/src\/(cli\/(bench|help|monitor\/(screen|views))|http|testing|discovery|crypto\/noble|node\/(lan|line-port|exchange|reach|tracker)|content|membership\/dial-order|protocols\/(bitswap|tracker|control\/blocks)|store\/(blocks|tree|sqlite|guild-db|tracker-cache|registrations)|wire\/(bitswap|tracker\.))/
 
 const packagesOf = (files: readonly string[]): string[] => [
   ...new Set(files.flatMap(file => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? [])),
