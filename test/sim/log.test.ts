@@ -14,8 +14,7 @@ const titles: Record<string, string> = {
 
 for (const told of logCases)
   t.test(`P23 ${titles[told.name]}`, async t => {
-    const hashes: string[] = []
-    for (let seed = 1; seed <= (told.name === 'log' ? 3 : 1); seed++)
-      hashes.push((await play(told, seed)).hash)
-    t.equal((await play(told, 1)).hash, hashes[0], 'the same twice')
+    const { hash } = await play(told, 1)
+    t.ok(hash)
+    if (told.name === 'log') t.equal((await play(told, 1)).hash, hash, 'the same twice')
   })
