@@ -43,13 +43,10 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   'wire/swarm-key.ts': ['multiformats'],
   'protocols/': ['multiformats', '@ipld/dag-cbor'],
   'crypto/': ['@noble/ciphers', '@noble/curves', '@noble/hashes'],
-  'content/': [
-    ...['multiformats', '@ipld/dag-cbor', '@ipld/dag-pb', '@ipld/car', 'ipfs-unixfs', 'ipfs-unixfs-exporter'],
-    ...['hamt-sharding', 'interface-blockstore', 'interface-store'],
-  ],
+  'content/': [...['multiformats', '@ipld/dag-cbor', '@ipld/dag-pb', 'interface-blockstore']],
   'discovery/': ['multicast-dns'],
   'node/blocks': ['multiformats', 'interface-blockstore'],
-  'store/': ['better-sqlite3', 'multiformats', 'interface-blockstore', 'interface-store'],
+  'store/': ['better-sqlite3', 'multiformats', 'interface-blockstore'],
   'transport/': ['@fails-components/webtransport'],
   'cli/': ['yargs', 'smol-toml'],
 }
