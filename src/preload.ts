@@ -6,11 +6,15 @@
  *
  * Floor: index.
  */
+import { loadContentParts } from './node/blocks/parts.ts'
+import { loadLog } from './node/log/lazy-log.ts'
+
 export async function preload(): Promise<void> {
   await Promise.all([
     import('./node/udp-port.ts'),
     import('./node/line-port.ts'),
-    import('./node/exchange.ts'),
     import('./node/exchange-store.ts'),
+    loadContentParts(),
+    loadLog(),
   ])
 }

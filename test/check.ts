@@ -28,8 +28,13 @@ const steps: readonly Step[] = [
     command: [node, 'dist/test/sim/run.js', '--over=udp', `--seeds=${values.short ? 1 : 8}`, '--jobs=2'],
   },
   {
+    name: 'twenty-five nodes of twenty peers',
+    command: [node, 'dist/test/sim/run.js', '--case=crowd-25'],
+  },
+  {
     name: 'twenty-five nodes at once',
     command: [node, 'dist/test/sim/run.js', '--case=crowd-25-at-once'],
+    long: true,
   },
   {
     name: 'sixty nodes of twenty peers',

@@ -154,12 +154,40 @@ export interface Interface {
 /** The TXT records of a name, each in one piece. GH_DIAL_NAME when there is none. */
 export type ResolveTxt = (name: string, signal: AbortSignal) => Promise<readonly string[]>
 
+/** One question over HTTP. */
+export interface HttpAsk {
+  readonly url: string
+  readonly method: 'GET' | 'POST'
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Uint8Array
+  /** For the connection, and for all of it. */
+  readonly connect: Millis
+  readonly whole: Millis
+  /** Bytes of the answer's body. */
+  readonly most: number
+  readonly signal: AbortSignal
+}
+
+export interface HttpReply {
+  readonly status: number
+  /** By its name in lower case. */
+  header(name: string): string | undefined
+  readonly body: Uint8Array
+  /** The IP address that answered. */
+  readonly remote: string
+}
+
+/** Follows no redirect. GH_TRACKER_FAILED when there is no whole answer in time. */
+export type AskHttp = (ask: HttpAsk) => Promise<HttpReply>
+
 export interface Network {
   readonly transports: readonly Transport[]
   /** Absent where there is no UDP. */
   readonly datagrams?: Datagrams
   /** Absent where there is no DNS. */
   readonly resolveTxt?: ResolveTxt
+  /** Absent where there is no HTTP. */
+  readonly askHttp?: AskHttp
   interfaces(): readonly Interface[]
 }
 

@@ -97,6 +97,14 @@ export class ByteReader {
     return this.bytes.subarray(at, at + length)
   }
 
+  /** The same where only the place behind them matters: no view is made. */
+  pass(length: number, field: string): void {
+    const at = this.offset
+    if (length > this.bytes.length - at) throw new WireError('GH_WIRE_SHORT', field, at)
+    this.offset = at + length
+    if (this.#notes !== undefined) this.#note(at, field, `${length} bytes`)
+  }
+
   /** A length as a QUIC integer, then that many bytes, as a view. */
   prefixed(max: number, field: string): Uint8Array {
     return this.take(this.varint(`${field} length`, max), field)

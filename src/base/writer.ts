@@ -73,9 +73,14 @@ export class ByteWriter {
   text(value: string): this {
     const length = utf8Length(value)
     if (length !== value.length) return this.prefixed(utf8(value))
-    this.varint(length)
-    const at = this.#grow(length)
-    for (let i = 0; i < length; i++) this.#bytes[at + i] = value.charCodeAt(i)
+    return this.varint(length).ascii(value)
+  }
+
+  /** Text that is known to be ASCII, without a length. */
+  ascii(value: string): this {
+    const at = this.#grow(value.length)
+    const bytes = this.#bytes
+    for (let i = 0; i < value.length; i++) bytes[at + i] = value.charCodeAt(i)
     return this
   }
 

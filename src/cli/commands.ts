@@ -76,6 +76,78 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     ],
     load: async () => (await import('./commands/send.ts')).send,
   },
+  add: {
+    words: 'add <path…>',
+    about: 'a file or folder into blocks, pinned and told to the peers; prints its CID last',
+    examples: [
+      ['guild-home add photo.jpg', 'the same CID as other IPFS tools'],
+      ['guild-home add --wrap --hidden ./site', 'a folder with its name and its dot files'],
+      ['tar c ./photos | guild-home add -', 'what comes in, as one file'],
+    ],
+    load: async () => (await import('./commands/add.ts')).add,
+  },
+  get: {
+    words: 'get <cid[/path]>',
+    about: 'a file or folder out again, from everybody who has it; called again it goes on',
+    examples: [
+      ['guild-home get bafybei… -o photos', 'to ./photos'],
+      ['guild-home get bafybei…/2026/sea.jpg', 'one file of a folder, to ./sea.jpg'],
+      ['guild-home get bafybei… -b 192.0.2.1:8000', 'where no node runs, from the mesh of that one'],
+    ],
+    load: async () => (await import('./commands/get.ts')).get,
+  },
+  cat: {
+    words: 'cat <cid[/path]>',
+    about: 'the bytes of a file on standard output, as they come',
+    examples: [['guild-home cat bafybei…/notes.txt --length 1000', 'the first thousand bytes']],
+    load: async () => (await import('./commands/cat.ts')).cat,
+  },
+  ls: {
+    words: 'ls <cid[/path]>',
+    about: 'what a folder holds: CID, size, name',
+    examples: [['guild-home ls bafybei… --json', 'one JSON object an entry']],
+    load: async () => (await import('./commands/ls.ts')).ls,
+  },
+  stat: {
+    words: 'stat <cid[/path]>',
+    about: 'what a CID names: file, folder or symlink, its size, its mode and time where they were kept',
+    examples: [['guild-home stat bafybei…/2026', 'and its own CID']],
+    load: async () => (await import('./commands/ls.ts')).stat,
+  },
+  block: {
+    words: 'block <put|get|stat|rm|verify>',
+    about: 'single blocks: keep one, write one out, its size, remove some, or read and hash them all',
+    examples: [
+      ['guild-home block put note.txt', 'at most 2 MiB; prints its CID'],
+      ['guild-home block get bafkrei… > note.txt', 'its bytes, as they are'],
+      ['guild-home block verify', 'damaged ones are set aside; ends with 1 if there are any'],
+    ],
+    load: async () => (await import('./commands/block.ts')).block,
+  },
+  pin: {
+    words: 'pin <add|ls|rm>',
+    about: 'what stays when gc collects: a block and all it leads to',
+    examples: [
+      ['guild-home pin add bafybei…', 'fetches what is missing of it'],
+      ['guild-home pin rm bafybei…', 'it goes with the next gc'],
+    ],
+    load: async () => (await import('./commands/pin.ts')).pin,
+  },
+  gc: {
+    words: 'gc',
+    about: 'remove the blocks that no pin leads to',
+    examples: [['guild-home gc --json', 'how many, and how many bytes']],
+    load: async () => (await import('./commands/pin.ts')).gc,
+  },
+  car: {
+    words: 'car <export|import>',
+    about: 'many blocks as one file: CARv1 out, CARv1 and CARv2 in',
+    examples: [
+      ['guild-home car export bafybei… -o photos.car', 'all that it leads to'],
+      ['guild-home car import photos.car', 'kept, and its roots pinned'],
+    ],
+    load: async () => (await import('./commands/car.ts')).car,
+  },
   monitor: {
     words: 'monitor',
     about: 'watch the running node: a screen on a terminal, a line per tick in a pipe',
@@ -94,6 +166,47 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       ['guild-home bench messages --json', 'small messages, one JSON object a row'],
     ],
     load: async () => (await import('./commands/bench.ts')).bench,
+  },
+  log: {
+    words: 'log append|ls|tail [file]',
+    about: 'the append-only log: add lines to it, list it, follow it',
+    examples: [
+      ['make 2>&1 | guild-home log append', 'one entry per line of input, here or from a file'],
+      ['guild-home log ls --json --limit 20', 'the newest twenty, for programs'],
+      ['guild-home log tail', 'the newest ten, and then what comes'],
+    ],
+    load: async () => (await import('./commands/log.ts')).log,
+  },
+  sync: {
+    words: 'sync',
+    about: 'read the logs of peers to their end: what is new there is new here',
+    examples: [
+      ['guild-home sync --peers /ip4/192.0.2.1/tcp/8845', 'one peer, once'],
+      ['guild-home sync --trackers http://192.0.2.1:8850 --push', 'whom a tracker tells of, both ways'],
+      ['guild-home sync --watch --interval-sec 60', 'every minute, whoever the running node is linked to'],
+    ],
+    load: async () => (await import('./commands/sync.ts')).sync,
+  },
+  'p2p-sync': {
+    words: 'p2p-sync',
+    about: 'another name of sync',
+    examples: [['guild-home p2p-sync --peers /ip4/192.0.2.1/tcp/8845/p2p/12D3KooW…', 'a peer by its key']],
+    load: async () => (await import('./commands/sync.ts')).sync,
+  },
+  'p2p-serve': {
+    words: 'p2p-serve',
+    about: 'run a node that others sync with, and print where it listens',
+    examples: [['guild-home p2p-serve --listen /ip4/0.0.0.0/tcp/8845', 'until Ctrl-C']],
+    load: async () => (await import('./commands/p2p-serve.ts')).p2pServe,
+  },
+  'tracker-serve': {
+    words: 'tracker-serve',
+    about: 'run a tracker: nodes with --trackers say there where they are, and find each other',
+    examples: [
+      ['guild-home tracker-serve --bind 0.0.0.0:8850', 'whoever reaches it may register and ask'],
+      ['GUILD_TOKEN=… guild-home tracker-serve --ttl-sec 120', 'only those with the token'],
+    ],
+    load: async () => (await import('./commands/tracker-serve.ts')).trackerServe,
   },
   config: {
     words: 'config [show]',

@@ -72,6 +72,9 @@ function actionsOf({ words }: { readonly words: string }): readonly string[] {
   return list?.split('|') ?? []
 }
 
+/** Commands whose words are files; behind their action, where they have one. */
+const fileCommands: readonly CommandName[] = ['add', 'block', 'car']
+
 /** All spellings that take a value, grouped by what it may be. */
 function valued(): { wants: Wants; texts: string[] }[] {
   const groups = new Map<string, { wants: Wants; texts: string[] }>()
@@ -133,7 +136,11 @@ ${each(name => spellingsOf(name).map(({ text }) => text)).join('\n')}
     esac
   elif [[ -z $command ]]; then
     list='${[...commandNames, 'help'].join(' ')}'
-  elif ((i == COMP_CWORD - 1)); then
+  elif ((i < COMP_CWORD - 1)) || [[ $command == add ]]; then
+    case $command in
+    ${fileCommands.join('|')}) _guild_home_names -f "$current"; return ;;
+    esac
+  else
     case $command in
     help) list='${commandNames.join(' ')}' ;;
 ${commandNames
@@ -198,7 +205,11 @@ ${described(
 )}
     )
     _describe command list
-  elif ((i == CURRENT - 1)); then
+  elif ((i < CURRENT - 1)) || [[ $command == add ]]; then
+    case $command in
+    (${fileCommands.join('|')}) _files ;;
+    esac
+  else
     case $command in
     (help) compadd -- ${commandNames.join(' ')} ;;
 ${commandNames
@@ -231,6 +242,7 @@ function fish(commands: Commands): string {
       lines.push(
         `complete -c guild-home -n ${quote(seen([name]))} -a ${quote(actionsOf(commands[name]).join(' '))}`,
       )
+  for (const name of fileCommands) lines.push(`complete -c guild-home -n ${quote(seen([name]))} -F`)
   for (const key of flagKeys) {
     const owners = commandNames.filter(name => flagsOf(name).includes(key))
     const others = commandNames.filter(name => !owners.includes(name))

@@ -10,6 +10,11 @@
  *
  * Page: README.md · Floor: cli.
  */
+import { type CommandName, calling, every, fetching, steering } from './command-names.ts'
+import { contentFlags } from './content-flags.ts'
+import { type Flag, flag } from './flag.ts'
+import { logFlags } from './flags-log.ts'
+import { trackerFlags, trackerServeFlags } from './flags-tracker.ts'
 import type { Level } from './text-lines.ts'
 import { levels } from './text-lines.ts'
 import {
@@ -24,56 +29,17 @@ import {
   peerAddress,
   peerId,
   rate,
+  size,
   truth,
   upTo,
   whole,
 } from './values.ts'
 
-/** In the order of the help. */
-export const commandNames = [
-  'run',
-  'id',
-  'swarm-key',
-  'connect',
-  'status',
-  'peers',
-  'send',
-  'monitor',
-  'bench',
-  'config',
-  'completion',
-] as const
-export type CommandName = (typeof commandNames)[number]
-
-export interface Flag<T> {
-  /** One letter for those who type a lot. */
-  readonly short?: string
-  /** What stands for the value in help; absent for a switch, which has `--no-…`. */
-  readonly value?: string
-  readonly fallback: T
-  readonly fallbackText: string
-  /** Variables of older programs that mean the same. */
-  readonly oldVariables?: readonly string[]
-  /** Keys of config.toml of older programs that mean the same. */
-  readonly oldKeys?: readonly string[]
-  /** The only words it takes, for completion. */
-  readonly choices?: readonly string[]
-  /** A further switch and the value it stands for: `--debug` is `--log debug`. */
-  readonly shortcut?: { readonly flag: string; readonly text: string }
-  /** May be given several times; the items are joined. */
-  readonly many?: true
-  readonly commands: readonly CommandName[]
-  readonly about: string
-  /** Returns the value or throws a Misfit that says what would fit. */
-  readonly parse: (text: string) => T
-}
+export { type CommandName, commandNames } from './command-names.ts'
+export type { Flag } from './flag.ts'
 
 const congestions = ['bbr', 'cubic', 'newreno'] as const
 type Congestion = (typeof congestions)[number]
-
-const every: readonly CommandName[] = commandNames
-/** Those that ask or steer the node that runs. */
-const steering: readonly CommandName[] = ['connect', 'status', 'peers', 'send', 'monitor']
 
 export const flags = {
   port: flag<number>({
@@ -92,7 +58,7 @@ export const flags = {
     fallback: [],
     fallbackText: 'none',
     many: true,
-    commands: ['run', 'send'],
+    commands: ['run', 'send', ...fetching, 'p2p-serve'],
     about: 'where to find first peers: comma list of host:port, [v6]:port or multiaddrs',
     parse: list(bootstrapAddress),
   }),
@@ -101,7 +67,7 @@ export const flags = {
     value: 'directory',
     fallback: './data',
     fallbackText: './data',
-    commands: ['run', 'id', ...steering],
+    commands: ['run', 'id', 'tracker-serve', ...steering, 'p2p-serve'],
     about: 'where the identity lives; a second node in the same folder takes ./data/node-2',
     parse: path,
   }),
@@ -132,7 +98,7 @@ export const flags = {
     value: 'text',
     fallback: undefined,
     fallbackText: 'peer-<port>',
-    commands: ['run', 'connect', 'send'],
+    commands: ['run', ...calling, 'p2p-serve'],
     about: 'how this node is shown to others',
     parse: nodeName,
   }),
@@ -149,7 +115,7 @@ export const flags = {
     value: 'number',
     fallback: 20,
     fallbackText: '20',
-    commands: ['run'],
+    commands: ['run', 'p2p-serve'],
     about: 'most peers at once',
     parse: whole(1, 10_000),
   }),
@@ -158,7 +124,7 @@ export const flags = {
     fallback: [],
     fallbackText: 'every member',
     many: true,
-    commands: ['run'],
+    commands: ['run', 'p2p-serve'],
     about: 'PeerIds that alone may connect or be dialled',
     parse: list(peerId),
   }),
@@ -167,7 +133,7 @@ export const flags = {
     fallback: [],
     fallbackText: 'none',
     many: true,
-    commands: ['run'],
+    commands: ['run', 'p2p-serve'],
     about: 'PeerIds that may not; goes before --allow',
     parse: list(peerId),
   }),
@@ -192,7 +158,7 @@ export const flags = {
     fallback: ['tcp', 'udp'],
     fallbackText: 'tcp,udp',
     choices: ['tcp', 'udp'],
-    commands: ['run', 'connect', 'send'],
+    commands: ['run', ...calling],
     about: 'what to listen and dial with, at one port number; the first has a head start of 250 ms',
     parse: list(oneOf(['tcp', 'udp'])),
   }),
@@ -200,7 +166,7 @@ export const flags = {
     value: 'bytes',
     fallback: undefined,
     fallbackText: 'what the path takes',
-    commands: ['run', 'connect', 'send'],
+    commands: ['run', ...calling],
     about: 'largest IP packet to send over UDP, for a tunnel that loses what is larger',
     parse: whole(1248, 65_535),
   }),
@@ -209,7 +175,7 @@ export const flags = {
     fallback: 'bbr',
     fallbackText: 'bbr',
     choices: congestions,
-    commands: ['run', 'connect', 'send'],
+    commands: ['run', ...calling],
     about: 'congestion control over UDP: bbr, cubic or newreno',
     parse: oneOf(congestions),
   }),
@@ -217,14 +183,14 @@ export const flags = {
     value: 'directory',
     fallback: undefined,
     fallbackText: 'off',
-    commands: ['run', 'connect', 'send'],
+    commands: ['run', ...calling],
     about: 'log the packets of each link over UDP there, for qvis: one file a link, at most 256 MiB',
     parse: path,
   }),
   mdns: flag<boolean>({
     fallback: true,
     fallbackText: 'on',
-    commands: ['run'],
+    commands: ['run', 'p2p-serve'],
     about: 'find peers on the local network, and be found; idle where --host is loopback only',
     parse: truth,
   }),
@@ -234,7 +200,7 @@ export const flags = {
     fallbackText: '~/.config/guild-home/swarm.key, made if missing',
     oldVariables: ['GUILD_SWARM_KEY_PATH'],
     oldKeys: ['swarm_key_path'],
-    commands: ['run', 'swarm-key', 'connect', 'send'],
+    commands: ['run', 'swarm-key', ...calling, 'p2p-serve'],
     about: 'key of the network: only nodes that hold the same one connect; a file named here must exist',
     parse: keyPath,
   }),
@@ -242,7 +208,7 @@ export const flags = {
     value: 'network',
     fallback: undefined,
     fallbackText: 'none',
-    commands: ['run', 'connect', 'send'],
+    commands: ['run', ...calling, 'p2p-serve'],
     about: 'join a public network by its name instead of by a swarm key; anyone may',
     parse: upTo(64),
   }),
@@ -252,16 +218,17 @@ export const flags = {
     fallbackText: '<data-dir>/identity.key',
     oldVariables: ['GUILD_P2P_IDENTITY_KEY_PATH'],
     oldKeys: ['p2p_identity_key_path'],
-    commands: ['run', 'id', 'connect', 'send'],
+    commands: ['run', 'id', ...calling, 'p2p-serve', 'log'],
     about: 'Ed25519 key of this node; it fixes the PeerId; a file named here must exist',
     parse: keyPath,
   }),
+  ...trackerFlags,
   announce: flag<readonly string[]>({
     value: 'addresses',
     fallback: [],
     fallbackText: 'none',
     many: true,
-    commands: ['run'],
+    commands: ['run', 'p2p-serve'],
     about: 'addresses to tell others instead of the ones seen (port forwards, Kubernetes)',
     parse: list(peerAddress),
   }),
@@ -285,7 +252,7 @@ export const flags = {
     value: 'duration',
     fallback: 10,
     fallbackText: '10s',
-    commands: ['run', 'connect', 'send'],
+    commands: ['run', ...calling],
     about: 'longest a dial and its handshake may take',
     parse: duration(0.05, 3600),
   }),
@@ -343,6 +310,17 @@ export const flags = {
     about: 'explain each line to the person at the line port',
     parse: truth,
   }),
+  blockQuota: flag<number | undefined>({
+    value: 'size',
+    fallback: undefined,
+    fallbackText: 'none',
+    commands: ['run', 'add', ...fetching],
+    about: 'most bytes of blocks to keep, such as 10G; what is not pinned makes room first',
+    parse: size,
+  }),
+  ...contentFlags,
+  ...logFlags,
+  ...trackerServeFlags,
   json: flag<boolean>({
     fallback: false,
     fallbackText: 'off',
@@ -388,7 +366,3 @@ export function flagsOf(command: CommandName): readonly FlagKey[] {
 
 /** Flags that change nothing, for people who know them: `config` says origins in any case. */
 export const idleFlags: Partial<Record<CommandName, readonly string[]>> = { config: ['origin'] }
-
-function flag<T>(row: Flag<T>): Flag<T> {
-  return row
-}

@@ -42,3 +42,18 @@ export async function identity(
       : await api.loadIdentityKey({ path: settings.identityKey, create: false })
   return { identityKey: seed }
 }
+
+/** Where others are looked for and told of, and whose node it is. */
+export function discovery(
+  settings: Settings,
+): Pick<NodeOptions, 'trackers' | 'trackerToken' | 'userId' | 'deviceId' | 'dbPath' | 'dial'> {
+  const { trackers, trackerToken, userId, deviceId, dbPath, dial } = settings
+  return {
+    ...(trackers.length === 0 ? {} : { trackers }),
+    ...(trackerToken === undefined ? {} : { trackerToken }),
+    ...(userId === undefined ? {} : { userId }),
+    ...(deviceId === undefined ? {} : { deviceId }),
+    ...(dbPath === undefined ? {} : { dbPath }),
+    ...(dial === 'direct-first' ? {} : { dial }),
+  }
+}

@@ -23,7 +23,7 @@ export async function reachNode(api: Api, { invocation }: Context, signal: Abort
 }
 
 /** The same for a command that can do without: undefined where none runs, unless one was named by its port. */
-export async function findNode(
+export async function nodeIfAny(
   api: Api,
   context: Context,
   signal: AbortSignal,
@@ -32,10 +32,22 @@ export async function findNode(
     return await reachNode(api, context, signal)
   } catch (error) {
     if (codeOf(error) !== 'GH_CONTROL_ABSENT' || context.invocation.origins.port === 'flag') throw error
-    const where = context.invocation.settings.dataDir
-    context.output.note(`no node runs on ${visible(where)}: starting a short-lived node for this call`)
     return undefined
   }
+}
+
+/** As `nodeIfAny`, for a command that then starts a node of its own, and says so. */
+export async function findNode(
+  api: Api,
+  context: Context,
+  signal: AbortSignal,
+): Promise<CliControl | undefined> {
+  const control = await nodeIfAny(api, context, signal)
+  if (control === undefined) {
+    const where = context.invocation.settings.dataDir
+    context.output.note(`no node runs on ${visible(where)}: starting a short-lived node for this call`)
+  }
+  return control
 }
 
 /** Keys of another network or identity were named: the running node cannot answer for those. */

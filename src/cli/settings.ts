@@ -250,7 +250,13 @@ function collect(
     else put(key, 'default', '', fallback)
   }
   contradictions(settings, origins, sources, allowed.includes('peerTimeout'))
-  const { warnings } = configured
+  const warnings = [...configured.warnings]
+  for (const key of flagKeys) {
+    const why = row(key).later
+    const entry = configured.given.get(key)
+    if (why !== undefined && entry !== undefined)
+      warnings.push(`${entry.place}: ${entry.entry.key} changes nothing yet: ${why}`)
+  }
   return {
     settings: settings as Settings,
     origins: origins as Record<FlagKey, Origin>,

@@ -10,7 +10,7 @@
 import type { Api, CliNode, NodeOptions } from './api.ts'
 import type { Context } from './context.ts'
 import type { Settings } from './flags.ts'
-import { identity, network } from './keys.ts'
+import { discovery, identity, network } from './keys.ts'
 import { patience, within } from './within.ts'
 
 export async function shortLived(
@@ -22,7 +22,7 @@ export async function shortLived(
   const { settings } = context.invocation
   const keys = await network(api, settings, context.output)
   await withIdentity(api, context, signal, async who => {
-    const node = await api.createNode({ ...options(settings), ...keys, ...who })
+    const node = await api.createNode({ ...visitorOptions(settings), ...keys, ...who })
     try {
       await node.start({ signal })
       await use(node)
@@ -50,7 +50,8 @@ async function withIdentity(
   }
 }
 
-function options(settings: Settings): NodeOptions {
+/** Of a node that listens nowhere and looks for nobody. */
+export function visitorOptions(settings: Settings): NodeOptions {
   return {
     host: false,
     mdns: false,
@@ -60,5 +61,6 @@ function options(settings: Settings): NodeOptions {
     congestion: settings.congestion,
     ...(settings.qlog === undefined ? {} : { qlog: settings.qlog }),
     connectTimeout: settings.connectTimeout,
+    ...discovery(settings),
   }
 }

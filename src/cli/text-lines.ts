@@ -28,6 +28,8 @@ export const levelOf: Readonly<Record<EventName, Level>> = {
   'bootstrap-success': 'info',
   'bootstrap-failed': 'warn',
   'maintenance-cleanup': 'info',
+  'log-entries': 'debug',
+  'log-fork': 'warn',
   error: 'error',
   debug: 'debug',
 }
@@ -93,6 +95,17 @@ export function textLines(message: NodeMessage, look: Look): readonly string[] {
     case 'bootstrap-failed':
       return [
         line('DISCOVERY', `Bootstrap peer ${hostAndPort(message.address)} not reached: ${cause(message)}`),
+      ]
+    case 'log-entries': {
+      const from = message.from === undefined ? '' : ` from ${visible(message.from)}`
+      return [line('LOG', `${message.count} entries${from} (${message.head} in all)`)]
+    }
+    case 'log-fork':
+      return [
+        line(
+          'LOG',
+          `${visible(message.author)} wrote two entries with number ${message.authorSeq}: it was restored from an old copy, or lies`,
+        ),
       ]
     case 'error':
       return [line('ERROR', cause(message))]

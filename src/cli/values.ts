@@ -9,7 +9,7 @@
  */
 import { isIP } from 'node:net'
 import { homedir } from 'node:os'
-import { codeOf, isPeerId, parseAddress, parseBootstrap } from './api.ts'
+import { codeOf, isPeerId, isToken, parseAddress, parseBootstrap, parseTrackerUrl } from './api.ts'
 
 /** The value does not fit; the message says what would. */
 export class Misfit extends Error {
@@ -145,6 +145,51 @@ function readable(text: string, parse: (text: string) => unknown): string {
   }
 }
 
+/** Where a tracker is. A URL that holds a name or a token is not repeated. */
+export function trackerUrl(text: string): string {
+  try {
+    return parseTrackerUrl(text)
+  } catch (error) {
+    if (codeOf(error) !== 'GH_OPTION_INVALID') throw error
+    const { message } = error as Error
+    throw new Misfit(message.slice(message.indexOf('": ') + 3), /[@?#]/.test(text))
+  }
+}
+
+/** A word that only its users should know. */
+export function token(text: string): string {
+  if (!isToken(text)) throw new Misfit('give 1 to 512 visible ASCII characters, without spaces', true)
+  return text
+}
+
+/** Where to listen: `0.0.0.0:8850`, `[::]:8850`, `localhost:0`. */
+export function bindAddress(text: string): string {
+  const [, bracketed, bare, port] = /^(?:\[([0-9a-f:.%\w]+)\]|([^:[\]]+)):([0-9]{1,5})$/i.exec(text) ?? []
+  const host = bracketed ?? bare
+  const fits =
+    bracketed === undefined ? bare === 'localhost' || isIP(bare ?? '') === 4 : isIP(bracketed) === 6
+  if (host === undefined || !fits || Number(port) > 65_535)
+    throw new Misfit('give an IP address of this machine and a port, such as 0.0.0.0:8850 or [::]:8850')
+  return text
+}
+
+/** A name by which others reach this machine. */
+export function hostName(text: string): string {
+  if (text !== '*' && !/^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i.test(text))
+    throw new Misfit('give host names such as tracker.example.org, *.example.org, or * for any')
+  return text
+}
+
+/** An IP address, or a network of them. */
+export function network(text: string): string {
+  const [address = '', bits, more] = text.split('/')
+  const width = isIP(address) === 4 ? 32 : isIP(address) === 6 ? 128 : -1
+  const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width)
+  if (width < 0 || !fits || more !== undefined)
+    throw new Misfit('give IP addresses or networks such as 10.0.0.0/8')
+  return text
+}
+
 /** Whom to admit or bar. */
 export function peerId(text: string): string {
   if (!isPeerId(text)) throw new Misfit('give PeerIds such as 12D3KooW…')
@@ -160,4 +205,22 @@ export function rate(text: string): number {
   if (!(bytes >= 1024 && bytes <= Number.MAX_SAFE_INTEGER))
     throw new Misfit('give bytes per second, at least 1024, such as 1000000, 500k or 1M')
   return bytes
+}
+
+/** Bytes to keep. `500M` and `10G` work, by thousands as everywhere here. */
+export function size(text: string): number {
+  const [, digits, unit] = /^(\d{1,12}(?:\.\d{1,6})?)([kMG]?)B?$/.exec(text) ?? []
+  const bytes = digits === undefined ? Number.NaN : Math.round(Number(digits) * multiples[unit ?? '']!)
+  if (!(bytes >= 16_777_216 && bytes <= Number.MAX_SAFE_INTEGER))
+    throw new Misfit('give a size of 16777216 bytes or more, such as 500M or 10G')
+  return bytes
+}
+
+/** `/ip4/0.0.0.0/tcp/8845`; port 0 is for the system to pick. */
+export function multiaddrToListen(text: string): string {
+  const found = /^\/ip[46]\/[^/]+\/(?:tcp|udp)\/(\d{1,5})$/.exec(text)
+  if (found === null || Number(found[1]) > 65_535)
+    throw new Misfit('give a multiaddr such as /ip4/0.0.0.0/tcp/8845')
+  readable(text.replace(/\/0$/, '/1'), parseAddress)
+  return text
 }

@@ -27,7 +27,7 @@ import { type Address, addressKey } from '../wire/address.ts'
 import { defaults } from './defaults.ts'
 import { type Caps, defaultCaps, groups, isLocal, Quotas } from './quotas.ts'
 
-export type Source = 'bootstrap' | 'person' | 'gossip' | 'inbound' | 'mdns' | 'peerbook'
+export type Source = 'bootstrap' | 'person' | 'gossip' | 'inbound' | 'mdns' | 'peerbook' | 'tracker'
 
 export interface Entry {
   readonly key: string
@@ -248,7 +248,12 @@ export function isByHand(source: Source): boolean {
   return source === 'bootstrap' || source === 'person'
 }
 
-const hearsay: ReadonlySet<Source> = new Set(['gossip', 'inbound', 'peerbook'])
+const hearsay: ReadonlySet<Source> = new Set(['gossip', 'inbound', 'peerbook', 'tracker'])
+
+/** Told by somebody who is not there himself. */
+export function isTold(source: Source): boolean {
+  return source === 'gossip' || source === 'tracker'
+}
 
 /** Only told by peers, in this life or the last, and never proven: what quotas bound (spec: BOOK-5). */
 function counts(entry: Entry): boolean {

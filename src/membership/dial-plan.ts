@@ -26,7 +26,7 @@ import type { Millis } from '../base/machine.ts'
 import type { Random } from '../base/ports.ts'
 import { TimerTable } from '../base/timers.ts'
 import { type Address, addressKey } from '../wire/address.ts'
-import type { AddressBook, Entry } from './address-book.ts'
+import { type AddressBook, type Entry, isTold } from './address-book.ts'
 import { defaults } from './defaults.ts'
 
 /** How long to wait after so many failures in a row; `fraction` is the die, in [0, 1). */
@@ -166,7 +166,7 @@ export class DialPlan {
   #enter(entry: Entry): void {
     this.#waiting.clear(entry.key)
     const { sources, metAt } = entry
-    const known = metAt !== undefined || [...sources].some(source => source !== 'gossip')
+    const known = metAt !== undefined || [...sources].some(source => !isTold(source))
     const queue = sources.has('bootstrap') ? this.#urgent : known ? this.#ready : this.#strange
     queue.add(entry.key)
   }

@@ -24,7 +24,7 @@ import { defaults } from './defaults.ts'
 import { type DialGate, DialPlan, isHopeless, jitter } from './dial-plan.ts'
 import type { Claim } from './gossip.ts'
 import { dialable, keysOf } from './hygiene.ts'
-import type { Emit, MembershipInput } from './messages.ts'
+import type { Emit, MembershipInput, Teller } from './messages.ts'
 import { inBook, tcpFirst } from './places.ts'
 import { believed, isForgotten, type Remembered } from './remembering.ts'
 
@@ -99,7 +99,7 @@ export class Dialling {
     return this.#gate.closed(peerId)
   }
 
-  learned(addresses: readonly Address[], source: Source, now: Millis): void {
+  learned(addresses: readonly Address[], source: Source, now: Millis, teller?: Teller): void {
     for (const written of tcpFirst(addresses)) {
       const address = isByHand(source) ? written : this.#place(written, written.peerId)
       if (!this.#speaks(address)) {
@@ -110,7 +110,8 @@ export class Dialling {
       if (source === 'person' && (own || !dialable(address)))
         this.#fail(address, own ? 'GH_HANDSHAKE_SELF' : 'GH_DIAL_UNREACHABLE', formatAddress(address))
       if (own || !dialable(address)) continue
-      const entry = this.#book.add(address, source, now)
+      const told = teller && { teller: teller.name, tellerHost: teller.host }
+      const entry = this.#book.add(address, source, now, told)
       if (entry === undefined) continue
       if (source === 'person') this.#urge(entry)
       else this.#plan.wish(entry, now)

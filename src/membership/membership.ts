@@ -220,7 +220,7 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
         return this.#stop(now)
       case 'learned':
         if (input.source === 'person') this.#welcome(input.addresses)
-        return this.#dialling.learned(input.addresses, input.source, now)
+        return this.#dialling.learned(input.addresses, input.source, now, input.teller)
       case 'recalled':
         return this.#dialling.recalled(input.rows, now)
       case 'proved':

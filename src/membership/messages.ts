@@ -38,12 +38,23 @@ export interface Proof {
   readonly linkCount: number
 }
 
+export interface Teller {
+  readonly name: string
+  readonly host: string
+}
+
 export type MembershipInput =
   | Tick
   | { readonly kind: 'start' }
   | { readonly kind: 'stop' }
   /** Addresses from anywhere but a PEERS frame. From a person they are dialled at once. */
-  | { readonly kind: 'learned'; readonly addresses: readonly Address[]; readonly source: Source }
+  | {
+      readonly kind: 'learned'
+      readonly addresses: readonly Address[]
+      readonly source: Source
+      /** Who told, where that is one whom a person named, but who may lie: its name and its host. */
+      readonly teller?: Teller | undefined
+    }
   /** From the peerbook, the most important first. */
   | { readonly kind: 'recalled'; readonly rows: readonly Remembered[] }
   | ({ readonly kind: 'proved' } & Proof)

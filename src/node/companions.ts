@@ -8,9 +8,12 @@
  */
 import { join } from 'node:path'
 import type { Runtime } from '../base/ports.ts'
+import type { NodeContents } from './blocks/node-contents.ts'
+import { loadContentParts } from './blocks/parts.ts'
 import type { Config } from './config.ts'
 import type { DirectMessages } from './direct-messages.ts'
 import type { Happenings } from './emitter.ts'
+import type { NodeLog } from './log/lazy-log.ts'
 import type { Mesh } from './mesh.ts'
 import { PeerbookCompanion, shelfAt, shelfIn } from './peerbook.ts'
 
@@ -27,8 +30,12 @@ export interface Surroundings {
   readonly mesh: Mesh
   readonly happenings: Happenings
   readonly direct: DirectMessages
+  readonly contents: NodeContents
+  readonly log: NodeLog
   /** Absolute path, where there is a data directory. */
   readonly dataDir: string | undefined
+  /** 32 bytes. */
+  readonly identitySeed: Uint8Array
 }
 
 const loaded: { linePort?: typeof import('./line-port.ts') } = {}
@@ -39,6 +46,7 @@ const loaded: { linePort?: typeof import('./line-port.ts') } = {}
  */
 export async function loadCompanions(config: Config): Promise<void> {
   if (config.linePort !== undefined) loaded.linePort ??= await import('./line-port.ts')
+  if (config.runtime !== undefined) await loadContentParts()
 }
 
 export async function companionsOf(around: Surroundings): Promise<Companion[]> {
@@ -62,6 +70,7 @@ export async function companionsOf(around: Surroundings): Promise<Companion[]> {
     const { resolveTxt } = runtime.network
     companions.push(new DnsaddrCompanion({ mesh, happenings, dnsaddrs, resolveTxt, timeout }))
   }
+  if (config.trackers.length > 0) companions.push(new (await import('./trackers.ts')).Trackers(around))
   if (config.mdns) companions.push((await import('./lan.ts')).lanDiscovery(around))
   return companions
 }

@@ -10,11 +10,15 @@ import { utf8 } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Runtime } from '../base/ports.ts'
 import { visible } from '../base/text.ts'
+import type { DialStrategy } from '../membership/dial-order.ts'
 import { type CongestionName, congestionNames } from '../packets/congestion/controller.ts'
+import type { LogStore } from '../store/log/types.ts'
 import { type Address, parseAddress } from '../wire/address.ts'
 import { type Dnsaddr, isDnsaddr, parseBootstrap } from '../wire/dnsaddr.ts'
 import { limits } from '../wire/limits.ts'
 import { keyFromPeerId, peerIdFromKey } from '../wire/peer-id.ts'
+import { isToken, parseTrackerUrl, TRACKER_TEXT_MAX } from '../wire/tracker-url.ts'
+import type { Blockstore } from './blocks/types.ts'
 import type { NodeOptions } from './options.ts'
 import { leastMtu } from './path-size.ts'
 
@@ -58,8 +62,24 @@ export interface Config {
   readonly linePort: number | undefined
   readonly lineHosts: readonly string[]
   readonly teach: boolean
+  readonly store: Blockstore | undefined
+  /** Bytes. */
+  readonly blockQuota: number | undefined
+  /** URLs without a slash at their end. */
+  readonly trackers: readonly string[]
+  readonly trackerToken: string | undefined
+  readonly userId: string | undefined
+  readonly deviceId: string | undefined
+  readonly dbPath: string | undefined
+  readonly dial: DialStrategy
+  readonly liveLog: boolean
+  readonly logStore: LogStore | undefined
   readonly runtime: Runtime | undefined
 }
+
+const dialStrategies: readonly DialStrategy[] = ['direct-first', 'relay-first']
+/** Each is asked twice a minute. */
+const TRACKERS_MAX = 16
 
 const known: ReadonlySet<string> = new Set([
   'port',
@@ -87,11 +107,21 @@ const known: ReadonlySet<string> = new Set([
   'linePort',
   'lineHost',
   'teach',
+  'store',
+  'blockQuota',
+  'dbPath',
+  'userId',
+  'deviceId',
+  'liveLog',
+  'logStore',
   'runtime',
   'bandwidthIn',
   'bandwidthOut',
   'allow',
   'deny',
+  'trackers',
+  'trackerToken',
+  'dial',
 ] satisfies (keyof NodeOptions)[])
 
 export function checkOptions(options: NodeOptions): Config {
@@ -140,6 +170,19 @@ export function checkOptions(options: NodeOptions): Config {
     linePort: options.linePort === undefined ? undefined : whole(options.linePort, 'linePort', 0, 0, 65_535),
     lineHosts: hosts(options.lineHost ?? '127.0.0.1', 'lineHost') ?? [],
     teach: options.teach === true,
+    store: store(options.store),
+    blockQuota:
+      options.blockQuota === undefined
+        ? undefined
+        : whole(options.blockQuota, 'blockQuota', 0, 16 * 1024 * 1024, Number.MAX_SAFE_INTEGER),
+    trackers: trackers(options.trackers),
+    trackerToken: token(options.trackerToken),
+    userId: mark(options.userId, 'userId'),
+    deviceId: mark(options.deviceId, 'deviceId'),
+    dbPath: text(options.dbPath, 'dbPath'),
+    dial: dialStrategy(options.dial),
+    liveLog: truth(options.liveLog, 'liveLog') ?? true,
+    logStore: options.logStore,
     runtime: options.runtime,
   })
 }
@@ -192,6 +235,14 @@ function seconds(
 
 function rate(value: number | undefined, name: string): number | undefined {
   return value === undefined ? undefined : whole(value, name, 0, 1024, Number.MAX_SAFE_INTEGER)
+}
+
+function store(value: Blockstore | undefined): Blockstore | undefined {
+  if (value === undefined) return undefined
+  for (const name of ['get', 'put', 'has', 'delete'] as const)
+    if (typeof (value as Partial<Blockstore> | null)?.[name] !== 'function')
+      throw invalid('store', `it has no ${name}`, 'a store of the shape of interface-blockstore 7')
+  return value
 }
 
 function peerIds(list: readonly string[] | undefined, name: string): readonly string[] {
@@ -274,4 +325,32 @@ function congestion(name: string | undefined): CongestionName {
   if (found === undefined)
     throw invalid('congestion', `"${visible(String(name))}"`, congestionNames.join(', '))
   return found
+}
+
+function dialStrategy(name: string | undefined): DialStrategy {
+  const found = dialStrategies.find(one => one === (name ?? 'direct-first'))
+  if (found === undefined) throw invalid('dial', `"${visible(String(name))}"`, dialStrategies.join(' or '))
+  return found
+}
+
+function trackers(list: readonly string[] | undefined): readonly string[] {
+  if (list === undefined) return []
+  if (!Array.isArray(list) || list.length > TRACKERS_MAX)
+    throw invalid('trackers', visible(String(list), 80), `a list of at most ${TRACKERS_MAX} URLs`)
+  return Object.freeze([...new Set(list.map(one => parseTrackerUrl(String(one))))])
+}
+
+/** The value is nobody's business, in an error either. */
+function token(value: string | undefined): string | undefined {
+  if (value !== undefined && (typeof value !== 'string' || !isToken(value)))
+    throw invalid('trackerToken', 'is not a token', '1 to 512 visible ASCII characters')
+  return value
+}
+
+/** What entries and registrations are marked with. */
+function mark(value: string | undefined, name: string): string | undefined {
+  const given = text(value, name)
+  if (given !== undefined && utf8(given).length > TRACKER_TEXT_MAX)
+    throw invalid(name, `"${visible(given, 80)}" is too long`, `at most ${TRACKER_TEXT_MAX} bytes of UTF-8`)
+  return given
 }

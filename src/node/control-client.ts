@@ -24,7 +24,11 @@ import { findControlPath } from '../store/control-path.ts'
 import { findDataDir } from '../store/data-dir.ts'
 import { dialLocal } from '../transport/local.ts'
 import { closeCodes } from '../wire/registry.ts'
+import { LazyBlocks } from './blocks/lazy-blocks.ts'
+import { LazyFiles } from './blocks/lazy-files.ts'
+import type { Blocks, Files } from './blocks/types.ts'
 import { GuildStream } from './guild-stream.ts'
+import type { LogRow, PeerOutcome } from './log/control-log.ts'
 import { PlainConnection } from './plain-connection.ts'
 import type { NodeMessage, NodeStatus, PeerInfo } from './types.ts'
 
@@ -47,6 +51,18 @@ interface Wait {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface LogQuery {
+  readonly after?: number
+  readonly limit?: number
+  readonly wait?: boolean
+}
+
+export interface SyncRequest {
+  readonly peers?: readonly string[]
+  readonly limit?: number
+  readonly push?: boolean
+}
+
 /** GH_CONTROL_ABSENT where no node runs, GH_CONTROL_FAILED where one does and cannot be reached. */
 export async function openControl({ dataDir, port, signal }: ControlOptions = {}): Promise<ControlClient> {
   const { path, holder } = findDataDir({ path: dataDir, port })
@@ -64,6 +80,15 @@ export async function openControl({ dataDir, port, signal }: ControlOptions = {}
 export class ControlClient implements AsyncDisposable {
   readonly #drive = new Drive(systemClock, systemScheduler(true))
   readonly #connection: PlainConnection
+  /** The blocks of that node: what it has, what its peers have, and what is put there stays there. */
+  readonly blocks: Blocks = new LazyBlocks(async () => {
+    const { RemoteBlocks, CONTROL_BLOCKS_PROTOCOL } = await import('./blocks/remote-blocks.ts')
+    return new RemoteBlocks(() => this.#stream(CONTROL_BLOCKS_PROTOCOL))
+  })
+  /** Files over those blocks. */
+  readonly files: Files = new LazyFiles(
+    async () => new (await import('./blocks/node-files.ts')).NodeFiles(this.blocks),
+  )
   #ended: GuildError | undefined
 
   /** Use `openControl`. */
@@ -103,6 +128,37 @@ export class ControlClient implements AsyncDisposable {
     { to, ...options }: Wait & { readonly to: string },
   ): Promise<{ peerId: string; name: string }> {
     return (await this.#ask({ do: 'send', text, to }, options)) as { peerId: string; name: string }
+  }
+
+  /** Adds values to the node's log, each an entry: JSON, all of them together at most 96 KiB. */
+  async logAppend(values: readonly unknown[], options: Wait = {}): Promise<readonly LogRow[]> {
+    const answer = await this.#ask({ do: 'log-append', values }, options)
+    return (answer as { entries: LogRow[] }).entries
+  }
+
+  /**
+   * Entries of the node's log behind a place, 500 at most; below 0 it is so many before the end. With
+   * `wait` it answers when there is one.
+   */
+  async logEntries({
+    after = 0,
+    limit = 500,
+    wait = false,
+    ...options
+  }: Wait & LogQuery = {}): Promise<{ readonly entries: readonly LogRow[]; readonly head: number }> {
+    const answer = await this.#ask({ do: 'log-entries', after, limit, wait }, options)
+    return answer as { entries: LogRow[]; head: number }
+  }
+
+  /** The node reads the logs of these peers, or of all it is linked to, and with `push` brings them its own. */
+  async sync({
+    peers,
+    limit,
+    push = false,
+    ...options
+  }: Wait & SyncRequest = {}): Promise<readonly PeerOutcome[]> {
+    const answer = await this.#ask({ do: 'sync', peers, limit, push }, options)
+    return (answer as { results: PeerOutcome[] }).results
   }
 
   /**
@@ -172,9 +228,13 @@ export class ControlClient implements AsyncDisposable {
     return this.close()
   }
 
-  #open(request: ControlRequest): GuildStream {
+  #stream(protocol: string): GuildStream {
     if (this.#ended !== undefined) throw this.#ended
-    const stream = new GuildStream(this.#connection.streams.open(CONTROL_PROTOCOL), CONTROL_PROTOCOL, '')
+    return new GuildStream(this.#connection.streams.open(protocol), protocol, '')
+  }
+
+  #open(request: ControlRequest): GuildStream {
+    const stream = this.#stream(CONTROL_PROTOCOL)
     stream.send(encodeControl(request))
     stream.end()
     return stream

@@ -14,19 +14,27 @@ import { asGuildError, GuildError } from '../base/errors.ts'
 import type { Pipe } from '../base/ports.ts'
 import { closeCodeOf } from '../link/link-end.ts'
 import { checkChatText } from '../protocols/chat/chat.ts'
-import { CONTROL_PROTOCOL, type ControlRequest } from '../protocols/control/requests.ts'
-import { ControlSession } from '../protocols/control/session.ts'
+import {
+  CONTROL_BLOCKS_PROTOCOL,
+  CONTROL_PROTOCOL,
+  type ControlRequest,
+} from '../protocols/control/requests.ts'
+import { ControlSession, defaults } from '../protocols/control/session.ts'
 import { Router } from '../router/router.ts'
 import { prepareControlPath } from '../store/control-path.ts'
 import { type LocalListener, listenLocal } from '../transport/local.ts'
 import { parseAddress } from '../wire/address.ts'
-import { closeCodes } from '../wire/registry.ts'
+import { closeCodes, streamCodes } from '../wire/registry.ts'
+import type { NodeContents } from './blocks/node-contents.ts'
 import type { Config } from './config.ts'
 import type { DirectMessages } from './direct-messages.ts'
 import type { Happenings } from './emitter.ts'
+import { GuildStream } from './guild-stream.ts'
+import type { NodeLog } from './log/lazy-log.ts'
 import type { Mesh } from './mesh.ts'
 import { PlainConnection } from './plain-connection.ts'
 import type { NodeStatus } from './types.ts'
+import { statsOf } from './views.ts'
 
 /** At a time; one more is sent away. One that does not read holds a few mebibytes at worst. */
 const CLIENTS_MAX = 32
@@ -36,6 +44,8 @@ export interface ControlSurroundings {
   readonly mesh: Mesh
   readonly happenings: Happenings
   readonly direct: DirectMessages
+  readonly contents: NodeContents
+  readonly log: NodeLog
   /** Absolute, and its lock is held. */
   readonly dataDir: string
 }
@@ -84,7 +94,7 @@ export class ControlSocket {
   }
 
   #status(): NodeStatus {
-    const { mesh, happenings, config } = this.#around
+    const { mesh, happenings, config, contents } = this.#around
     return {
       peerId: mesh.peerId,
       name: mesh.name,
@@ -93,7 +103,7 @@ export class ControlSocket {
       uptimeSeconds: (mesh.drive.now() - this.#startedAt) / 1000,
       maxPeers: config.maxPeers,
       peers: mesh.peers(),
-      stats: { ...mesh.stats(), events_dropped: happenings.dropped },
+      stats: statsOf(mesh, contents, happenings),
     }
   }
 }
@@ -129,6 +139,14 @@ class Client {
       this.#session.accept(stream)
       kept.rearm()
     })
+    router.handle(CONTROL_BLOCKS_PROTOCOL, stream => {
+      if (!this.#session.engage()) return stream.abort(streamCodes.LIMIT)
+      kept.rearm()
+      this.#blocks(new GuildStream(stream, CONTROL_BLOCKS_PROTOCOL, '')).finally(() => {
+        this.#session.disengage()
+        kept.rearm()
+      })
+    })
     this.#connection = new PlainConnection({
       pipe,
       drive,
@@ -145,6 +163,19 @@ class Client {
   leave(): void {
     const error = new GuildError('GH_LINK_CLOSED', 'the node stops')
     this.#connection.feed({ kind: 'close', code: closeCodes.GOODBYE, error })
+  }
+
+  async #blocks(stream: GuildStream): Promise<void> {
+    const { contents, mesh } = this.#around
+    const late = new AbortController()
+    const cancel = mesh.drive.after(defaults.requestTimeout, () => late.abort())
+    try {
+      const { serveBlocks } = await import('./blocks/control-blocks.ts')
+      await serveBlocks(stream, contents.blocks, late.signal)
+      if (!stream.closed) await new Promise(resolve => stream.once('close', resolve))
+    } finally {
+      cancel()
+    }
   }
 
   #ask(id: number, request: ControlRequest): void {
@@ -187,6 +218,10 @@ class Client {
         const stop = happenings.watch(event => this.#session.event(id, event))
         this.#underway.set(id, stop)
         return {}
+      }
+      default: {
+        const { answerLog } = await import('./log/control-log.ts')
+        return await answerLog(this.#around.log, request, signal)
       }
     }
   }

@@ -10,11 +10,13 @@
  * Floor: node. Page: README.md.
  */
 import { GuildError } from '../base/errors.ts'
-import type { Datagrams, ResolveTxt, Runtime } from '../base/ports.ts'
+import type { Runtime } from '../base/ports.ts'
 import { checkChatText } from '../protocols/chat/chat.ts'
-import type { DataDir } from '../store/data-dir.ts'
 import { parseAddress } from '../wire/address.ts'
 import { isProtocolId } from '../wire/stream-header.ts'
+import { NodeBitswap } from './blocks/node-bitswap.ts'
+import { NodeContents } from './blocks/node-contents.ts'
+import type { Blocks, Files } from './blocks/types.ts'
 import { type Companion, companionsOf, loadCompanions } from './companions.ts'
 import { type Config, checkOptions } from './config.ts'
 import { DirectMessages } from './direct-messages.ts'
@@ -23,11 +25,15 @@ import type { Exchange } from './exchange.ts'
 import type { AnyBlockstore } from './exchange-store.ts'
 import type { GuildStream } from './guild-stream.ts'
 import { identitySeedOf, swarmKeysOf } from './keys.ts'
+import { NodeLog } from './log/lazy-log.ts'
+import { type Held, hold, qlogOf, systemRuntime } from './made-of.ts'
 import { Mesh } from './mesh.ts'
 import type { NodeOptions } from './options.ts'
 import type { Qlog } from './qlog.ts'
 import { openStream, request, type StreamHandler, serve } from './streams.ts'
+import { type TrackedPeer, toldBy } from './tracked-peers.ts'
 import type { EventName, EventOf, NetworkInfo, NodeMessage, NodeStats, PeerInfo } from './types.ts'
+import { statsOf } from './views.ts'
 
 export interface WaitOptions {
   readonly signal?: AbortSignal
@@ -59,9 +65,6 @@ export async function createNode(options: NodeOptions = {}): Promise<GuildNode> 
   }
 }
 
-/** The data directory, as long as the node lives. */
-type Held = Pick<DataDir, 'path' | 'release'>
-
 interface Parts {
   readonly config: Config
   readonly runtime: Runtime
@@ -72,19 +75,28 @@ interface Parts {
 }
 
 export class GuildNode implements AsyncDisposable {
+  /** The append-only log that every device of the mesh keeps the same. */
+  readonly log: NodeLog
   readonly #config: Config
   readonly #runtime: Runtime
   readonly #swarmKeys: readonly Uint8Array[]
   readonly #mesh: Mesh
   readonly #direct: DirectMessages
+  readonly #contents: NodeContents
   readonly #directory: Held | undefined
+  readonly #identitySeed: Uint8Array
   readonly #happenings = new Happenings()
   readonly #startedAt: number
   readonly #now: () => number
   #state: 'made' | 'starting' | 'running' | 'stopped' = 'made'
   #stopping: Promise<void> | undefined
   #companions: readonly Companion[] = []
-  #exchange: Exchange | undefined
+  /** Blocks: of the store, and of the peers where they are not there. The shape of `interface-blockstore` 7. */
+  readonly blocks: Blocks
+  /** Files and folders, by their CIDs. */
+  readonly files: Files
+  /** Single blocks by hand, and their figures. */
+  readonly bitswap: NodeBitswap
 
   /** Use `createNode`. */
   constructor({ directory, ...parts }: Parts) {
@@ -92,10 +104,25 @@ export class GuildNode implements AsyncDisposable {
     this.#config = config
     this.#runtime = runtime
     this.#swarmKeys = swarmKeys
+    this.#identitySeed = parts.identitySeed
     this.#directory = directory
     this.#mesh = new Mesh({ ...parts, happenings: this.#happenings })
     if (qlog !== undefined) qlog.onError = error => this.#mesh.fault(error)
     this.#direct = new DirectMessages({ mesh: this.#mesh, runtime, happenings: this.#happenings })
+    const beside = { mesh: this.#mesh, happenings: this.#happenings, dataDir: directory?.path }
+    this.#contents = new NodeContents({ config, runtime, ...beside })
+    this.blocks = this.#contents.blocks
+    this.files = this.#contents.files
+    const node = this
+    this.bitswap = new NodeBitswap({
+      contents: this.#contents,
+      stats: () => this.stats(),
+      networkInfo: () => this.networkInfo(),
+      get addresses() {
+        return node.addresses
+      },
+    })
+    this.log = new NodeLog({ ...parts, ...beside })
     this.#now = () => runtime.clock.now()
     this.#startedAt = this.#now()
   }
@@ -165,6 +192,7 @@ export class GuildNode implements AsyncDisposable {
     this.#state = 'starting'
     try {
       await this.#mesh.start()
+      this.#contents.start()
       this.#companions = await companionsOf({
         config: this.#config,
         runtime: this.#runtime,
@@ -172,9 +200,13 @@ export class GuildNode implements AsyncDisposable {
         mesh: this.#mesh,
         happenings: this.#happenings,
         direct: this.#direct,
+        contents: this.#contents,
+        log: this.log,
         dataDir: this.#directory?.path,
+        identitySeed: this.#identitySeed,
       })
       for (const companion of this.#companions) await companion.start()
+      await this.log.start()
       throwIfAborted(signal, 'start')
     } catch (error) {
       await this.stop()
@@ -229,6 +261,34 @@ export class GuildNode implements AsyncDisposable {
     return peer
   }
 
+  /**
+   * Looks for one peer behind several addresses: those of the stage that `dial` puts first, three rounds of
+   * them, then the others. Rejects with the first reason. This version dials no circuits through relays yet.
+   */
+  async reach(
+    addresses: readonly string[],
+    { signal, peerId: expected }: WaitOptions & { readonly peerId?: string } = {},
+  ): Promise<PeerInfo> {
+    this.#running('reach')
+    const { reachOne } = await import('./reach.ts')
+    const peerId = await reachOne(this.#mesh, this.#happenings, {
+      addresses,
+      expected,
+      strategy: this.#config.dial,
+      random: this.#runtime.random,
+      signal,
+    })
+    const peer = this.peers.find(one => one.peerId === peerId)
+    if (peer === undefined) throw new GuildError('GH_LINK_CLOSED', `${peerId} left again`)
+    return peer
+  }
+
+  /** Whom the trackers tell of now; where they are silent, whom they told of within a week. None without `trackers`; rejects with GH_TRACKER_* when none answers and nobody is known. */
+  async lookup({ signal }: WaitOptions = {}): Promise<readonly TrackedPeer[]> {
+    this.#running('lookup')
+    return await toldBy(this.#companions, signal)
+  }
+
   /** Ends the links to a peer. It is not dialled again until someone asks for it. */
   disconnect(peerId: string): void {
     this.#running('disconnect')
@@ -272,26 +332,15 @@ export class GuildNode implements AsyncDisposable {
   }
 
   /**
-   * Exchanges blocks with peers by bitswap, out of and into this store: any `interface-blockstore`. From then on peers
-   * get what it holds. One for a node; it ends with the node.
+   * Blocks to and from peers below `blocks` and `files`: sessions, ledgers, the want-list. With a `store` it works over that one
+   * instead of the node's, and has to be asked for before anything else touches a block. It ends with the node.
    */
-  async exchange(store: AnyBlockstore): Promise<Exchange> {
-    const [{ Exchange }, { exchangeStoreOf }] = await Promise.all([
-      import('./exchange.ts'),
-      import('./exchange-store.ts'),
-    ])
-    if (this.#state === 'stopped') throw new GuildError('GH_NODE_STATE', 'exchange: the node is stopped')
-    if (this.#exchange !== undefined) throw new GuildError('GH_NODE_STATE', 'exchange: there is one already')
-    this.#exchange = new Exchange({
-      mesh: this.#mesh,
-      happenings: this.#happenings,
-      store: exchangeStoreOf(store),
-    })
-    return this.#exchange
+  async exchange(store?: AnyBlockstore): Promise<Exchange> {
+    return store === undefined ? this.#contents.exchange() : this.#contents.exchangeOver(store)
   }
 
   stats(): NodeStats {
-    return { ...this.#mesh.stats(), events_dropped: this.#happenings.dropped }
+    return statsOf(this.#mesh, this.#contents, this.#happenings)
   }
 
   networkInfo(): NetworkInfo {
@@ -305,9 +354,10 @@ export class GuildNode implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#state = 'stopped'
-    this.#exchange?.stop()
     try {
       await Promise.all(this.#companions.map(companion => companion.stop()))
+      await this.#contents.stop()
+      await this.log.stop()
       await this.#mesh.stop()
     } finally {
       this.#directory?.release()
@@ -323,37 +373,4 @@ export class GuildNode implements AsyncDisposable {
 
 function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted) throw new GuildError('GH_ABORTED', what, { cause: signal.reason })
-}
-
-/** Loaded when it is needed: a simulated node never touches the system. */
-async function systemRuntime(): Promise<Runtime> {
-  const [{ systemRuntime: make }, { nativeSuite }] = await Promise.all([
-    import('../runtime/system.ts'),
-    import('../crypto/native.ts'),
-  ])
-  const { tcpTransport } = await import('../transport/tcp.ts')
-  const resolveTxt: ResolveTxt = async (name, signal) =>
-    (await import('../discovery/dnsaddr.ts')).txtResolver()(name, signal)
-  const datagrams = async (): Promise<Datagrams> => (await import('../transport/udp.ts')).udpDatagrams()
-  return make({
-    suite: nativeSuite,
-    transports: [tcpTransport()],
-    datagrams: {
-      open: async options => (await datagrams()).open(options),
-      resolve: async (...name) => (await datagrams()).resolve(...name),
-    },
-    resolveTxt,
-  })
-}
-
-async function qlogOf({ qlog: directory }: Config, { clock }: Runtime): Promise<Qlog | undefined> {
-  if (directory === undefined) return undefined
-  return new (await import('./qlog.ts')).Qlog({ directory, clock })
-}
-
-async function hold(config: Config): Promise<Held | undefined> {
-  if (config.dataDir === undefined) return undefined
-  if (config.dataDirHeld) return { path: config.dataDir, release() {} }
-  const { openDataDir } = await import('../store/data-dir.ts')
-  return openDataDir({ path: config.dataDir, role: 'run' })
 }

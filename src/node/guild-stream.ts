@@ -41,6 +41,8 @@ export class GuildStream extends Duplex {
   #writeOver: GuildError | undefined
   /** `send` answered false, and nothing was told since. */
   #sendWaits = false
+  /** The peer ended its side and all of it was read: said once, perhaps before anybody reads. */
+  #inputOver = false
   /** Where messages go once `receive` was called. */
   #inbox: Inbox | undefined
 
@@ -112,6 +114,7 @@ export class GuildStream extends Duplex {
     // Known before it reads: reading may find the end, which is told here.
     this.#inbox = inbox
     inbox.pump()
+    if (this.#inputOver) inbox.end()
     return inbox.done
   }
 
@@ -163,6 +166,7 @@ export class GuildStream extends Duplex {
   }
 
   #inputEnded(): void {
+    this.#inputOver = true
     if (this.#inbox === undefined) this.push(null)
     else this.#inbox.end()
   }

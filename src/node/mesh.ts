@@ -5,8 +5,7 @@
  *                      │            └────▶ chat
  *                      └─ what happened ─▶ membership ─ what to do ─▶ connections, dials
  *
- * Composition only. Membership decides whom to dial, admit, ping and drop; chat decides
- * whom to tell; this file carries their words to connections and back.
+ * Composition only: membership and chat decide, this file carries their words to connections and back.
  *
  * Floor: node.
  */
@@ -19,7 +18,7 @@ import type { LinkEnd } from '../link/link-end.ts'
 import type { Self } from '../link/self.ts'
 import type { Source } from '../membership/address-book.ts'
 import { Membership } from '../membership/membership.ts'
-import type { MembershipInput, MembershipOutput } from '../membership/messages.ts'
+import type { MembershipInput, MembershipOutput, Teller } from '../membership/messages.ts'
 import { isAt } from '../membership/places.ts'
 import type { Remembered } from '../membership/remembering.ts'
 import { Router } from '../router/router.ts'
@@ -38,6 +37,7 @@ import type { Config } from './config.ts'
 import type { Connection, ConnectionEvents } from './connection.ts'
 import { Connections, patience } from './connections.ts'
 import { Dialer } from './dialer.ts'
+import { Drains } from './drains.ts'
 import type { Happenings } from './emitter.ts'
 import { type Guests, linePortsOf, nobody, toward } from './guests.ts'
 import { Listening } from './listening.ts'
@@ -46,14 +46,13 @@ import { policyOf } from './policy.ts'
 import { proofOf } from './proof.ts'
 import type { Qlog } from './qlog.ts'
 import { Tracing } from './tracing.ts'
-import type { NodeStats, PeerInfo } from './types.ts'
+import type { PeerInfo } from './types.ts'
 import { UdpPort } from './udp-port.ts'
-import { peerInfos, Totals } from './views.ts'
+import { type LinkStats, peerInfos, Totals } from './views.ts'
 
 /** How peers say they see us: one a transport and network is plenty. */
 const OBSERVED_MAX = 32
-/** Milliseconds for goodbyes to be on their way. */
-const GOODBYE_MOST = 500
+const GOODBYE_MOST = 500 // milliseconds for goodbyes to be on their way
 
 export interface MeshOptions {
   readonly config: Config
@@ -68,6 +67,7 @@ export class Mesh implements ConnectionEvents {
   readonly peerId: string
   readonly router: Router = new Router()
   readonly drive: Drive
+  readonly drains: Drains
   readonly membership: Membership
   name: string
   readonly observed = new Set<string>()
@@ -88,6 +88,7 @@ export class Mesh implements ConnectionEvents {
     const { config, runtime, swarmKeys, identitySeed, happenings, qlog } = options
     const { suite, random, clock, scheduler } = runtime
     this.drive = new Drive(clock, scheduler)
+    this.drains = new Drains(this.drive)
     const pace = paceOf(config, this.drive)
     const attempts = new Attempts(suite, swarmKeys, config.connectTimeout)
     const longest = patience(config.transport) * config.connectTimeout
@@ -175,8 +176,9 @@ export class Mesh implements ConnectionEvents {
   /** Multiaddrs others can dial, with our peer id. */
   get addresses(): string[] {
     const { announce } = this.#options.config
-    const own = announce.length > 0 ? announce : this.#listening.addresses()
-    return own.map(address => formatAddress({ ...address, peerId: this.peerId }))
+    return (announce.length > 0 ? announce : this.#listening.addresses()).map(address =>
+      formatAddress({ ...address, peerId: this.peerId }),
+    )
   }
 
   peers(): PeerInfo[] {
@@ -188,7 +190,7 @@ export class Mesh implements ConnectionEvents {
     return linePortsOf(this.membership, this.#connections)
   }
 
-  stats(): Omit<NodeStats, 'events_dropped'> {
+  stats(): LinkStats {
     const { membership, guests } = this
     return this.#totals.stats(membership.linkCount, this.#connections.all(), this.#chat.dropped, guests)
   }
@@ -205,8 +207,7 @@ export class Mesh implements ConnectionEvents {
         onError: error => this.fault(asGuildError(error, 'GH_LISTEN_FAILED')),
         ...(this.#udp && { udp: this.#udp.listening }),
       })
-    const { sockets } = this.#listening
-    if (sockets !== undefined) this.#udp?.use(sockets)
+    if (this.#listening.sockets !== undefined) this.#udp?.use(this.#listening.sockets)
     if (config.name === undefined) this.name = this.port === 0 ? 'visitor' : `peer-${this.port}`
     if (qlog !== undefined) qlog.name = this.name
   }
@@ -220,8 +221,8 @@ export class Mesh implements ConnectionEvents {
   }
 
   /** Addresses from anywhere but a peer. */
-  learn(addresses: readonly Address[], source: Source): void {
-    this.#members.feed({ kind: 'learned', addresses, source })
+  learn(addresses: readonly Address[], source: Source, teller?: Teller): void {
+    this.#members.feed({ kind: 'learned', addresses, source, teller })
   }
 
   /** What the peerbook holds, before `join`. */
@@ -308,6 +309,7 @@ export class Mesh implements ConnectionEvents {
 
   drain(connection: Connection): void {
     this.#members.feed({ kind: 'drain', link: connection.key })
+    this.drains.tell(connection.proved?.peerId)
   }
 
   idle(connection: Connection): void {
@@ -365,6 +367,7 @@ export class Mesh implements ConnectionEvents {
       default:
         this.#connections.get(output.link)?.obey(output)
     }
+    if (output.kind === 'drain') this.drains.tell(this.#connections.get(output.link)?.proved?.peerId)
   }
 
   #dialFailed(address: Address, error: GuildError, peerId: string | undefined): void {
@@ -391,7 +394,7 @@ export class Mesh implements ConnectionEvents {
     return this.membership.rttOf(connection.proved!.peerId)
   }
 
-  fault(error: GuildError): void {
-    this.#options.happenings.emit({ event: 'error', code: error.code, message: error.message })
+  fault({ code, message }: GuildError): void {
+    this.#options.happenings.emit({ event: 'error', code, message })
   }
 }

@@ -6,6 +6,9 @@
  * Floor: node. Page: README.md.
  */
 import type { Runtime } from '../base/ports.ts'
+import type { DialStrategy } from '../membership/dial-order.ts'
+import type { LogStore } from '../store/log/types.ts'
+import type { Blockstore } from './blocks/types.ts'
 
 export interface NodeOptions {
   /** Port to listen on, the same for TCP and UDP. Default 0: the system picks one, and `addresses` tells it. */
@@ -50,6 +53,18 @@ export interface NodeOptions {
   readonly connectTimeout?: number
   /** Seconds of silence after which a peer is gone. Default 60; at least twice `interval`. */
   readonly peerTimeout?: number
+  /** URLs of trackers, `http://192.0.2.1:8850`: there this node says where it is, signed, and looks for others. Default none. */
+  readonly trackers?: readonly string[]
+  /** What the trackers ask for. Default none. */
+  readonly trackerToken?: string
+  /** Whose node this is: told to trackers, and of them only nodes of the same user are taken. At most 256 bytes. Default none: nodes of everybody. */
+  readonly userId?: string
+  /** Which of the user's machines this is: told to trackers. At most 256 bytes. Default: the PeerId. */
+  readonly deviceId?: string
+  /** The database: what trackers told, for when they are down. Default `<dataDir>/guild.db`; without a data directory nothing is kept. */
+  readonly dbPath?: string
+  /** Which addresses of a peer `reach` tries first: its own, or those through relays. Default `direct-first`. */
+  readonly dial?: DialStrategy
   /** Multiaddrs or host:port to tell others instead of the ones seen. Default none. */
   readonly announce?: readonly string[]
   /** PeerIds that alone are admitted and dialled. Default: every member of the swarm. */
@@ -66,6 +81,14 @@ export interface NodeOptions {
   readonly lineHost?: string | readonly string[]
   /** Explains each line to the person at the line port. Default false. */
   readonly teach?: boolean
+  /** Where blocks are kept: any store of the shape of `interface-blockstore` 7; whoever gives it closes it. Default: on disk in `<dataDir>/blocks`, which needs better-sqlite3; in memory without a data directory. Opened by the first block. */
+  readonly store?: Blockstore
+  /** Most bytes of blocks to keep. Where it is reached, what no pin leads to makes room. Default none. At least 16 MiB. */
+  readonly blockQuota?: number
   /** Clock, randomness, timers, network and cryptography. Default: this machine's. The simulator hands in its own. */
   readonly runtime?: Runtime
+  /** Exchanges log entries with every linked peer as they come. Default true, as soon as the log is used. False: only `log.sync` reads, and no peer is answered. */
+  readonly liveLog?: boolean
+  /** A log of your own, in place of the one in the database: see `logContract` in `guild-home/testing`. Default none. It is closed with the node. */
+  readonly logStore?: LogStore
 }

@@ -51,10 +51,15 @@ export interface PacketInfo {
 }
 
 export interface NodeStats {
+  /** Blocks sent to peers, each time one left. */
   readonly blocks_sent: number
+  /** Blocks that peers sent, that were wanted, and that hash to their CID. */
   readonly blocks_received: number
   readonly peers_connected: number
+  /** Blocks that are wanted now. A want that failed is none any more. */
   readonly want_list_size: number
+  /** Blocks that the peers were told of. */
+  readonly blocks_provided: number
   /** Connections since the start that never proved the swarm key. */
   readonly strangers_refused: number
   readonly bytes_in: number
@@ -109,6 +114,20 @@ export type NodeMessage =
       readonly name: string
       readonly message: string
       readonly timestamp: number
+    }
+  /** The log has grown; `from` the peer that brought them, absent for our own. */
+  | {
+      readonly event: 'log-entries'
+      readonly count: number
+      readonly head: number
+      readonly from?: string
+    }
+  /** An author said two things under one number: both are kept. */
+  | {
+      readonly event: 'log-fork'
+      readonly author: string
+      readonly authorSeq: number
+      readonly ids: readonly [string, string]
     }
   | { readonly event: 'error'; readonly code: ErrorCode; readonly message: string }
 

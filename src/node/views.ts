@@ -55,6 +55,26 @@ export interface GuestTotals {
   readonly dropped: number
 }
 
+/** What of the figures is about links. */
+export type LinkStats = Omit<NodeStats, 'events_dropped' | BlockKeys>
+type BlockKeys = 'blocks_sent' | 'blocks_received' | 'want_list_size' | 'blocks_provided'
+
+/** All of them, in the order of the contract. */
+export function statsOf(
+  mesh: { stats(): LinkStats },
+  contents: { stats(): Pick<NodeStats, BlockKeys> },
+  happenings: { readonly dropped: number },
+): NodeStats {
+  const { peers_connected, ...links } = mesh.stats()
+  const { blocks_sent, blocks_received, want_list_size, blocks_provided } = contents.stats()
+  const events_dropped = happenings.dropped
+  return {
+    ...{ blocks_sent, blocks_received, peers_connected, want_list_size, blocks_provided },
+    ...links,
+    events_dropped,
+  }
+}
+
 /** Sums over links that are gone; those that live are added when somebody asks. */
 export class Totals {
   #bytesIn = 0
@@ -74,7 +94,7 @@ export class Totals {
     connections: Iterable<Connection>,
     chatDropped: number,
     guests: GuestTotals,
-  ): Omit<NodeStats, 'events_dropped'> {
+  ): LinkStats {
     let bytesIn = this.#bytesIn + guests.bytesIn
     let bytesOut = this.#bytesOut + guests.bytesOut
     let dropped = this.#dropped + chatDropped + guests.dropped
@@ -85,10 +105,7 @@ export class Totals {
       dropped += link.dropped
     }
     return {
-      blocks_sent: 0,
-      blocks_received: 0,
       peers_connected: peers + guests.count,
-      want_list_size: 0,
       strangers_refused: this.#strangers,
       bytes_in: bytesIn,
       bytes_out: bytesOut,

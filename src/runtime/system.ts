@@ -16,6 +16,7 @@ import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import type { Millis } from '../base/machine.ts'
 import type {
+  AskHttp,
   Clock,
   Datagrams,
   Interface,
@@ -35,6 +36,8 @@ export interface SystemOptions {
   readonly datagrams?: Datagrams
   /** TXT records. Default: none are found. */
   readonly resolveTxt?: ResolveTxt
+  /** Questions over HTTP. Default: none are asked. */
+  readonly askHttp?: AskHttp
   /** Do timers keep the process alive? Default true. */
   readonly keepAlive?: boolean
 }
@@ -48,6 +51,7 @@ export function systemRuntime(options: SystemOptions): Runtime {
       transports: options.transports,
       interfaces,
       ...(options.resolveTxt === undefined ? {} : { resolveTxt: options.resolveTxt }),
+      ...(options.askHttp === undefined ? {} : { askHttp: options.askHttp }),
       ...(options.datagrams === undefined ? {} : { datagrams: options.datagrams }),
     },
     suite: options.suite,

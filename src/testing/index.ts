@@ -19,6 +19,7 @@ export { drawWeather, type Fault, type FaultKind, troubles } from './faults.ts'
 export { type Form, type FormOption, formOf, formOptions, formText } from './form.ts'
 export type { Host, HostOptions, RuntimeOptions } from './host.ts'
 export { calm, type LinkConditions, type Tamper } from './link.ts'
+export { Author, type LogBench, type LogCheck, logContract } from './log-contract.ts'
 export { type Counts, type NullSuite, nullSuite } from './null-suite.ts'
 export { type Seed, SeededRandom, seedOf, seedText } from './random.ts'
 export {

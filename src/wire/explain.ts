@@ -27,6 +27,7 @@ import { decodeHandshakeDatagram } from './handshake-datagram.ts'
 import { decodeHello } from './hello.ts'
 import { limits } from './limits.ts'
 import { decodeFirstLine, decodeLine } from './line.ts'
+import { decodeEntry } from './log-entry.ts'
 import { decodeAnnouncement } from './mdns.ts'
 import { decodeMessage1 } from './message-1.ts'
 import { checkReserved, decodePacketHead } from './packet.ts'
@@ -40,6 +41,7 @@ import {
   refusals,
   streamCodes,
 } from './registry.ts'
+import { decodeEntriesPush, decodePushAck, decodeSyncBatch, decodeSyncPull } from './sync.ts'
 
 /** The frames of one record's plaintext. */
 export function explainFrames(bytes: Uint8Array): Note[] {
@@ -153,6 +155,28 @@ export function explainLine(bytes: Uint8Array): Note[] {
 /** The first line of either side. */
 export function explainFirstLine(bytes: Uint8Array): Note[] {
   return explain(bytes, (_, notes) => void decodeFirstLine(bytes, notes))
+}
+
+/** One log entry. */
+export function explainEntry(bytes: Uint8Array): Note[] {
+  return explain(bytes, (_, notes) => void decodeEntry(bytes, notes))
+}
+
+/** The messages of sync, each without the length before it. */
+export function explainSyncPull(bytes: Uint8Array): Note[] {
+  return explain(bytes, (_, notes) => void decodeSyncPull(bytes, notes))
+}
+
+export function explainSyncBatch(bytes: Uint8Array): Note[] {
+  return explain(bytes, (_, notes) => void decodeSyncBatch(bytes, notes))
+}
+
+export function explainEntriesPush(bytes: Uint8Array): Note[] {
+  return explain(bytes, (_, notes) => void decodeEntriesPush(bytes, notes))
+}
+
+export function explainPushAck(bytes: Uint8Array): Note[] {
+  return explain(bytes, (_, notes) => void decodePushAck(bytes, notes))
 }
 
 function each(r: ByteReader, notes: Note[], read: () => void): void {

@@ -67,6 +67,25 @@ export const limits = {
   parameters: 32,
   /** Freshness of message 1: how far two wall clocks may differ. */
   freshness: 120_000,
+  /** Lists and maps inside each other, in dag-cbor. */
+  cborDepth: 64,
+  /** What one log entry carries, in bytes of dag-cbor: a page of history, not a file; a file is linked. */
+  logPayload: 1024 * 1024,
+  /** A device id or user id in a log entry, in UTF-8. */
+  logName: 256,
+  /** Entries that one signature vouches for: those an author commits at once. */
+  logGroup: 1_024,
+  /** Their bytes together, so that each message of sync takes a group with room to spare. */
+  logGroupBytes: 4 * 1024 * 1024,
+  /** Entries in one SyncBatch or EntriesPush. */
+  syncEntries: 4_096,
+  /** Authors named in one `have` or `heads`: 512 of 80 bytes fit a SyncPull twice. */
+  syncHeads: 512,
+  /** Each message of sync, encoded: what is asked, what is answered, what is brought, and the word for it. */
+  syncPull: 64 * 1024,
+  syncBatch: 32 * 1024 * 1024,
+  entriesPush: 16 * 1024 * 1024,
+  pushAck: 64 * 1024,
   /** Streams one side may have open at once, unless the other grants more. */
   streams: 256,
   /** First flow-control window of a stream, and the most it may grow to. */

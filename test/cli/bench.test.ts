@@ -153,7 +153,7 @@ t.test('bench: an unknown kind, or one too many, ends with 2 and names what ther
   t.match((await command(['bench', 'tpc'])).err, /did you mean tcp\?/)
   t.match(
     (await command(['bench', '--help'])).out,
-    'Usage: guild-home bench [tcp|udp|messages|mesh|idle|startup]',
+    'Usage: guild-home bench [tcp|udp|messages|blocks|mesh|idle|startup]',
   )
 })
 

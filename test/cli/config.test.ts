@@ -379,6 +379,6 @@ t.test('the README lists every older name', async t => {
       `<!-- aliases -->\n\n${aliasTable()}\n\n<!-- /aliases -->`,
     ),
   )
-  const file: ConfigFile = { path: '/c', entries: [{ key: 'relay_addr', line: 1, value: 'x' }] }
-  t.match(readInvocation([], {}, file).warnings, [/unknown key relay_addr/], 'a name of a flag to come')
+  const file: ConfigFile = { path: '/c', entries: [{ key: 'gateway_addr', line: 1, value: 'x' }] }
+  t.match(readInvocation([], {}, file).warnings, [/unknown key gateway_addr/], 'a name of a flag to come')
 })

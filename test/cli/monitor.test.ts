@@ -2,12 +2,12 @@
 import { EventEmitter } from 'node:events'
 import { PassThrough } from 'node:stream'
 import t from 'tap'
-import type { CliControl, NodeMessage, NodeStatus } from '../../src/cli/api.ts'
+import type { Blocks, CliControl, Files, NodeMessage, NodeStatus } from '../../src/cli/api.ts'
 import { columnsOf, cut, fit } from '../../src/cli/monitor/columns.ts'
 import { bytes, chart, Meter, uptime } from '../../src/cli/monitor/meter.ts'
 import { Screen } from '../../src/cli/monitor/screen.ts'
 import { screenLines, summary } from '../../src/cli/monitor/views.ts'
-import { bob, bobId, command, noon, start } from '../support/cli.ts'
+import { bob, bobId, command, noContents, noon, start } from '../support/cli.ts'
 
 const csi = '\u001b['
 
@@ -24,6 +24,7 @@ const status: NodeStatus = {
     blocks_received: 0,
     peers_connected: 1,
     want_list_size: 7,
+    blocks_provided: 0,
     strangers_refused: 0,
     bytes_in: 1_000,
     bytes_out: 2_000,
@@ -139,8 +140,13 @@ t.test('screen: only what changed is written, each line at its place, and all is
 
 /** A node whose end, events and questions a test has in hand. */
 class FakeControl extends EventEmitter implements CliControl {
+  readonly blocks = noContents<Blocks>()
+  readonly files = noContents<Files>()
   closed = 0
   fault: Error | undefined
+  readonly logAppend: CliControl['logAppend'] = () => Promise.reject(new Error('a fake has no log'))
+  readonly logEntries: CliControl['logEntries'] = () => Promise.reject(new Error('a fake has no log'))
+  readonly sync: CliControl['sync'] = () => Promise.reject(new Error('a fake has no log'))
 
   async status(): Promise<NodeStatus> {
     this.emit('asked')

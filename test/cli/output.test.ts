@@ -76,6 +76,11 @@ const golden: readonly [NodeMessage, ...string[]][] = [
     { event: 'maintenance-cleanup', peerId: bobId, name: 'dave', reason: 'timeout' },
     '[15:04:32] [MAINTENANCE] Removed stale peer dave (timeout)',
   ],
+  [{ event: 'log-entries', count: 3, head: 12 }, '[15:04:32] [LOG] 3 entries (12 in all)'],
+  [
+    { event: 'log-fork', author: bobId, authorSeq: 41, ids: ['aa', 'bb'] },
+    `[15:04:32] [LOG] ${bobId} wrote two entries with number 41: it was restored from an old copy, or lies`,
+  ],
   [
     {
       event: 'connection-failed',
@@ -234,6 +239,8 @@ t.test('exit codes: every error code has one; those of the contract are as it sa
   for (const [code, exit] of Object.entries(promised)) t.equal(exitCodeOf[code as ErrorCode], exit, code)
 })
 
+const content = ['add', 'get', 'cat', 'ls', 'stat', 'block', 'pin', 'gc', 'car']
+
 t.test('A7 --help: every option, its default and its variable; exit 0', async t => {
   const { code, out, err } = await command(['--help'])
   t.equal(code, 0)
@@ -241,7 +248,18 @@ t.test('A7 --help: every option, its default and its variable; exit 0', async t 
   t.equal(out, file('test/cli/help.txt'), 'as in test/cli/help.txt')
   for (const args of [['-h'], ['help'], ['--help', '--port', 'nonsense']])
     t.equal((await command(args)).out, out, args.join(' '))
-  for (const name of ['run', 'id', 'swarm-key', 'connect', 'status', 'peers', 'send', 'monitor', 'bench']) {
+  for (const name of [
+    'run',
+    'id',
+    'swarm-key',
+    'connect',
+    'status',
+    'peers',
+    'send',
+    'monitor',
+    'bench',
+    ...content,
+  ]) {
     const one = await command([name, '--help'])
     t.equal(one.code, 0)
     t.match(one.out, `Usage: guild-home ${name}`)

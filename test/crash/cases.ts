@@ -8,9 +8,13 @@
  */
 import type { SeededRandom } from '../../src/testing/random.ts'
 import { blocksCase } from './blocks-case.ts'
+import { addCase, getCase } from './files-case.ts'
+import { logCase, logReaderCase } from './log-case.ts'
 
 export interface CrashCase {
   readonly name: string
+  /** `work` tells `begun` itself, once it is at what is to be killed; the moment is counted from there. */
+  readonly late?: true
   /** In the child: works in `folder` until it is killed. `tell` has reached the parent when it returns. */
   work(folder: string, dice: SeededRandom, tell: (line: string) => void): Promise<void>
   /**
@@ -20,4 +24,4 @@ export interface CrashCase {
   check(folder: string, told: readonly string[]): Promise<string[]>
 }
 
-export const cases: readonly CrashCase[] = [blocksCase]
+export const cases: readonly CrashCase[] = [blocksCase, addCase, getCase, logCase, logReaderCase]

@@ -6,5 +6,6 @@ import { cases } from './cases.ts'
 const [name, folder, seed] = process.argv.slice(2) as [string, string, string]
 // Into the pipe before it returns: what was told is told, whatever happens next.
 const tell = (line: string): void => void writeSync(1, `${line}\n`)
-tell('begun')
-await cases.find(one => one.name === name)!.work(folder, new SeededRandom(seed), tell)
+const chosen = cases.find(one => one.name === name)!
+if (chosen.late !== true) tell('begun')
+await chosen.work(folder, new SeededRandom(seed), tell)

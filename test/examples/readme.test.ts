@@ -60,6 +60,31 @@ t.test('the library example is the file that runs here, and does what it says', 
   t.strictSame(heard, ['alice: Hello network!'])
 })
 
+t.test('the files of README: added on one node, got on the other', async t => {
+  const [, block] = /### Files\n[\s\S]*?```\n(.*?)```/s.exec(readme)!
+  const lines = block!
+    .trim()
+    .split('\n')
+    .map(line => line.replace(/ +#.*/, '').split(/ +/).slice(1))
+  t.equal(lines.length, 4)
+  const folder = new Folder()
+  t.teardown(() => folder.remove())
+  const ports = await freePorts(2)
+  const here = (args: string[]): string[] =>
+    args.map(arg => arg.replace(/800([01])/, (_, digit) => String(ports[Number(digit)])))
+  mkdirSync(join(folder.path, 'photos/2026'), { recursive: true })
+  writeFileSync(join(folder.path, 'photos/2026/sea.jpg'), randomBytes(300_000))
+  for (const args of lines.slice(0, 2))
+    await folder.launch([...here(args), '--host', '127.0.0.1']).shows(/listening on port/)
+  const added = await folder.command(here(lines[2]!))
+  const cid = added.out.trim()
+  t.match(cid, /^bafybei/, added.err)
+  const got = await folder.command(here(lines[3]!).map(arg => arg.replace('<cid>', cid)))
+  t.equal(got.code, 0, got.err)
+  const [one, other] = ['photos', 'copy'].map(name => readFileSync(join(folder.path, name, '2026/sea.jpg')))
+  t.ok(one!.equals(other!))
+})
+
 t.test('the three terminals of README, word for word', async t => {
   const [, block] = /## Three terminals\n\n```\n(.*?)```/s.exec(readme)!
   const lines = block!

@@ -16,11 +16,12 @@ import { type Decoder, faultOf, fuzz } from './fuzz.ts'
 import { mutate } from './mutate.ts'
 import { readerDecoders } from './reader-decoders.ts'
 import { seed, shortForm } from './short.ts'
+import { syncDecoders } from './sync-decoders.ts'
 import { textDecoders } from './text-decoders.ts'
 import { wireDecoders } from './wire-decoders.ts'
 
 // machines.test.ts has the others.
-shortForm([...wireDecoders, ...textDecoders, ...readerDecoders, ...contentDecoders])
+shortForm([...wireDecoders, ...syncDecoders, ...textDecoders, ...readerDecoders, ...contentDecoders])
 
 /** What reads bytes or text, and is not in the registry by its own name. */
 const excused: Readonly<Record<string, string>> = {

@@ -6,6 +6,7 @@ import { type FlagKey, flagKeys, keyName, row } from '../../src/cli/flags.ts'
 import { readInvocation } from '../../src/cli/settings.ts'
 import { UsageError } from '../../src/cli/usage.ts'
 import { Misfit } from '../../src/cli/values.ts'
+import { decodeKeptRow, encodeKeptRow } from '../../src/http/tracker/kept.ts'
 import { decodeReply, decodeRequest, encodeControl } from '../../src/protocols/control/requests.ts'
 import { decodeHolder } from '../../src/store/lock.ts'
 import { decodePeerbook, encodePeerbook } from '../../src/store/peerbook.ts'
@@ -42,6 +43,26 @@ const protocolWords =
   'tls ws quic-v1 http-path unix onion3 garlic32 memory certhash sni p2p-circuit ipcidr ipfs'
     .split(' ')
     .map(name => `/${name}/`)
+
+const trackerWords = [
+  '"peer_id":',
+  '"addrs":[',
+  '"meta":{',
+  '"user_id":',
+  '"last_seen":',
+  '"peers":[',
+  '"ok":true',
+  '"ttl_sec":',
+  'null',
+  '[[[[',
+  '1e999',
+  '\\ud800',
+]
+
+function listOf(addrs: readonly string[], meta: wire.PeerMeta): Uint8Array {
+  const row = { peerId: peerIds[0]!, addrs, meta, lastSeen: 1_790_000_000 }
+  return wire.encodePeerList([wire.encodeListedPeer(row), wire.encodeListedPeer({ ...row, lastSeen: 0 })])
+}
 
 export const textDecoders: readonly Decoder[] = [
   {
@@ -216,6 +237,108 @@ export const textDecoders: readonly Decoder[] = [
     refuses: refused,
   },
   {
+    name: 'tracker-registration',
+    covers: ['decodeRegistration'],
+    corpus: () => [
+      wire.encodeRegistration({
+        peerId: peerIds[0]!,
+        addrs: multiaddrTexts().slice(0, 12),
+        meta: { user_id: 'ann', device_id: 'd', hostname: 'h', version: '1' },
+      }),
+      wire.encodeRegistration({ peerId: peerIds[0]!, addrs: ['/ip4/192.0.2.7/tcp/8000'], meta: {} }),
+    ],
+    words: [...trackerWords, ...addressWords],
+    text: true,
+    most: 8_192,
+    decode: wire.decodeRegistration,
+    encode: wire.encodeRegistration,
+    form: 'mean',
+  },
+  {
+    name: 'tracker-list',
+    covers: ['decodePeerList'],
+    corpus: () => [
+      listOf(['/ip4/192.0.2.7/tcp/8000'], { user_id: 'ann' }),
+      listOf(multiaddrTexts().slice(0, 9), {}),
+      wire.encodePeerList([]),
+    ],
+    words: [...trackerWords, ...addressWords],
+    text: true,
+    most: 8_192,
+    decode: input => wire.decodePeerList(input).peers,
+    encode: (peers: wire.ListedPeer[]) => wire.encodePeerList(peers.map(wire.encodeListedPeer)),
+    form: 'mean',
+  },
+  {
+    name: 'tracker-registered',
+    covers: ['decodeRegistered'],
+    corpus: () => [wire.encodeRegistered(60), wire.encodeRegistered(86_400)],
+    words: trackerWords,
+    text: true,
+    decode: wire.decodeRegistered,
+    encode: wire.encodeRegistered,
+    form: 'mean',
+  },
+  {
+    name: 'tracker-fault',
+    covers: ['decodeTrackerFault'],
+    corpus: () => [wire.encodeTrackerFault({ code: 'token', error: 'the token is missing or wrong' })],
+    words: trackerWords,
+    text: true,
+    decode: input => given(wire.decodeTrackerFault(input)),
+    encode: wire.encodeTrackerFault,
+    form: 'mean',
+    refuses: refused,
+  },
+  {
+    name: 'tracker-proof',
+    covers: ['decodeProof'],
+    corpus: () =>
+      texts(
+        wire.encodeProof({ time: 1_790_000_000_000, signature: new Uint8Array(64).fill(7) }),
+        wire.encodeProof({ time: 1, signature: new Uint8Array(64).fill(255) }),
+      ),
+    words: ['t=', ', ', 'ed25519=', '=='],
+    text: true,
+    decode: input => wire.decodeProof(asText(input)),
+    encode: proof => utf8(wire.encodeProof(proof)),
+    form: 'mean',
+    owns: true,
+  },
+  {
+    name: 'tracker-url',
+    covers: ['parseTrackerUrl'],
+    corpus: () =>
+      texts('http://192.0.2.1:8850', 'https://tracker.example.org/below/', 'http://[::1]:8850', 'HTTP://A.B'),
+    words: ['http://', 'https://', '@', '?', '#', '..', '%2e', ':8850'],
+    text: true,
+    decode: input => wire.parseTrackerUrl(asText(input)),
+    encode: url => utf8(url),
+    form: 'mean',
+    refuses: codesOf('GH_OPTION_INVALID'),
+  },
+  {
+    name: 'tracker-kept-row',
+    covers: ['decodeKeptRow'],
+    corpus: () =>
+      texts(
+        encodeKeptRow({
+          peerId: peerIds[0]!,
+          addrs: ['/ip4/192.0.2.7/tcp/8000'],
+          meta: { user_id: 'ann' },
+          place: '192.0.2.7',
+          seen: 1_790_000_000_000,
+          signedAt: 1_790_000_000_001,
+        }),
+      ),
+    words: [...trackerWords, '"place":', '"seen":', '"signed_at":'],
+    text: true,
+    decode: input => given(decodeKeptRow(asText(input))),
+    encode: row => utf8(encodeKeptRow(row)),
+    form: 'mean',
+    refuses: refused,
+  },
+  {
     name: 'lock-file',
     covers: ['decodeHolder'],
     corpus: () => texts(...lockFiles),
@@ -228,7 +351,7 @@ export const textDecoders: readonly Decoder[] = [
   },
   {
     name: 'control-request',
-    covers: ['decodeRequest'],
+    covers: ['decodeRequest', 'decodeLogRequest'],
     corpus: () =>
       (
         [

@@ -32,6 +32,11 @@ const bounds: Readonly<Record<string, number>> = {
   bitswap: limits.bitswapHead,
   mdns: ANNOUNCEMENT_LENGTH,
   'mdns-sealed': SEALED_ANNOUNCEMENT_LENGTH,
+  'log-entry': limits.logPayload + 1_024,
+  'sync-pull': limits.syncPull,
+  'sync-batch': limits.syncBatch,
+  'entries-push': limits.entriesPush,
+  'push-ack': limits.pushAck,
 }
 
 const oneFrame: Readonly<Record<string, fc.Arbitrary<Json>>> = {

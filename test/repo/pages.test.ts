@@ -135,7 +135,7 @@ t.test('pages: commands, scripts and files that they name are there', async t =>
   const { scripts } = JSON.parse(read('package.json'))
   const named = { commands: 0, scripts: 0, files: 0 }
   for (const [path, text] of new Map([...pages, ...['README.md', 'SECURITY.md'].flatMap(asPage)])) {
-    for (const [, command] of text.matchAll(/(?:`|^)guild-home ([a-z-]+)/gm)) {
+    for (const [, command] of text.matchAll(/(?:`|^)guild-home ([a-z][a-z0-9-]*)/gm)) {
       named.commands++
       t.ok((commandNames as readonly string[]).includes(command!), `${path}: guild-home ${command}`)
     }

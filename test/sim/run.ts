@@ -10,6 +10,7 @@ import { bitswapCases } from './bitswap.ts'
 import { cases } from './cases.ts'
 import { idleCases } from './idle.ts'
 import { largeCases } from './large.ts'
+import { logCases } from './log.ts'
 import { nodeCases } from './nodes.ts'
 import { flags, runCases, type Sum, sumText } from './runner.ts'
 import { slowAttacks } from './udp-attacks.ts'
@@ -55,7 +56,7 @@ function share(): Promise<Sum> {
   const [index = 0, of = 1] = (process.env.SIM_SHARE ?? '0/1').split('/').map(Number)
   const { values } = parseArgs({ args, options: flags })
   const slow = [...largeCases, ...idleCases, ...slowAttacks].filter(({ name }) => name === values.case)
-  const onPipes = values.over === 'udp' ? [] : [...cases, ...nodeCases, ...bitswapCases]
+  const onPipes = values.over === 'udp' ? [] : [...cases, ...nodeCases, ...logCases, ...bitswapCases]
   const onDatagrams = values.over === 'tcp' ? [] : allUdpCases()
   const print = (text: string): void => console.log(text)
   return runCases(args, [...onPipes, ...onDatagrams, ...slow], print, { share: { index, of } })

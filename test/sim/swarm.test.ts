@@ -9,10 +9,10 @@ import { draw } from './swarm.ts'
 
 t.setTimeout(120_000) // as the suite has it, for runs of this file alone on a busy machine
 
-t.test('P29 swarm: faults, then peace; six seeds end whole, two of them twice are the same', async t => {
-  const first = await hashes(t, 'swarm', 6)
-  t.equal(new Set(first).size, 6, 'another seed, another hash')
-  t.same(await hashes(t, 'swarm', 2), first.slice(0, 2), 'the same seed, the same hash')
+t.test('P29 swarm: faults, then peace; four seeds end whole, one of them twice are the same', async t => {
+  const first = await hashes(t, 'swarm', 4)
+  t.equal(new Set(first).size, 4, 'another seed, another hash')
+  t.same(await hashes(t, 'swarm', 1), first.slice(0, 1), 'the same seed, the same hash')
 })
 
 t.test('what seeds draw: mostly small, sometimes large, all kinds of work', async t => {

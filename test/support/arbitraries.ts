@@ -12,6 +12,7 @@ import {
 } from '../../src/wire/index.ts'
 import { formatIp } from '../../src/wire/ip.ts'
 import type { Json } from './codecs.ts'
+import { syncValues } from './sync-arbitraries.ts'
 
 const number = fc.oneof(
   fc.nat(63),
@@ -211,6 +212,7 @@ const want = fc.oneof(
 )
 
 export const anyValue: Readonly<Record<string, fc.Arbitrary<Json>>> = {
+  ...syncValues,
   frames: fc.array(anyFrame, { maxLength: 8 }),
   'packet-frames': fc.array(anyPacketFrame, { maxLength: 8 }),
   'control-frame': fc.oneof(...spoken, ignorable),

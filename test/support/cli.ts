@@ -7,9 +7,11 @@
 import { EventEmitter, once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { type ErrorCode, GuildError } from '../../src/base/errors.ts'
-import type { Api, CliControl, CliNode, NodeOptions, PeerInfo } from '../../src/cli/api.ts'
+import type { Api, Blocks, CliControl, CliNode, Contents, NodeOptions, PeerInfo } from '../../src/cli/api.ts'
 import type { ExitCode } from '../../src/cli/exit-codes.ts'
 import { main } from '../../src/cli/main.ts'
+import type { TrackedPeer } from '../../src/index.ts'
+import { cidOf } from '../../src/index.ts'
 
 /** A home directory that is not there. */
 export const nowhere = '/nonexistent/home'
@@ -29,9 +31,25 @@ export const bob: PeerInfo = {
   packets: undefined,
 }
 
+/** Blocks and files that nobody may ask for. */
+export function noContents<T extends object>(): T {
+  return new Proxy({} as T, {
+    get(_, name) {
+      throw new Error(`${String(name)}: no contents here`)
+    },
+  })
+}
+const never = (): never => {
+  throw new Error('a fake has no log')
+}
+const noLog = { append: never, entries: never, head: never, sync: never }
+
 export class FakeNode extends EventEmitter implements CliNode {
   readonly peerId = bobId
   readonly port = 8001
+  readonly blocks = noContents<Blocks>()
+  readonly addresses: string[] = []
+  readonly log: CliNode['log'] = noLog
   readonly maxPeers: number
   peers: PeerInfo[] = []
   readonly told: string[] = []
@@ -81,6 +99,16 @@ export class FakeNode extends EventEmitter implements CliNode {
     return bob
   }
 
+  async lookup(): Promise<readonly TrackedPeer[]> {
+    this.told.push('lookup')
+    return [{ peerId: bobId, addresses: [bob.address] }]
+  }
+
+  async reach(addresses: readonly string[]): Promise<PeerInfo> {
+    this.told.push(`reach ${addresses.join()}`)
+    return bob
+  }
+
   async connect(address: string, options: { signal?: AbortSignal } = {}): Promise<PeerInfo> {
     this.told.push(`connect ${address}`)
     if (this.faults.connect !== undefined) throw new GuildError(this.faults.connect, address)
@@ -120,6 +148,8 @@ export interface Scene {
   readonly identity?: 'missing'
   /** A node runs on the directory, and this is its control socket. */
   readonly control?: CliControl
+  /** What is in the store, where no node runs. */
+  readonly contents?: Contents
 }
 
 /** Starts `guild-home <args>`. */
@@ -180,6 +210,7 @@ function fakeApi(scene: Scene): { api: Api; calls: string[]; node: Promise<FakeN
     made = resolve
   })
   const api: Api = {
+    logRow: never,
     async createNode(options) {
       calls.push('createNode')
       const created = new FakeNode(options, scene.faults ?? {})
@@ -190,6 +221,14 @@ function fakeApi(scene: Scene): { api: Api; calls: string[]; node: Promise<FakeN
       calls.push(`openControl ${dataDir ?? '(default)'} ${port ?? '-'}`)
       if (scene.control === undefined) throw new GuildError('GH_CONTROL_ABSENT', './data')
       return scene.control
+    },
+    async cidOf(bytes, options) {
+      return await cidOf(bytes, options)
+    },
+    async openBlocks({ dataDir, peers }) {
+      calls.push(`openBlocks ${dataDir.path}${peers === undefined ? ' offline' : ''}`)
+      if (scene.contents === undefined) throw new GuildError('GH_STORE_NATIVE_MISSING')
+      return scene.contents
     },
     async openDataDir({ path, port, role }) {
       calls.push(`openDataDir ${path ?? '(default)'} ${port ?? '-'} ${role}`)
@@ -224,6 +263,11 @@ function fakeApi(scene: Scene): { api: Api; calls: string[]; node: Promise<FakeN
       return { seed: new Uint8Array(32) }
     },
     swarmKeyFingerprint: async () => 'f00d',
+    openRegistrations: async path => {
+      calls.push(`registrations ${path}`)
+      return { all: () => [], put: async () => {}, remove: async () => {}, close() {} }
+    },
+    isSignedBy: () => false,
     encodeSwarmKey: () => '/key/swarm/psk/1.0.0/\n/base16/\n00\n',
   }
   return { api, calls, node }

@@ -12,6 +12,7 @@ import { ByteWriter } from '../../src/base/writer.ts'
 import { nobleSuite } from '../../src/crypto/index.ts'
 import { openAnnouncement, sealAnnouncement } from '../../src/link/announcement.ts'
 import * as wire from '../../src/wire/index.ts'
+import { syncCodecs } from './sync-codecs.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, checked by comparison
 export type Json = any
@@ -202,6 +203,7 @@ const announcement = (value: wire.Announcement): Json => ({
 const pairs = (map: wire.Parameters): [number, number][] => [...map]
 
 export const codecs: Readonly<Record<string, Codec>> = {
+  ...syncCodecs,
   /** The frames of one record, in order. */
   frames: {
     decode(bytes) {

@@ -37,18 +37,16 @@ function plan(): Record<string, string[]> {
 /** Outside packages, by the path in `src/` (or its beginning) that may import them. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   'wire/cid.ts': ['multiformats'],
+  'wire/dag-json.ts': ['multiformats'],
   'wire/peer-id.ts': ['multiformats'],
   'wire/multiaddr': ['multiformats'],
   'wire/swarm-key.ts': ['multiformats'],
   'protocols/': ['multiformats', '@ipld/dag-cbor'],
   'crypto/': ['@noble/ciphers', '@noble/curves', '@noble/hashes'],
-  'content/': [
-    ...['multiformats', '@ipld/dag-cbor', '@ipld/dag-pb', '@ipld/car', 'ipfs-unixfs', 'ipfs-unixfs-exporter'],
-    ...['hamt-sharding', 'interface-blockstore', 'interface-store'],
-  ],
+  'content/': [...['multiformats', '@ipld/dag-cbor', '@ipld/dag-pb', 'interface-blockstore']],
   'discovery/': ['multicast-dns'],
   'node/blocks': ['multiformats', 'interface-blockstore'],
-  'store/': ['better-sqlite3', 'multiformats', 'interface-blockstore', 'interface-store'],
+  'store/': ['better-sqlite3', 'multiformats', 'interface-blockstore'],
   'transport/': ['@fails-components/webtransport'],
   'cli/': ['yargs', 'smol-toml'],
 }
@@ -98,7 +96,7 @@ interface Import {
 }
 
 const importPattern =
-  /\b(?:import|export)\b[^'"]*?\bfrom\s*['"]([^'"]+)['"]|\bimport\s*\(?\s*['"]([^'"]+)['"]/g
+  /\b(?:import|export)\b[^'"]*?\bfrom\s*['"]([^'"]+)['"]|\bimport(?:\s+|\s*\(\s*)['"]([^'"]+)['"]/g
 
 function importsOf(path: string, text: string): Import[] {
   return [...strip(text, true).matchAll(importPattern)].map(match => {

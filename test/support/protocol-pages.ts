@@ -66,6 +66,11 @@ const explainers: Readonly<Record<string, (bytes: Uint8Array) => Note[]>> = {
   mdns: wire.explainAnnouncement,
   line: wire.explainLine,
   'line-hello': wire.explainFirstLine,
+  'log-entry': wire.explainEntry,
+  'sync-pull': wire.explainSyncPull,
+  'sync-batch': wire.explainSyncBatch,
+  'entries-push': wire.explainEntriesPush,
+  'push-ack': wire.explainPushAck,
 }
 
 const marker = /<!-- dump ([a-z0-9-]+)\/([a-z0-9-]+) -->\n[\s\S]*?<!-- end -->/g

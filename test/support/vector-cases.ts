@@ -10,6 +10,7 @@ import { bitswapCaseFile } from './bitswap-cases.ts'
 import { bad, type Case, type CaseFile, n, run, t, text } from './case-forms.ts'
 import type { Json } from './codecs.ts'
 import { packetCaseFiles } from './packet-cases.ts'
+import { syncCaseFiles } from './sync-cases.ts'
 
 const key = run(0x10, 32)
 const nonce = '0011223344556677'
@@ -646,6 +647,7 @@ const cid: readonly Case[] = [
 ]
 
 export const caseFiles: Readonly<Record<string, CaseFile>> = {
+  ...syncCaseFiles,
   frames: {
     page: 'protocol/frames.md',
     notes: 'The plaintext of one record: frames until the bytes end. Data and keys are hex.',

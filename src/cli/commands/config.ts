@@ -8,7 +8,8 @@
  *
  * It takes the flags of all commands and does nothing with them but show them, so that
  * whatever somebody is about to type can be tried out. Secrets never appear: where a key
- * belongs, a setting holds the path of its file, and a key typed there was refused before.
+ * belongs, a setting holds the path of its file, and a key typed there was refused before; of a
+ * token only that there is one.
  *
  * Page: README.md · Floor: cli. Faults: CL-03, CL-04.
  */
@@ -23,6 +24,8 @@ import { json } from '../json-lines.ts'
 import { suggestion, UsageError } from '../usage.ts'
 import { showDuration } from '../values.ts'
 
+const notShown = '(not shown)'
+
 export async function config({ io, output, invocation }: Context): Promise<ExitCode> {
   const { settings, origins, sources, words } = invocation
   const [word, extra] = words
@@ -35,7 +38,8 @@ export async function config({ io, output, invocation }: Context): Promise<ExitC
   if (settings.json) {
     for (const key of flagKeys) {
       const origin = origins[key]
-      output.line(json({ key: keyName(key), value: settings[key], origin, source: sources[key] || null }))
+      const value = row(key).secret && settings[key] !== undefined ? notShown : settings[key]
+      output.line(json({ key: keyName(key), value, origin, source: sources[key] || null }))
     }
     return exitCodes.done
   }
@@ -69,7 +73,8 @@ function fallbackOf(key: FlagKey, env: Readonly<Record<string, string | undefine
 }
 
 function valueText(key: FlagKey, value: unknown): string {
-  const { value: takes, fallbackText } = row(key)
+  const { value: takes, fallbackText, secret } = row(key)
+  if (secret) return notShown
   if (Array.isArray(value)) return value.length === 0 ? fallbackText : visible(value.join(','), 512)
   if (typeof value === 'number' && takes === 'duration') return showDuration(value)
   if (typeof value === 'boolean') return value ? 'on' : 'off'

@@ -15,7 +15,7 @@ import type { Context } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { Settings } from '../flags.ts'
 import { jsonLine } from '../json-lines.ts'
-import { identity, network } from '../keys.ts'
+import { discovery, identity, network } from '../keys.ts'
 import { type Interruption, listenForSignals } from '../signals.ts'
 import { eventNames, levelOf, textLines, wantsColour } from '../text-lines.ts'
 import { patience, within } from '../within.ts'
@@ -102,7 +102,7 @@ async function converse(
 }
 
 /** Shows every event, as lines or as JSON. */
-function tell({ io, output, invocation }: Context, node: CliNode): void {
+export function tell({ io, output, invocation }: Context, node: CliNode): void {
   const { json, log } = invocation.settings
   const colours = { out: wantsColour(io.stdout, io.env), err: wantsColour(io.stderr, io.env) }
   for (const name of eventNames) {
@@ -144,6 +144,8 @@ function options(settings: Settings): NodeOptions {
     maintenanceInterval: settings.maintenanceInterval,
     connectTimeout: settings.connectTimeout,
     peerTimeout: settings.peerTimeout,
+    ...(settings.blockQuota === undefined ? {} : { blockQuota: settings.blockQuota }),
+    ...discovery(settings),
     ...(announce.length === 0 ? {} : { announce }),
     ...(bandwidthIn === undefined ? {} : { bandwidthIn }),
     ...(bandwidthOut === undefined ? {} : { bandwidthOut }),

@@ -9,18 +9,16 @@
  *
  * Floor: cli.
  */
-import { type Api, type CliNode, codeOf, GuildError } from '../api.ts'
+import { type Api, codeOf, GuildError } from '../api.ts'
 import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
+import { anyOf, nextPeer, settled } from '../gathering.ts'
 import { json } from '../json-lines.ts'
 import { findNode, oneShot, wantsOwnNode } from '../running.ts'
 import { shortLived } from '../short-lived.ts'
 import { peerName } from '../text-lines.ts'
+import { throughTrackers } from '../through-trackers.ts'
 import { UsageError } from '../usage.ts'
-
-/** In milliseconds: no new peer for this long, and everybody is there; or this long in all. */
-const QUIET = 300
-const SETTLED = 2_000
 
 /** What said it: a running node through its socket, or one of our own. */
 interface Voice {
@@ -60,11 +58,18 @@ async function say({ output, invocation }: Context, text: string, voice: Voice):
 
 async function withOwnNode(context: Context, api: Api, signal: AbortSignal, text: string): Promise<void> {
   const { settings } = context.invocation
-  if (settings.bootstrap.length === 0)
-    throw new GuildError('GH_CONTROL_ABSENT', 'and a short-lived one needs --bootstrap, to know whom to call')
+  const { bootstrap, trackers, connectTimeout } = settings
+  if (bootstrap.length + trackers.length === 0)
+    throw new GuildError(
+      'GH_CONTROL_ABSENT',
+      'and a short-lived one needs --bootstrap or --trackers, to know whom to call',
+    )
   await shortLived(context, api, signal, async node => {
-    await anyOf(settings.bootstrap.map(address => node.connect(address, { signal })))
-    const deadline = performance.now() + settings.connectTimeout * 1000
+    await anyOf([
+      ...bootstrap.map(async address => void (await node.connect(address, { signal }))),
+      ...(trackers.length === 0 ? [] : [throughTrackers(context, node, signal).then(() => {})]),
+    ])
+    const deadline = performance.now() + connectTimeout * 1000
     await say(context, text, {
       async broadcast(words) {
         await settled(node, signal)
@@ -86,35 +91,5 @@ async function withOwnNode(context: Context, api: Api, signal: AbortSignal, text
         }
       },
     })
-  })
-}
-
-/** The first that succeeds; when none does, the first failure: it names the address that was given first. */
-async function anyOf<T>(work: readonly Promise<T>[]): Promise<T> {
-  try {
-    return await Promise.any(work)
-  } catch (error) {
-    throw (error as AggregateError).errors[0]
-  }
-}
-
-async function settled(node: CliNode, signal: AbortSignal): Promise<void> {
-  const end = performance.now() + SETTLED
-  while (performance.now() < end && (await nextPeer(node, QUIET, signal)));
-}
-
-/** True once another peer is linked, false when the time is over. */
-function nextPeer(node: CliNode, wait: number, signal: AbortSignal): Promise<boolean> {
-  return new Promise(resolve => {
-    if (signal.aborted) return resolve(false)
-    const done = (came: boolean) => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', enough)
-      resolve(came)
-    }
-    const enough = () => done(false)
-    const timer = setTimeout(enough, wait)
-    signal.addEventListener('abort', enough, { once: true })
-    node.on('peer-connected', () => done(true))
   })
 }

@@ -15,8 +15,11 @@ import { fromUtf8, utf8 } from '../../base/bytes.ts'
 import { codes, type ErrorCode, GuildError } from '../../base/errors.ts'
 import { visible } from '../../base/text.ts'
 import { limits } from '../../wire/limits.ts'
+import { decodeLogRequest, type LogRequest } from './log.ts'
 
 export const CONTROL_PROTOCOL = '/guild/control/1'
+/** Bytes both ways: `blocks.ts`, which is loaded for the first stream. */
+export const CONTROL_BLOCKS_PROTOCOL = '/guild/control/blocks/1'
 
 /** Longest request: a chat text, escaped at worst to six bytes each, and its frame of JSON. */
 export const REQUEST_MAX: number = 6 * limits.chatText + 4_096 // 102,400
@@ -31,6 +34,7 @@ export type ControlRequest =
   /** To all, or `to` one: a PeerId, the beginning of one, or a name. */
   | { readonly do: 'send'; readonly text: string; readonly to?: string }
   | { readonly do: 'events' }
+  | LogRequest
 
 export type ControlReply =
   | { readonly ok: unknown }
@@ -47,6 +51,8 @@ export function encodeControl(message: ControlRequest | ControlReply): Uint8Arra
 /** spec: CONTROL-4 */
 export function decodeRequest(bytes: Uint8Array): ControlRequest {
   const message = parse(bytes)
+  const log = decodeLogRequest(message)
+  if (log !== undefined) return log
   switch (message.do) {
     case 'status':
     case 'events':
@@ -59,7 +65,9 @@ export function decodeRequest(bytes: Uint8Array): ControlRequest {
       return { do: 'send', text, ...(to === undefined || to === null ? {} : { to: word(to, 'to') }) }
     }
     default:
-      throw malformed(`"do" has to be status, connect, send or events, not ${shown(message.do)}`)
+      throw malformed(
+        `"do" has to be status, connect, send, events, log-append, log-entries or sync, not ${shown(message.do)}`,
+      )
   }
 }
 

@@ -35,6 +35,8 @@ export const defaults = {
   requests: 16,
   /** Of those, requests for events: each may hold half a mebibyte that is not read. */
   watchers: 2,
+  /** Streams of other protocols: each of blocks may hold some tens of mebibytes. */
+  engaged: 8,
   perSecond: 200,
   burst: 400,
 } as const
@@ -66,6 +68,8 @@ export class ControlSession implements Machine<Tick, never> {
   readonly #tasks = new Map<number, Task>()
   readonly #budget: Budget
   #idleSince: Millis
+  /** Streams of another protocol that the client has open. */
+  #engaged = 0
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -102,6 +106,19 @@ export class ControlSession implements Machine<Tick, never> {
     }
   }
 
+  /** The client is busy on a stream of another protocol: false where it has too many. */
+  engage(): boolean {
+    if (this.#engaged >= defaults.engaged || !this.#budget.spend(1, this.#options.now())) return false
+    this.#engaged++
+    return true
+  }
+
+  /** Such a stream is over. */
+  disengage(): void {
+    this.#engaged--
+    this.#idleSince = this.#options.now()
+  }
+
   answer(id: number, value: unknown): void {
     const task = this.#tasks.get(id)
     if (task?.phase !== 'working') return
@@ -132,7 +149,7 @@ export class ControlSession implements Machine<Tick, never> {
         task.stream.abort(streamCodes.CANCELLED)
         this.#forget(task)
       }
-    if (this.#tasks.size === 0 && now >= this.#idleSince + defaults.idle)
+    if (this.#idle && now >= this.#idleSince + defaults.idle)
       this.#options.close(new GuildError('GH_LINK_SILENT', 'a client that wants nothing'))
   }
 
@@ -141,10 +158,14 @@ export class ControlSession implements Machine<Tick, never> {
   }
 
   deadline(): Millis | undefined {
-    if (this.#tasks.size === 0) return this.#idleSince + defaults.idle
+    if (this.#idle) return this.#idleSince + defaults.idle
     let next: Millis | undefined
     for (const task of this.#tasks.values()) next = earlier(next, task.deadline)
     return next
+  }
+
+  get #idle(): boolean {
+    return this.#tasks.size === 0 && this.#engaged === 0
   }
 
   #read(task: Task): void {
