@@ -11,10 +11,15 @@ for (const one of cases)
   t.test(
     `LG-01 P22 crash: ${one.name}, ${KILLS} kills: what was acknowledged is there, nothing else stays`,
     async t => {
-      const { kills, told, faults } = await crash({ case: one, kills: KILLS, seed: 1 })
-      t.strictSame(faults, [])
-      t.equal(kills, KILLS)
-      t.ok(told > 0, `${told} acknowledged`)
+      let all = 0
+      // On a busy machine nothing may have been acknowledged by then: once more, at other moments.
+      for (let seed = 1; seed <= 3 && all === 0; seed++) {
+        const { kills, told, faults } = await crash({ case: one, kills: KILLS, seed })
+        t.strictSame(faults, [])
+        t.equal(kills, KILLS)
+        all += told
+      }
+      t.ok(all > 0, `${all} acknowledged`)
     },
   )
 
