@@ -1,13 +1,13 @@
-/** Killed at random moments: the short form of `npm run crash`. */
+/** Killed at random moments: two cases of `npm run crash`. `npm run check` has all of them, in CI too. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { cases } from './cases.ts'
 import { crash } from './crash.ts'
 
-const KILLS = 4
+const KILLS = 3
 
-for (const one of cases)
+for (const one of cases.filter(({ name }) => name === 'blocks' || name === 'log'))
   t.test(
     `LG-01 P22 crash: ${one.name}, ${KILLS} kills: what was acknowledged is there, nothing else stays`,
     async t => {
