@@ -209,12 +209,11 @@ export class Exchange {
         this.#speaking.add(output.peer)
         return this.#options.mesh.drive.defer(this.#speakAll)
       case 'look':
-        for (const cid of output.cids) this.#look(output.peer, cid)
-        return
+        return this.#look(output.peer, output.cids)
       case 'serve':
         return this.#serve(output)
       case 'store':
-        return void this.#store(output)
+        return this.#store(output)
       case 'nowhere':
         return this.#sessions.get(output.session)?.nowhere(output.key, output.peers)
       case 'misdeed':
@@ -222,54 +221,75 @@ export class Exchange {
     }
   }
 
-  #look(peer: string, cid: CID): void {
-    const key = blockKey(cid)
-    const tell = (size: number | undefined): void => this.#feed({ kind: 'found', peer, key, size })
-    const size = this.#options.store.size(cid)
-    if (size instanceof Promise)
-      size.then(tell, error => {
-        this.#trouble(error)
-        tell(undefined)
-      })
-    else tell(size)
+  #look(peer: string, cids: readonly CID[]): void {
+    const tell = (sizes: readonly (number | undefined)[]): void => {
+      const blocks = cids.map((cid, i) => ({ key: blockKey(cid), size: sizes[i] }))
+      this.#feed({ kind: 'found', peer, blocks })
+    }
+    this.#together(
+      cids.map(cid => this.#options.store.size(cid)),
+      tell,
+    )
   }
 
   #serve({ peer, serving, pendingBytes }: Extract<BitswapOutput, { kind: 'serve' }>): void {
     const send = (bytes: readonly (Uint8Array | undefined)[]): void =>
       this.#peers.get(peer)?.send(serving, bytes, pendingBytes)
-    const bytes = serving.blocks.map(({ cid }) => this.#options.store.read(cid))
-    if (bytes.some(one => one instanceof Promise))
-      void Promise.all(
-        bytes.map(async one => {
-          try {
-            return await one
-          } catch (error) {
-            this.#trouble(error)
-            return undefined
-          }
-        }),
-      ).then(send)
-    else send(bytes as (Uint8Array | undefined)[])
+    this.#together(
+      serving.blocks.map(({ cid }) => this.#options.store.read(cid)),
+      send,
+    )
   }
 
-  async #store({ cid, key, bytes }: Extract<BitswapOutput, { kind: 'store' }>): Promise<void> {
-    const { length } = bytes
-    this.#storing += length
-    let fault: GuildError | undefined
-    try {
-      await this.#options.store.put(cid, bytes)
-    } catch (error) {
-      fault = asGuildError(error, 'GH_STORE_FAILED')
-      this.#trouble(error)
+  /** All answers of the store at once, at once where they are there; what fails is not here. */
+  #together<T>(
+    answers: readonly (T | undefined | Promise<T | undefined>)[],
+    then: (all: readonly (T | undefined)[]) => void,
+  ): void {
+    if (!answers.some(one => one instanceof Promise)) return then(answers as readonly (T | undefined)[])
+    const orMissing = async (one: T | undefined | Promise<T | undefined>): Promise<T | undefined> => {
+      try {
+        return await one
+      } catch (error) {
+        this.#trouble(error)
+        return undefined
+      }
     }
+    void Promise.all(answers.map(orMissing)).then(then)
+  }
+
+  /** A store that answers at once costs no promise: a small block is here sooner than one would be made. */
+  #store({ cid, key, bytes }: Extract<BitswapOutput, { kind: 'store' }>): void {
+    this.#storing += bytes.length
+    const failed = (error: unknown): void => this.#stored(key, bytes, asGuildError(error, 'GH_STORE_FAILED'))
+    let done: unknown
+    try {
+      done = this.#options.store.put(cid, bytes)
+    } catch (error) {
+      return failed(error)
+    }
+    if (done instanceof Promise) done.then(() => this.#stored(key, bytes), failed)
+    else this.#stored(key, bytes)
+  }
+
+  #stored(key: string, bytes: Uint8Array, fault?: GuildError): void {
+    const { length } = bytes
+    if (fault !== undefined) this.#options.mesh.fault(fault)
     const wasFull = this.#storing > STORING_MOST
     this.#storing -= length
     this.#feed({ kind: 'stored', key, length, kept: fault === undefined })
+    this.#land(key, bytes, fault)
+    if (wasFull && this.#storing <= STORING_MOST) for (const peer of [...this.#peers.values()]) peer.read()
+  }
+
+  /** To those who wait for it. */
+  #land(key: string, bytes: Uint8Array, fault?: GuildError): void {
     for (const session of this.#ahead) session.landed(key)
-    for (const waiter of [...(this.#waiters.get(key) ?? [])])
+    const waiters = this.#waiters.get(key)
+    if (waiters === undefined) return
+    for (const waiter of [...waiters])
       if (fault === undefined) waiter.resolve(bytes)
       else waiter.reject(fault)
-    if (wasFull && this.#storing <= STORING_MOST) for (const peer of [...this.#peers.values()]) peer.read()
   }
 
   /** A block that somebody put: to those who wait for it. */
@@ -280,9 +300,7 @@ export class Exchange {
     } catch (error) {
       this.#trouble(error)
     }
-    if (bytes === undefined) return
-    for (const session of this.#ahead) session.landed(key)
-    for (const waiter of [...(this.#waiters.get(key) ?? [])]) waiter.resolve(bytes)
+    if (bytes !== undefined) this.#land(key, bytes)
   }
 
   #trouble(error: unknown): void {

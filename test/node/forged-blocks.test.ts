@@ -16,6 +16,8 @@ import { cidOf } from '../sim/bitswap.ts'
 
 const COUNT = Number(process.env.FORGED_BLOCKS ?? 5_000)
 const PEERS = 12
+// A hundred thousand take about a minute where much else runs.
+t.setTimeout(30_000 + 2 * COUNT)
 /** Of what the eleven liars among them send. */
 const FORGED = 0.12
 

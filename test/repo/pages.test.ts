@@ -8,6 +8,7 @@ import t from 'tap'
 import { commandNames } from '../../src/cli/flags.ts'
 import { datagramStoryPath, withDatagrams } from '../support/datagram-story.ts'
 import { exportedNames, snapshotPath } from '../support/exports.ts'
+import { numbers, oneFileFetched, oneFilePath, withMessages } from '../support/one-file.ts'
 import { generate, registryBreaks, registryJson } from '../support/protocol-pages.ts'
 import { root } from '../support/root.ts'
 import { readSources, strip } from '../support/source.ts'
@@ -34,6 +35,20 @@ t.test('three nodes meet: as the running nodes say it, twice alike (npm run prot
   t.equal(withUnits(page, story), page)
   t.equal(withUnits(page, await threeNodesMeet()), page)
   t.throws(() => withUnits(page.replace(/<!-- units 8 -->/, ''), story), /unit 8/, 'each unit is shown')
+})
+
+t.test('one file from three peers: as the running nodes say it, twice alike (npm run protocol)', async t => {
+  const page = read(oneFilePath)
+  const story = await oneFileFetched()
+  t.equal(withMessages(page, story), page)
+  t.equal(withMessages(page, await oneFileFetched()), page)
+  t.throws(() => withMessages(page.replace(/<!-- messages 7 -->/, ''), story), /message 7/, 'each is shown')
+  t.ok(story.text === numbers, 'the file came out as it went in')
+  t.strictSame(
+    [story.sources.length, story.sources.reduce((sum, { blocks }) => sum + blocks, 0)],
+    [3, story.blocks.length],
+    'three took part, and no block came twice',
+  )
 })
 
 t.test('a handshake in datagrams: as it crosses, twice alike (npm run protocol)', async t => {
@@ -88,7 +103,8 @@ t.test('pages: story, rules, attacker, what is left out, an exercise', async t =
     if (reference.some(name => path === `protocol/${name}.md`)) continue
     for (const part of ['Story', 'What an attacker (?:sees|gets|tries)', 'What we left out', 'Exercise'])
       t.match(text, new RegExp(`^## ${part}`, 'm'), `${path}: ${part}`)
-    if (path !== threeNodesPath) t.match(text, /^- \*\*\[[A-Z]+-\d+\]\*\*/m, `${path}: rules with ids`)
+    if (![threeNodesPath, oneFilePath].includes(path))
+      t.match(text, /^- \*\*\[[A-Z]+-\d+\]\*\*/m, `${path}: rules with ids`)
     t.ok(pages.get('protocol/README.md')!.includes(`(${path.slice(9)})`), `${path} is in the reading order`)
   }
 })

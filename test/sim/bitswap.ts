@@ -135,8 +135,11 @@ export class BlockFleet {
     await this.#sim.run(() => up.every(({ node }) => node.peers.length === up.length - 1), { limit })
   }
 
-  /** Nobody wants anything, and nobody remembers that anybody did. */
-  async checkQuiet(limit = 60_000): Promise<void> {
+  /**
+   * Nobody wants anything, and nobody remembers that anybody did. The last cancel may be in a segment that was lost
+   * eight times while things broke: a TCP that doubles its wait each time sends it again a minute later.
+   */
+  async checkQuiet(limit = 300_000): Promise<void> {
     const up = this.members.filter(one => one.up)
     const loud = (): string[] =>
       up.flatMap(({ name, exchange }) => [

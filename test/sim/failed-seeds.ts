@@ -66,5 +66,11 @@ export const failedSeeds: readonly FailedSeed[] = [
     seed: '0x16',
     was: 'four probes in half a minute were all lost, and the link was given up',
   },
+  {
+    case: 'bitswap',
+    seed: '0x6',
+    form: { until: 48_699, without: ['one-way'] },
+    was: 'the last cancel was in a segment lost eight times, and the case did not wait for it',
+  },
   { case: 'bitswap', seed: '0x3f2', was: 'a want stood at a peer whose block could not be sent' },
 ]

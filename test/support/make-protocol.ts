@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import { datagramStoryPath, withDatagrams } from './datagram-story.ts'
 import { exportedNames, snapshotPath } from './exports.ts'
 import { conversations, withConversations } from './line-story.ts'
+import { oneFileFetched, oneFilePath, withMessages } from './one-file.ts'
 import { generate, registryBreaks, registryJson } from './protocol-pages.ts'
 import { root } from './root.ts'
 import { threeNodesMeet, threeNodesPath, withUnits } from './three-nodes.ts'
@@ -23,6 +24,8 @@ const linePage = join(root, 'protocol/line.md')
 write(linePage, withConversations(readFileSync(linePage, 'utf8'), await conversations()))
 const threeNodesPage = join(root, threeNodesPath)
 write(threeNodesPage, withUnits(readFileSync(threeNodesPage, 'utf8'), await threeNodesMeet()))
+const oneFilePage = join(root, oneFilePath)
+write(oneFilePage, withMessages(readFileSync(oneFilePage, 'utf8'), await oneFileFetched()))
 const datagramPage = join(root, datagramStoryPath)
 write(datagramPage, withDatagrams(readFileSync(datagramPage, 'utf8')))
 write(snapshotPath, `${JSON.stringify(await exportedNames(), null, 2)}\n`)

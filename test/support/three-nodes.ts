@@ -1,36 +1,22 @@
 /**
  * Three nodes meet in the simulated network, and everything they say is written down.
  *
- *   host ══ tap ══▶ host        the tap copies the bytes of each direction
- *   suite.open(sealed)          what a receiver opened, by its sealed bytes
- *
  * The dice are seeded, identities follow from names and time is virtual, so every run says the
  * same. The plaintexts are those that the receiving nodes opened themselves; the dumps are made
  * by the decoders. `protocol/three-nodes.md` tells the story around them.
  */
-import { concat, copy, toHex, utf8 } from '../../src/base/bytes.ts'
-import type { Cipher, Suite } from '../../src/base/ports.ts'
+import { toHex, utf8 } from '../../src/base/bytes.ts'
 import type { Note } from '../../src/base/reader.ts'
 import { nativeSuite } from '../../src/crypto/native.ts'
 import { createNode, type GuildNode } from '../../src/index.ts'
 import { Simulation } from '../../src/testing/index.ts'
 import { explainFrames, explainHello, explainMessage1, formatNotes } from '../../src/wire/index.ts'
 import { responderUnits } from '../../src/wire/registry.ts'
+import { type Crossing, headOf, marked, overhear, shown, watched } from './overheard.ts'
 
 export const threeNodesPath = 'protocol/three-nodes.md'
 
 const names = ['alice', 'bob', 'carol']
-
-/** One unit that crossed: a handshake message or a record. */
-export interface Crossing {
-  readonly from: string
-  readonly to: string
-  /** Which one of this direction, from 0. */
-  readonly turn: number
-  /** Virtual milliseconds since the first node started. */
-  readonly at: number
-  readonly bytes: Uint8Array
-}
 
 export interface Story {
   /** Name → PeerId. */
@@ -44,17 +30,7 @@ export interface Story {
 export async function threeNodesMeet(): Promise<Story> {
   const opened = new Map<string, Uint8Array>()
   const sim = new Simulation({ seed: 3, suite: watched(nativeSuite, opened) })
-  const crossings: Crossing[] = []
-  for (const from of names)
-    for (const to of names)
-      if (from !== to) {
-        const cut = cutter()
-        let turn = 0
-        sim.tamper(sim.host(from), sim.host(to), bytes => {
-          for (const unit of cut(bytes)) crossings.push({ from, to, turn: turn++, at: sim.now, bytes: unit })
-          return bytes
-        })
-      }
+  const crossings = overhear(sim, names)
   const start = async (name: string): Promise<GuildNode> => {
     const node = await createNode({
       name,
@@ -89,41 +65,6 @@ export async function threeNodesMeet(): Promise<Story> {
   return { peerIds, crossings: told, opened }
 }
 
-/** The suite, with an eye on what is opened. */
-function watched(suite: Suite, opened: Map<string, Uint8Array>): Suite {
-  return { ...suite, cipher: key => watchedCipher(suite.cipher(key), opened) }
-}
-
-function watchedCipher(cipher: Cipher, opened: Map<string, Uint8Array>): Cipher {
-  return {
-    seal: (...args) => cipher.seal(...args),
-    sealInto: (...args) => cipher.sealInto(...args),
-    sealParts: (...args) => cipher.sealParts(...args),
-    open(nonce, associated, sealed) {
-      const name = toHex(sealed)
-      const plaintext = cipher.open(nonce, associated, sealed)
-      opened.set(name, copy(plaintext))
-      return plaintext
-    },
-    rekeyed: () => watchedCipher(cipher.rekeyed(), opened),
-  }
-}
-
-/** Cuts ordered bytes into units with their lengths. */
-function cutter(): (bytes: Uint8Array) => Uint8Array[] {
-  let rest = new Uint8Array(0)
-  return bytes => {
-    rest = concat(rest, bytes) as Uint8Array<ArrayBuffer>
-    const units: Uint8Array[] = []
-    for (;;) {
-      const size = 2 + ((rest[0] ?? 0) << 8) + (rest[1] ?? 0)
-      if (rest.length < 2 || rest.length < size) return units
-      units.push(copy(rest.subarray(0, size)))
-      rest = rest.slice(size)
-    }
-  }
-}
-
 const EPHEMERAL = 32
 const STATIC = 32 + 16
 
@@ -133,48 +74,24 @@ const STATIC = 32 + 16
  * and in its order.
  */
 export function withUnits(page: string, story: Story): string {
-  let shown = 0
-  const filled = page
-    .replace(/<!-- peers -->\n[\s\S]*?<!-- end -->/, () =>
-      marked('peers', [...story.peerIds].map(([name, id]) => `${name.padEnd(6)} ${id}\n`).join('')),
-    )
-    .replace(
-      /<!-- (units (\d+)(?:-(\d+))?( brief)?) -->\n[\s\S]*?<!-- end -->/g,
-      (_, marker: string, first: string, last: string | undefined, brief: string | undefined) => {
-        let out = ''
-        for (let number = Number(first); number <= Number(last ?? first); number++) {
-          if (number !== ++shown) throw new Error(`unit ${shown} is not where unit ${number} is shown`)
-          const crossing = story.crossings[number - 1]
-          if (crossing === undefined) throw new Error(`there is no unit ${number}`)
-          out += brief === undefined ? inFull(number, crossing, story) : inBrief(number, crossing, story)
-        }
-        return marked(marker, out)
-      },
-    )
-  if (shown !== story.crossings.length) throw new Error(`units from ${shown + 1} on are not shown`)
-  return filled
-}
-
-function marked(marker: string, text: string): string {
-  return `<!-- ${marker} -->\n\`\`\`text\n${text}\`\`\`\n<!-- end -->`
-}
-
-function headOf(number: number, { from, to, at, bytes }: Crossing, name: string): string {
-  const time = `${at.toFixed(0).padStart(5)} ms`
-  const way = `${from} → ${to}`.padEnd(14)
-  return `${`#${number}`.padEnd(4)}${time}   ${way}${String(bytes.length).padStart(4)} bytes   ${name}\n`
+  const peers = [...story.peerIds].map(([name, id]) => `${name.padEnd(6)} ${id}\n`).join('')
+  const told = page.replace(/<!-- peers -->\n[\s\S]*?<!-- end -->/, () => marked('peers', peers))
+  return shown(told, 'unit', story.crossings.length, (number, brief) => {
+    const crossing = story.crossings[number - 1]!
+    return brief ? inBrief(number, crossing, story) : inFull(number, crossing, story)
+  })
 }
 
 function inBrief(number: number, crossing: Crossing, story: Story): string {
   const { name, parts } = read(crossing, story)
   const frames = parts.at(-1)!.notes.filter(({ field }) => field === 'frame type')
   const said = frames.map(({ value }) => value.split(' ')[0]).join(', ')
-  return headOf(number, crossing, said === '' ? name : `${name}: ${said}`)
+  return headOf(number, crossing, crossing.bytes.length, said === '' ? name : `${name}: ${said}`)
 }
 
 function inFull(number: number, crossing: Crossing, story: Story): string {
   const { name, parts } = read(crossing, story)
-  let out = headOf(number, crossing, name)
+  let out = headOf(number, crossing, crossing.bytes.length, name)
   for (const { title, notes } of parts) {
     if (notes.some(({ field }) => field === 'malformed')) throw new Error(`unit ${number}: ${title}`)
     out += `${title}\n${formatNotes(notes)}`

@@ -171,7 +171,7 @@ export class Bitswap implements Machine<BitswapInput, BitswapOutput> {
       case 'said':
         return this.#said(input.peer, input.head, now)
       case 'found':
-        return this.#serving.found(input.peer, input.key, input.size)
+        return this.#serving.found(input.peer, input.blocks)
       case 'served': {
         const sent = this.#serving.served(input.peer, input.serving, input.missing)
         this.#blocksSent += sent

@@ -365,9 +365,10 @@ export class Fetching {
 
   /** Nothing is in line: who idles takes over the last want of who would be long at it. */
   #relieve(now: Millis): void {
-    if (this.list.size === 0) return
+    if (this.list.size === 0 || this.#asking.providers.size < 2) return
     for (const slow of this.#asking.providers) {
-      if (slow.asked.size < 2) continue
+      // Seldom passed, and asked for every block: what costs most comes last.
+      if (slow.asked.size < 2 || slow.expected(0) < RELIEF) continue
       const want = this.list.get([...slow.asked].at(-1)!)!
       if (want.from !== undefined || want.overdue || want.askedAt === now) continue
       const { best } = choose(want, want.size, slow)

@@ -29,8 +29,8 @@ export type BitswapInput =
   | { readonly kind: 'said'; readonly peer: string; readonly head: BitswapHead }
   /** The peer sent what is no bitswap. */
   | { readonly kind: 'broke'; readonly peer: string }
-  /** Answer to `look`. No size: it is not here. */
-  | { readonly kind: 'found'; readonly peer: string; readonly key: string; readonly size: number | undefined }
+  /** Answer to `look`: all at once, so that what goes together leaves together. */
+  | { readonly kind: 'found'; readonly peer: string; readonly blocks: readonly Found[] }
   /** Answer to `serve`, once the stream takes more. `missing` are keys of blocks that are not here after all. */
   | {
       readonly kind: 'served'
@@ -62,6 +62,12 @@ export type BitswapInput =
     }
   | { readonly kind: 'unwant'; readonly session: number; readonly keys: readonly string[] }
   | { readonly kind: 'close'; readonly session: number }
+
+export interface Found {
+  readonly key: string
+  /** Undefined: it is not here. */
+  readonly size: number | undefined
+}
 
 /** Blocks that go to a peer in one message. */
 export interface Serving {

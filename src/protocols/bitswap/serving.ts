@@ -14,7 +14,7 @@ import type { Want } from '../../wire/bitswap.ts'
 import { blockKey, type CID } from '../../wire/cid.ts'
 import { limits } from '../../wire/limits.ts'
 import { Ledger, type TheirWant } from './ledger.ts'
-import type { BitswapOutput, Serving as Underway } from './messages.ts'
+import type { BitswapOutput, Found, Serving as Underway } from './messages.ts'
 import { SendQueue } from './send-queue.ts'
 
 export interface ServingOptions {
@@ -89,12 +89,15 @@ export class Serving {
   }
 
   /** What `look` asked for. */
-  found(peer: string, key: string, size: number | undefined): void {
+  found(peer: string, blocks: readonly Found[]): void {
     const ledger = this.#ledgers.get(peer)
-    const want = ledger?.get(key)
-    if (ledger === undefined || want?.state !== 'looking') return
-    if (size !== undefined) this.#answer(ledger, want, size)
-    else this.#miss(ledger, want)
+    if (ledger === undefined) return
+    for (const { key, size } of blocks) {
+      const want = ledger.get(key)
+      if (want?.state !== 'looking') continue
+      if (size !== undefined) this.#answer(ledger, want, size)
+      else this.#miss(ledger, want)
+    }
   }
 
   /** A block is here now: whoever wants it learns it. */

@@ -14,7 +14,7 @@ const served = (desk: Desk): number[] =>
 const looked = (desk: Desk): number[] =>
   desk.outputs.splice(0).flatMap(one => (one.kind === 'look' ? one.cids.map(numberOf) : []))
 const found = (desk: Desk, peer: string, number: number, size?: number): Desk =>
-  desk.feed({ kind: 'found', peer, key: key(number), size })
+  desk.feed({ kind: 'found', peer, blocks: [{ key: key(number), size }] })
 
 t.test('BITSWAP-7 want-block is answered with the block, want-have with HAVE; each once', async t => {
   const desk = new Desk().up('a')
@@ -27,6 +27,19 @@ t.test('BITSWAP-7 want-block is answered with the block, want-have with HAVE; ea
   desk.feed({ kind: 'served', peer: 'a', serving, missing: [] })
   t.match(desk.engine.ledgers(), [{ wants: 0, bytesSent: 500, blocksSent: 1 }])
   t.match(desk.engine.figures(), { blocksSent: 1, bytesSent: 500 })
+})
+
+t.test('small blocks that are looked up together leave in one message', async t => {
+  const desk = new Desk().up('a')
+  desk.said('a', { wants: [want(1), want(2), want(3)] })
+  const blocks = [1, 2, 3].map(number => ({ key: key(number), size: number === 2 ? undefined : 1_000 }))
+  desk.feed({ kind: 'found', peer: 'a', blocks })
+  const serves = desk.kinds('serve') as Serve[]
+  t.strictSame(
+    serves.map(({ serving }) => serving.blocks.map(block => numberOf(block.cid))),
+    [[1, 3]],
+  )
+  t.strictSame(desk.says('a'), ['DONT_HAVE 2'])
 })
 
 t.test('BITSWAP-7 DONT_HAVE only where it was asked for; the want stands until the block comes', async t => {
