@@ -13,7 +13,6 @@ export async function preload(): Promise<void> {
   await Promise.all([
     import('./node/udp-port.ts'),
     import('./node/line-port.ts'),
-    import('./node/exchange-store.ts'),
     loadContentParts(),
     loadLog(),
   ])

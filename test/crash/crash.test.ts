@@ -1,20 +1,25 @@
-/** Killed at random moments: the short form of `npm run crash`. */
+/** Killed at random moments: two cases of `npm run crash`. `npm run check` has all of them, in CI too. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { cases } from './cases.ts'
 import { crash } from './crash.ts'
 
-const KILLS = 4
+const KILLS = 3
 
-for (const one of cases)
+for (const one of cases.filter(({ name }) => name === 'blocks' || name === 'log'))
   t.test(
     `LG-01 P22 crash: ${one.name}, ${KILLS} kills: what was acknowledged is there, nothing else stays`,
     async t => {
-      const { kills, told, faults } = await crash({ case: one, kills: KILLS, seed: 1 })
-      t.strictSame(faults, [])
-      t.equal(kills, KILLS)
-      t.ok(told > 0, `${told} acknowledged`)
+      let all = 0
+      // On a busy machine nothing may have been acknowledged by then: once more, at other moments.
+      for (let seed = 1; seed <= 3 && all === 0; seed++) {
+        const { kills, told, faults } = await crash({ case: one, kills: KILLS, seed })
+        t.strictSame(faults, [])
+        t.equal(kills, KILLS)
+        all += told
+      }
+      t.ok(all > 0, `${all} acknowledged`)
     },
   )
 

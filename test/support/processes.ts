@@ -108,7 +108,8 @@ export class Folder {
         return new Promise(resolve => child.once('close', resolve))
       }),
     )
-    rmSync(this.path, { recursive: true, force: true })
+    // What a shell left running in the background may still write for a moment.
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })
   }
 }
 

@@ -15,6 +15,7 @@
  * Floor: content.
  */
 import { compare, toHex, utf8, utf8Length } from '../../base/bytes.ts'
+import { entryNameFault } from '../../base/entry-name.ts'
 import { GuildError } from '../../base/errors.ts'
 import { visible } from '../../base/text.ts'
 import type { BlockSink } from '../block.ts'
@@ -25,8 +26,6 @@ import { type Built, putNode, type UnixLink } from './node.ts'
 import { FANOUT, type Profile, SHARD_ABOVE } from './profiles.ts'
 
 const MURMUR3_X64_64 = 0x22
-/** In UTF-8: what file systems take. */
-const NAME_MAX = 255
 
 /** Puts the directory of these entries, in any order. */
 export async function putDirectory(
@@ -126,19 +125,8 @@ function sorted(entries: readonly UnixLink[]): UnixLink[] {
 function checkNames(entries: readonly UnixLink[]): void {
   const names = new Set<string>()
   for (const { name } of entries) {
-    const fault = nameFault(name) ?? (names.has(name) ? 'it is there twice' : undefined)
+    const fault = entryNameFault(name) ?? (names.has(name) ? 'it is there twice' : undefined)
     if (fault !== undefined) throw new GuildError('GH_PATH_UNSAFE', `entry "${visible(name, 80)}": ${fault}`)
     names.add(name)
   }
-}
-
-/** Why no entry may have this name, if so (spec: UNIXFS-4). */
-export function nameFault(name: string): string | undefined {
-  if (name === '') return 'it is empty'
-  if (name === '.' || name === '..') return 'it is a way through folders, not a name'
-  if (name.includes('/')) return 'it holds a "/"'
-  if (name.includes('\0')) return 'it holds a zero byte'
-  if (/[\ud800-\udfff]/u.test(name)) return 'it is not text'
-  if (utf8Length(name) > NAME_MAX) return `it is longer than ${NAME_MAX} bytes`
-  return undefined
 }

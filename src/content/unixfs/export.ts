@@ -14,12 +14,12 @@
  * Page: protocol/block.md · Faults: UX-01, BX-08 · Floor: content.
  */
 import type { CID } from 'multiformats/cid'
+import { entryNameFault } from '../../base/entry-name.ts'
 import { GuildError } from '../../base/errors.ts'
 import { visible } from '../../base/text.ts'
 import { follow, quiet, WINDOW } from '../ahead.ts'
 import { type Abortable, type BlockSource, readBlock } from '../block.ts'
 import type { UnixMetadata } from './data.ts'
-import { nameFault } from './directory.ts'
 import { listDirectory } from './list.ts'
 import { decodeNode, placeOf, type UnixLink, type UnixNode } from './node.ts'
 import { readFile } from './read.ts'
@@ -102,7 +102,7 @@ export async function* exportTree(
         const { value: link, done } = await top.entries.next()
         if (done === true) top.done = true
         else {
-          const fault = nameFault(link.name)
+          const fault = entryNameFault(link.name)
           // spec: UNIXFS-4
           if (fault !== undefined)
             throw new GuildError('GH_PATH_UNSAFE', `entry "${visible(link.name, 80)}": ${fault}`)

@@ -27,7 +27,7 @@ import type { NodeStats } from '../types.ts'
 import { LazyBlocks } from './lazy-blocks.ts'
 import { LazyFiles } from './lazy-files.ts'
 import type { OpenedStore } from './open-store.ts'
-import { blocksPart, exchangePart, filesPart, storePart } from './parts.ts'
+import { adapterPart, blocksPart, exchangePart, filesPart, storePart } from './parts.ts'
 import type { PeerBlocks } from './types.ts'
 
 /** As `wire/bitswap.ts` has it, which is not loaded for its name alone. */
@@ -110,9 +110,7 @@ export class NodeContents {
   async exchangeOver(store: AnyBlockstore): Promise<Exchange> {
     if (this.#exchanging !== undefined || this.#state === 'stopped')
       throw new GuildError('GH_NODE_STATE', 'exchange: too late, there is one already or the node is stopped')
-    this.#exchanging = this.#makeExchange(async () =>
-      (await import('../exchange-store.ts')).exchangeStoreOf(store),
-    )
+    this.#exchanging = this.#makeExchange(async () => (await adapterPart()).exchangeStoreOf(store))
     return this.#exchanging
   }
 

@@ -10,6 +10,7 @@
 import type { Blockstore } from 'interface-blockstore'
 import type { GuildError } from '../../base/errors.ts'
 import { linksOf } from '../../content/codecs.ts'
+import { memoryBlocks } from '../../store/blocks/memory.ts'
 import type { BlockStore } from '../../store/blocks/types.ts'
 import { digestOf } from './hashes.ts'
 
@@ -40,7 +41,7 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
   }
   const store =
     dataDir === undefined
-      ? (await import('../../store/blocks/memory.ts')).memoryBlocks(meaning)
+      ? memoryBlocks(meaning)
       : await (await import('../../store/blocks/disk.ts')).diskBlocks({ ...meaning, path: dataDir })
   return { store, close: () => store.close() }
 }

@@ -7,14 +7,12 @@
  *
  * Page: protocol/block.md (spec: TREE-1) · Faults: UX-01 · Floor: store.
  */
-
-import { utf8Length } from '../../base/bytes.ts'
+import { entryNameFault } from '../../base/entry-name.ts'
 import { GuildError } from '../../base/errors.ts'
 import { visible } from '../../base/text.ts'
 
 /** Files in progress begin with it. */
 export const PART_PREFIX = '.guild-part-'
-const NAME_MAX = 255
 
 /** GH_PATH_UNSAFE unless the name is one, and only a name. */
 export function checkName(name: string, platform: NodeJS.Platform): void {
@@ -23,12 +21,8 @@ export function checkName(name: string, platform: NodeJS.Platform): void {
 }
 
 function faultOf(name: string, platform: NodeJS.Platform): string | undefined {
-  if (name === '') return 'it is empty'
-  if (name === '.' || name === '..') return 'it is a way through folders, not a name'
-  if (name.includes('/')) return 'it holds a "/"'
-  if (name.includes('\0')) return 'it holds a zero byte'
-  if (/[\ud800-\udfff]/u.test(name)) return 'it is not text'
-  if (utf8Length(name) > NAME_MAX) return `it is longer than ${NAME_MAX} bytes`
+  const fault = entryNameFault(name)
+  if (fault !== undefined) return fault
   if (name.startsWith(PART_PREFIX)) return 'such names are for files in progress'
   if (platform !== 'win32') return undefined
   if (/[<>:"\\|?*]|[. ]$/.test(name) || [...name].some(one => one < ' ')) return 'Windows has no such name'
