@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 const { values } = parseArgs({ options: { short: { type: 'boolean', default: false } } })
 const seeds = values.short ? '3' : '60'
 const node = process.execPath
+const slow = ['floods/floods', 'floods/datagrams', 'crash/crash'].map(name => `dist/test/${name}.slow.js`)
 
 interface Step {
   readonly name: string
@@ -56,6 +57,11 @@ const steps: readonly Step[] = [
     long: true,
   },
   { name: 'crashes', command: [node, 'dist/test/crash/run.js', `--kills=${values.short ? 10 : 60}`] },
+  {
+    // Files named `*.slow.ts`: tests that the suite has no time for.
+    name: 'slow tests',
+    command: ['npx', 'tap', ...slow],
+  },
   { name: 'floods', command: [node, 'dist/test/floods/run.js', '--short'] },
 ]
 

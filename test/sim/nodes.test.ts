@@ -30,7 +30,7 @@ const elsewhere = ['churn', 'storm', 'swarm']
 
 for (const [name, title] of Object.entries(titles))
   t.test(title, async t => {
-    const first = await hashes(t, name, 2)
+    const first = await hashes(t, name, 1)
     t.same(await hashes(t, name, 1), first.slice(0, 1))
   })
 
