@@ -10,7 +10,11 @@ import { parseArgs } from 'node:util'
 const { values } = parseArgs({ options: { short: { type: 'boolean', default: false } } })
 const seeds = values.short ? '3' : '60'
 const node = process.execPath
-const slow = ['floods/floods', 'floods/datagrams', 'crash/crash'].map(name => `dist/test/${name}.slow.js`)
+/** Files named `*.slow.ts`: tests that the suite has no time for. */
+const slow = [
+  ...['floods/floods', 'floods/datagrams', 'crash/crash', 'lab/udp-transfer', 'lab/content-transfer'],
+  ...['membership/poisoning', 'sim/churn', 'repo/deploy'],
+].map(name => `dist/test/${name}.slow.js`)
 
 interface Step {
   readonly name: string
@@ -58,7 +62,6 @@ const steps: readonly Step[] = [
   },
   { name: 'crashes', command: [node, 'dist/test/crash/run.js', `--kills=${values.short ? 10 : 60}`] },
   {
-    // Files named `*.slow.ts`: tests that the suite has no time for.
     name: 'slow tests',
     command: ['npx', 'tap', ...slow],
   },
