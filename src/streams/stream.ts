@@ -56,8 +56,8 @@ export interface StreamHost {
 /** High marks: for one stream as long as the link holds little, and when it holds much. */
 export const marks = {
   stream: 512 * 1024,
-  /** 8 streams at their mark; with 256 streams at once a link then stays near 8 MiB, whoever does not read. */
-  link: 4 * 1024 * 1024,
+  /** 4 streams at their mark; with 256 streams at once a link then stays near 6 MiB, whoever does not read. */
+  link: 2 * 1024 * 1024,
   crowded: 16 * 1024,
 } as const
 

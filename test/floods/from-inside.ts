@@ -216,8 +216,8 @@ const unread = (name: string, udp: boolean): Flood => ({
   },
 })
 
-/** Of 256 streams that have all they may hold (4 MiB and 16 KiB each), what Node holds above them, and what is sealed. */
-const WRITTEN = 8 + 16 + 8
+/** Of 256 streams that have all they may hold (2 MiB and 16 KiB each), what Node holds above them, and what is sealed. */
+const WRITTEN = 6 + 16 + 8
 
 const slowReaders = (name: string, udp: boolean): Flood => ({
   name,
