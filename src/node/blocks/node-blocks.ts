@@ -16,8 +16,9 @@ import { readBlock } from '../../content/block.ts'
 import { walk } from '../../content/walk.ts'
 import type { BlockStore } from '../../store/blocks/types.ts'
 import { checkCid, formatCid, isIdentity } from '../../wire/cid.ts'
-import { oneChunk, together } from './chunks.ts'
+import { together } from './chunks.ts'
 import { LocalDeposit } from './local-deposit.ts'
+import { getEach, getOne } from './through-session.ts'
 import type {
   Blocks,
   Deposit,
@@ -69,24 +70,14 @@ export class NodeBlocks implements Blocks {
   }
 
   async *get(cid: CID, options: FetchOptions = {}): AsyncGenerator<Uint8Array> {
-    const session = this.session(options)
-    try {
-      yield await session.get(cid, options)
-    } finally {
-      await session.close()
-    }
+    yield* getOne(this.session(options), cid)
   }
 
   async *getMany(
     source: Iterable<CID> | AsyncIterable<CID>,
     options: FetchOptions = {},
   ): AsyncGenerator<Pair> {
-    const session = this.session(options)
-    try {
-      for await (const cid of source) yield { cid, bytes: oneChunk(await session.get(cid, options)) }
-    } finally {
-      await session.close()
-    }
+    yield* getEach(this.session(options), source)
   }
 
   getAll(options: Wait = {}): AsyncGenerator<Pair> {

@@ -23,10 +23,11 @@ import {
 } from '../../protocols/control/blocks.ts'
 import { formatCid, parseCid } from '../../wire/cid.ts'
 import type { GuildStream } from '../guild-stream.ts'
-import { oneChunk, together } from './chunks.ts'
+import { together } from './chunks.ts'
 import { leaveOn } from './leave-on.ts'
 import { RemoteDeposit } from './remote-deposit.ts'
 import { RemoteSession } from './remote-session.ts'
+import { getEach, getOne } from './through-session.ts'
 import type {
   Blocks,
   Deposit,
@@ -72,24 +73,14 @@ export class RemoteBlocks implements Blocks {
   }
 
   async *get(cid: CID, options: FetchOptions = {}): AsyncGenerator<Uint8Array> {
-    const session = this.session(options)
-    try {
-      yield await session.get(cid)
-    } finally {
-      await session.close()
-    }
+    yield* getOne(this.session(options), cid)
   }
 
   async *getMany(
     source: Iterable<CID> | AsyncIterable<CID>,
     options: FetchOptions = {},
   ): AsyncGenerator<Pair> {
-    const session = this.session(options)
-    try {
-      for await (const cid of source) yield { cid, bytes: oneChunk(await session.get(cid)) }
-    } finally {
-      await session.close()
-    }
+    yield* getEach(this.session(options), source)
   }
 
   async put(cid: CID, bytes: InputPair['bytes'], options: Wait = {}): Promise<CID> {

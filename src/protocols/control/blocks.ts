@@ -17,12 +17,13 @@
  * a block above its maximum, a CID we do not count on (spec: CONTROL-7).
  * Page: protocol/control.md · Floor: protocols.
  */
-import { concat, fromUtf8, utf8 } from '../../base/bytes.ts'
-import { codes, type ErrorCode, GuildError } from '../../base/errors.ts'
+import { concat, utf8 } from '../../base/bytes.ts'
+import { GuildError } from '../../base/errors.ts'
 import { ByteReader } from '../../base/reader.ts'
 import { visible } from '../../base/text.ts'
 import { type CID, readCid } from '../../wire/cid.ts'
 import { limits } from '../../wire/limits.ts'
+import { type Fault, faultOf, malformed, parseObject } from './json.ts'
 
 export { CONTROL_BLOCKS_PROTOCOL } from './requests.ts'
 
@@ -72,11 +73,6 @@ export type BlocksOutput =
   | { readonly kind: 'block'; readonly cid: CID; readonly bytes: Uint8Array }
   | { readonly kind: 'json'; readonly value: BlocksReply }
 
-export interface Fault {
-  readonly code: ErrorCode
-  readonly detail: string
-}
-
 export type BlocksReply =
   /** It is under way. */
   | { readonly ok: unknown }
@@ -101,7 +97,7 @@ export function encodeJson(value: BlocksRequest | BlocksReply | { readonly pin: 
 
 /** spec: CONTROL-7 */
 export function decodeBlocksRequest(bytes: Uint8Array): BlocksRequest {
-  const message = parse(bytes)
+  const message = parseObject(bytes)
   const action = message.do
   if (typeof action !== 'string' || !Object.hasOwn(requests, action))
     throw malformed(
@@ -129,7 +125,7 @@ export function decodeBlocksInput(action: BlocksAction, message: Uint8Array): Bl
   const kind = message[0]
   if (action === 'put' && kind === kinds.BLOCK) return { kind: 'block', ...blockOf(message) }
   if (action === 'put' && kind === kinds.JSON) {
-    const { pin } = parse(message)
+    const { pin } = parseObject(message)
     if (typeof pin !== 'string' || pin.length > limits.cidText) throw malformed('"pin" has to be a CID')
     return { kind: 'pin', cid: pin }
   }
@@ -146,7 +142,7 @@ export function decodeBlocksInput(action: BlocksAction, message: Uint8Array): Bl
 /** A view of the message, too. */
 export function decodeBlocksOutput(message: Uint8Array): BlocksOutput {
   if (message[0] === kinds.BLOCK) return { kind: 'block', ...blockOf(message) }
-  const value = parse(message)
+  const value = parseObject(message)
   if ('error' in value)
     return { kind: 'json', value: { ...value, error: faultOf(value.error) } as BlocksReply }
   return { kind: 'json', value: value as unknown as BlocksReply }
@@ -163,27 +159,4 @@ function blockOf(message: Uint8Array): { cid: CID; bytes: Uint8Array } {
   if (r.remaining > limits.block)
     throw new GuildError('GH_BLOCK_TOO_LARGE', `${r.remaining} bytes, at most ${limits.block}`)
   return { cid, bytes: message.subarray(r.offset) }
-}
-
-function faultOf(error: unknown): Fault {
-  const { code, detail } = (error ?? {}) as Record<string, unknown>
-  if (typeof code !== 'string' || typeof detail !== 'string') throw malformed('an answer of no known kind')
-  // A newer node may know codes that this one does not.
-  if (!Object.hasOwn(codes, code)) return { code: 'GH_INTERNAL', detail: `${code}: ${detail}` }
-  return { code: code as ErrorCode, detail }
-}
-
-function parse(bytes: Uint8Array): Record<string, unknown> {
-  let value: unknown
-  try {
-    value = JSON.parse(fromUtf8(bytes))
-  } catch {
-    throw malformed('not JSON in UTF-8')
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('not an object')
-  return value as Record<string, unknown>
-}
-
-function malformed(detail: string): GuildError {
-  return new GuildError('GH_CONTROL_REQUEST', detail)
 }

@@ -8,7 +8,7 @@
  *
  * Page: protocol/control.md · Floor: protocols.
  */
-import { GuildError } from '../../base/errors.ts'
+import { malformed } from './json.ts'
 
 /** Entries in one answer. */
 export const ENTRIES_MAX = 500
@@ -77,8 +77,4 @@ function whole(value: unknown, name: string, least: number): number {
   if (!Number.isSafeInteger(value) || (value as number) < least)
     throw malformed(`"${name}" has to be a whole number`)
   return value as number
-}
-
-function malformed(detail: string): GuildError {
-  return new GuildError('GH_CONTROL_REQUEST', detail)
 }

@@ -11,10 +11,10 @@
  * Refuses: anything that is not one of these objects, texts and addresses above their maximum.
  * Page: protocol/control.md · Floor: protocols.
  */
-import { fromUtf8, utf8 } from '../../base/bytes.ts'
-import { codes, type ErrorCode, GuildError } from '../../base/errors.ts'
+import { utf8 } from '../../base/bytes.ts'
 import { visible } from '../../base/text.ts'
 import { limits } from '../../wire/limits.ts'
+import { type Fault, faultOf, malformed, parseObject } from './json.ts'
 import { decodeLogRequest, type LogRequest } from './log.ts'
 
 export const CONTROL_PROTOCOL = '/guild/control/1'
@@ -38,7 +38,7 @@ export type ControlRequest =
 
 export type ControlReply =
   | { readonly ok: unknown }
-  | { readonly error: { readonly code: ErrorCode; readonly detail: string } }
+  | { readonly error: Fault }
   | { readonly event: unknown }
   /** So many events were left out, because they were not read in time. */
   | { readonly dropped: number }
@@ -50,7 +50,7 @@ export function encodeControl(message: ControlRequest | ControlReply): Uint8Arra
 
 /** spec: CONTROL-4 */
 export function decodeRequest(bytes: Uint8Array): ControlRequest {
-  const message = parse(bytes)
+  const message = parseObject(bytes)
   const log = decodeLogRequest(message)
   if (log !== undefined) return log
   switch (message.do) {
@@ -72,26 +72,11 @@ export function decodeRequest(bytes: Uint8Array): ControlRequest {
 }
 
 export function decodeReply(bytes: Uint8Array): ControlReply {
-  const message = parse(bytes)
+  const message = parseObject(bytes)
   if ('ok' in message) return { ok: message.ok }
   if ('event' in message) return { event: message.event }
   if (Number.isSafeInteger(message.dropped)) return { dropped: message.dropped as number }
-  const { code, detail } = (message.error ?? {}) as Record<string, unknown>
-  if (typeof code !== 'string' || typeof detail !== 'string') throw malformed('an answer of no known kind')
-  // A newer node may know codes that this one does not.
-  if (!Object.hasOwn(codes, code)) return { error: { code: 'GH_INTERNAL', detail: `${code}: ${detail}` } }
-  return { error: { code: code as ErrorCode, detail } }
-}
-
-function parse(bytes: Uint8Array): Record<string, unknown> {
-  let value: unknown
-  try {
-    value = JSON.parse(fromUtf8(bytes))
-  } catch {
-    throw malformed('not JSON in UTF-8')
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('not an object')
-  return value as Record<string, unknown>
+  return { error: faultOf(message.error) }
 }
 
 function word(value: unknown, name: string): string {
@@ -102,8 +87,4 @@ function word(value: unknown, name: string): string {
 
 function shown(value: unknown): string {
   return typeof value === 'string' ? `"${visible(value, 40)}"` : typeof value
-}
-
-function malformed(detail: string): GuildError {
-  return new GuildError('GH_CONTROL_REQUEST', detail)
 }

@@ -17,6 +17,7 @@ import { compare, copy, equal } from '../../base/bytes.ts'
 import { GuildError } from '../../base/errors.ts'
 import type { LogEntry } from '../../wire/log-entry.ts'
 import { peerIdFromKey } from '../../wire/peer-id.ts'
+import type { Head } from '../../wire/sync.ts'
 import type { Fork, Tip } from './types.ts'
 
 /** Where the store's ids of one author and number are looked up. */
@@ -50,6 +51,25 @@ export class Chains {
 
   get all(): readonly Author[] {
     return [...this.#authors.values()]
+  }
+
+  /** The newest authors first. */
+  tips(most: number): readonly Tip[] {
+    return this.all
+      .flatMap(({ tip }) => tip ?? [])
+      .slice(-most)
+      .reverse()
+  }
+
+  /** Of authors without a fork, by number: up to where another log has what this one has. */
+  covered(have: readonly Head[], has: (head: Head) => boolean): ReadonlyMap<number, number> {
+    const covered = new Map<number, number>()
+    for (const head of have) {
+      const author = this.of(head.author)
+      if (author?.tip === undefined || author.tip.forked || !has(head)) continue
+      covered.set(author.number, Math.max(covered.get(author.number) ?? 0, head.authorSeq))
+    }
+    return covered
   }
 
   /** As it was stored, in any order. */

@@ -86,8 +86,7 @@ class SqliteLog implements LogStore {
   }
 
   tips(most: number): readonly Tip[] {
-    const tips = this.#chains.all.flatMap(({ tip }) => tip ?? [])
-    return tips.slice(-most).reverse()
+    return this.#chains.tips(most)
   }
 
   insert(entries: readonly LogEntry[], peer?: { peerId: string; place: PullPlace }): Inserted {
@@ -135,13 +134,7 @@ class SqliteLog implements LogStore {
   }
 
   covered(have: readonly Head[]): ReadonlyMap<number, number> {
-    const covered = new Map<number, number>()
-    for (const head of have) {
-      const author = this.#chains.of(head.author)
-      if (author?.tip === undefined || author.tip.forked || !this.has(head)) continue
-      covered.set(author.number, Math.max(covered.get(author.number) ?? 0, head.authorSeq))
-    }
-    return covered
+    return this.#chains.covered(have, head => this.has(head))
   }
 
   forks(): readonly Fork[] {
