@@ -8,10 +8,10 @@
  *
  * Floor: cli.
  */
-import { type Api, type CliNode, codeOf, GuildError, type LogRow } from './api.ts'
+import { type Api, type CliNode, GuildError, type LogRow } from './api.ts'
 import type { Context } from './context.ts'
 import { discovery, identity } from './keys.ts'
-import { reachNode } from './running.ts'
+import { nodeIfAny } from './running.ts'
 
 export interface LogAccess {
   append(values: readonly unknown[]): Promise<readonly LogRow[]>
@@ -25,21 +25,17 @@ const MESSAGE_MAX = 64 * 1024
 const PAGE = 500
 
 export async function openLog(context: Context, api: Api, signal: AbortSignal): Promise<LogAccess> {
-  try {
-    const control = await reachNode(api, context, signal)
-    return {
-      async append(values) {
-        const rows: LogRow[] = []
-        for (const part of parts(values)) rows.push(...(await control.logAppend(part, { signal })))
-        return rows
-      },
-      entries: async (after, limit, wait) =>
-        (await control.logEntries({ after, limit: Math.min(PAGE, limit), wait, signal })).entries,
-      close: () => control.close(),
-    }
-  } catch (error) {
-    if (codeOf(error) !== 'GH_CONTROL_ABSENT' || context.invocation.origins.port === 'flag') throw error
-    return await openOwn(context, api, signal)
+  const control = await nodeIfAny(api, context, signal)
+  if (control === undefined) return await openOwn(context, api, signal)
+  return {
+    async append(values) {
+      const rows: LogRow[] = []
+      for (const part of parts(values)) rows.push(...(await control.logAppend(part, { signal })))
+      return rows
+    },
+    entries: async (after, limit, wait) =>
+      (await control.logEntries({ after, limit: Math.min(PAGE, limit), wait, signal })).entries,
+    close: () => control.close(),
   }
 }
 

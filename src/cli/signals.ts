@@ -47,3 +47,11 @@ export function listenForSignals(io: Pick<Io, 'signals' | 'exit' | 'now'>): Inte
     },
   }
 }
+
+/** Resolves once it is aborted. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -8,15 +8,31 @@
 import { type CliNode, GuildError, visible } from './api.ts'
 import type { Context } from './context.ts'
 
-/** How many were reached, at least one. Rejects with the first reason where none was. */
+/** Done when all were tried and one at least was reached. Rejects with the first reason where none was. */
 export async function throughTrackers(
   { output }: Context,
   node: CliNode,
   signal: AbortSignal,
-): Promise<number> {
-  node.on('error', ({ code, message }) => output.trouble(`guild-home: ${visible(message)} (${code})`))
+): Promise<void> {
+  const troubles: { readonly code: string; readonly message: string }[] = []
+  node.on('error', trouble => troubles.push(trouble))
   if (output.shows('debug'))
     node.on('debug', ({ message }) => output.trouble(`guild-home: ${visible(message)}`))
+  let reason: unknown
+  try {
+    await reachAll(node, signal)
+  } catch (error) {
+    reason = error
+    throw error
+  } finally {
+    // What the whole fails with is told at its end.
+    for (const { code, message } of troubles)
+      if (message !== (reason as Error | undefined)?.message)
+        output.trouble(`guild-home: ${visible(message)} (${code})`)
+  }
+}
+
+async function reachAll(node: CliNode, signal: AbortSignal): Promise<void> {
   const told = await node.lookup({ signal })
   if (told.length === 0)
     throw new GuildError('GH_PEER_UNKNOWN', 'the trackers tell of nobody, and nobody is known from before')
@@ -25,5 +41,4 @@ export async function throughTrackers(
   )
   const failed = tried.filter(one => one.status === 'rejected')
   if (failed.length === tried.length) throw failed[0]!.reason
-  return tried.length - failed.length
 }

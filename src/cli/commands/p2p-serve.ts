@@ -12,7 +12,7 @@ import type { Context } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
 import { discovery, identity, network } from '../keys.ts'
-import { listenForSignals } from '../signals.ts'
+import { listenForSignals, untilAborted } from '../signals.ts'
 import { UsageError } from '../usage.ts'
 import { patience, within } from '../within.ts'
 import { tell } from './run.ts'
@@ -58,10 +58,7 @@ export async function p2pServe(context: Context): Promise<ExitCode> {
           output.line(
             settings.json ? json({ event: 'p2p-listen', address }) : `p2p listen: ${visible(address)}`,
           )
-        await new Promise<void>(resolve => {
-          if (signal.aborted) resolve()
-          else signal.addEventListener('abort', () => resolve(), { once: true })
-        })
+        await untilAborted(signal)
       } finally {
         await within(patience, node.stop())
       }

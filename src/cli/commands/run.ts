@@ -16,7 +16,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { Settings } from '../flags.ts'
 import { jsonLine } from '../json-lines.ts'
 import { discovery, identity, network } from '../keys.ts'
-import { type Interruption, listenForSignals } from '../signals.ts'
+import { type Interruption, listenForSignals, untilAborted } from '../signals.ts'
 import { eventNames, levelOf, textLines, wantsColour } from '../text-lines.ts'
 import { patience, within } from '../within.ts'
 
@@ -92,10 +92,7 @@ async function converse(
   }
   const console = startConsole(io, host, () => interruption.interrupt('SIGINT'))
   try {
-    await new Promise<void>(resolve => {
-      if (signal.aborted) resolve()
-      else signal.addEventListener('abort', () => resolve(), { once: true })
-    })
+    await untilAborted(signal)
   } finally {
     console.close()
   }

@@ -67,7 +67,7 @@ async function withOwnNode(context: Context, api: Api, signal: AbortSignal, text
   await shortLived(context, api, signal, async node => {
     await anyOf([
       ...bootstrap.map(async address => void (await node.connect(address, { signal }))),
-      ...(trackers.length === 0 ? [] : [throughTrackers(context, node, signal).then(() => {})]),
+      ...(trackers.length === 0 ? [] : [throughTrackers(context, node, signal)]),
     ])
     const deadline = performance.now() + connectTimeout * 1000
     await say(context, text, {

@@ -9,12 +9,14 @@
  *
  * Floor: cli. Page: README.md, protocol/sync.md
  */
-import { type Api, type CliNode, codeOf, GuildError, type SyncResult, visible } from '../api.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Api, type CliNode, GuildError, type SyncResult, visible } from '../api.ts'
 import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
-import { discovery, identity, network } from '../keys.ts'
-import { oneShot, reachNode, wantsOwnNode } from '../running.ts'
+import { identity, network } from '../keys.ts'
+import { findNode, oneShot, wantsOwnNode } from '../running.ts'
+import { visitorOptions } from '../short-lived.ts'
 import { throughTrackers } from '../through-trackers.ts'
 import { UsageError } from '../usage.ts'
 import { patience, within } from '../within.ts'
@@ -27,7 +29,7 @@ export async function sync(context: Context): Promise<ExitCode> {
   if (extra !== undefined)
     throw new UsageError(`'${visible(extra, 100)}' is one word too many; peers are named by --peers`)
   return await oneShot(context, async (api, { signal }) => {
-    const control = wantsOwnNode(context) ? undefined : await running(context, api, signal)
+    const control = wantsOwnNode(context) ? undefined : await findNode(api, context, signal)
     const { peers, limit, push } = context.invocation.settings
     const asked = {
       ...(peers.length === 0 ? {} : { peers }),
@@ -49,17 +51,6 @@ export async function sync(context: Context): Promise<ExitCode> {
       await control.close()
     }
   })
-}
-
-async function running(context: Context, api: Api, signal: AbortSignal) {
-  try {
-    return await reachNode(api, context, signal)
-  } catch (error) {
-    if (codeOf(error) !== 'GH_CONTROL_ABSENT' || context.invocation.origins.port === 'flag') throw error
-    const where = context.invocation.settings.dataDir
-    context.output.note(`no node runs on ${visible(where)}: starting a short-lived node for this call`)
-    return undefined
-  }
 }
 
 async function rounds(context: Context, signal: AbortSignal, round: Round): Promise<void> {
@@ -84,7 +75,7 @@ async function rounds(context: Context, signal: AbortSignal, round: Round): Prom
       if (count === 0) throw new GuildError('GH_PEER_UNKNOWN', 'nobody is linked; name a peer with --peers')
       return
     }
-    await pause(intervalSec * 1000, signal)
+    await pause(intervalSec * 1000, undefined, { signal }).catch(() => {}) // Ctrl-C
     if (signal.aborted) return
   }
 }
@@ -106,16 +97,8 @@ async function withOwnNode(
   })
   try {
     const node = await api.createNode({
-      host: false,
-      mdns: false,
+      ...visitorOptions(settings),
       liveLog: false,
-      transport: settings.transport,
-      congestion: settings.congestion,
-      connectTimeout: settings.connectTimeout,
-      ...(settings.name === undefined ? {} : { name: settings.name }),
-      ...(settings.mtu === undefined ? {} : { mtu: settings.mtu }),
-      ...(settings.qlog === undefined ? {} : { qlog: settings.qlog }),
-      ...discovery(settings),
       ...keys,
       ...(await identity(api, settings, dir.path)),
       dataDir: dir,
@@ -136,17 +119,4 @@ function show({ output, invocation }: Context, { peerId, pulled, pushed, cursor,
   if (invocation.settings.json) return output.line(json({ peerId, pulled, pushed, cursor, via }))
   const brought = invocation.settings.push ? `, pushed ${pushed}` : ''
   output.line(`Synced with ${visible(peerId)} over ${visible(via, 16)}: pulled ${pulled}${brought}`)
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) return resolve()
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, milliseconds)
-    signal.addEventListener('abort', done, { once: true })
-  })
 }

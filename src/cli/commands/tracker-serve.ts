@@ -15,7 +15,7 @@ import { type Api, codeOf, type DataDir, type RegistrationShelf, visible } from 
 import type { Context } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
-import { type Interruption, listenForSignals } from '../signals.ts'
+import { type Interruption, listenForSignals, untilAborted } from '../signals.ts'
 import { UsageError } from '../usage.ts'
 import { patience, within } from '../within.ts'
 
@@ -63,7 +63,7 @@ async function serve(context: Context, api: Api, { signal }: Interruption): Prom
     })
     try {
       announce(context, server)
-      await ended(signal)
+      await untilAborted(signal)
     } finally {
       await within(patience, server.stop())
     }
@@ -98,11 +98,4 @@ function hostAndPort(bind: string): { host: string; port: number } {
   const colon = bind.lastIndexOf(':')
   const host = bind.slice(0, colon).replace(/^\[|\]$/g, '')
   return { host: host === 'localhost' ? '127.0.0.1' : host, port: Number(bind.slice(colon + 1)) }
-}
-
-function ended(signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
