@@ -27,6 +27,7 @@ shortForm([...wireDecoders, ...syncDecoders, ...textDecoders, ...readerDecoders,
 const excused: Readonly<Record<string, string>> = {
   ByteReader: 'what the decoders are made of: each of them runs it',
   readBounded: 'reads a file of any content, at most so many bytes',
+  parseObject: 'the entries of the control socket run it',
   readConfigFile: 'reads a file, and hands its text to parseConfig',
   readBlock: 'takes a block out of a store, and looks at nothing in it',
   openResponderUnit: 'the entry initiator runs it',

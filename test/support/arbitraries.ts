@@ -184,7 +184,6 @@ const hostPort = fc.oneof(
 )
 const chatLike = fc.constantFrom('PING', ' PING', 'PEERS:', 'PEERS:x', '  ', 'MAX_PEERS', 'HELP', 'ping', '')
 
-/** A value each codec of `codecs.ts` encodes. */
 /** Of one byte each in LEB128, and of three; hashes with digests of 20 to 64 bytes. */
 const blockCid = fc.oneof(
   fc
@@ -211,6 +210,13 @@ const want = fc.oneof(
   }),
 )
 
+/** A full list of a thousand now and then: each costs as much as a hundred short ones. */
+const wants = fc.oneof(
+  { weight: 19, arbitrary: fc.array(want, { maxLength: 40 }) },
+  { weight: 1, arbitrary: fc.array(want, { maxLength: limits.bitswapEntries, size: 'max' }) },
+)
+
+/** A value each codec of `codecs.ts` encodes. */
 export const anyValue: Readonly<Record<string, fc.Arbitrary<Json>>> = {
   ...syncValues,
   frames: fc.array(anyFrame, { maxLength: 8 }),
@@ -293,7 +299,7 @@ export const anyValue: Readonly<Record<string, fc.Arbitrary<Json>>> = {
   bitswap: record({
     full: fc.boolean(),
     pendingBytes: number,
-    wants: fc.array(want, { maxLength: limits.bitswapEntries, size: 'max' }),
+    wants,
     presences: fc.array(record({ cid: blockCid, have: fc.boolean() }), { maxLength: 40 }),
     // 40 blocks of 96 kB at most: within 4 MiB with the head.
     blocks: fc.array(record({ cid: blockCid, length: fc.nat(96_000) }), { maxLength: 40 }),
