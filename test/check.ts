@@ -13,7 +13,7 @@ const node = process.execPath
 /** Files named `*.slow.ts`: tests that the suite has no time for. */
 const slow = [
   ...['floods/floods', 'floods/datagrams', 'crash/crash', 'lab/udp-transfer', 'lab/content-transfer'],
-  ...['membership/poisoning', 'sim/churn', 'repo/deploy'],
+  ...['membership/poisoning', 'sim/churn', 'repo/deploy', 'cli/bench', 'node/clean-end'],
 ].map(name => `dist/test/${name}.slow.js`)
 
 interface Step {
