@@ -18,8 +18,8 @@ export const rekeys: Flood = {
     const honest = await scene.honest()
     const wanted = full ? 1_000 : 50
     await victim.ask('begin', {})
-    await victim.ask('pace', { times: PACE })
     await honest.ask('pace', { times: PACE })
+    await victim.ask('pace', { times: PACE })
     const echo = { sent: 0, same: true }
     let keys = 0
     for (let rounds = 0; rounds < 6 && keys < 2 * wanted; rounds++) {

@@ -63,8 +63,9 @@ export interface StartOptions {
 
 answer({
   async start({ swarmKey, aged, maxPeers = 20 }) {
-    // An hour of silence would be the end of every link of a clock that runs fast.
-    const patient = { interval: 3600, peerTimeout: 86_400 }
+    // An hour of silence would be the end of every link of a clock that runs fast, and rounds of discovery
+    // that come every few milliseconds a flood to those whose clock runs as ever.
+    const patient = { interval: 3600, discoveryInterval: 3600, peerTimeout: 86_400 }
     node = await createNode({
       ...{ ...preset, swarmKey, runtime, maxPeers, ...patient },
       transport: ['tcp', 'udp'],
