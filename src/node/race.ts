@@ -4,6 +4,8 @@
  *   tcp ──┬──────────────── message 2 ─▶ wins: message 3 leaves
  *         └ 250 ms ─▶ udp ─────── message 2 ─▶ lost: it goes no further
  *
+ * Where TCP connected within its head start the machine is there, and its node perhaps busy: a second
+ * handshake would make it busier, so the other way then waits for two seconds.
  * A way that comes to nothing lets the next one start at once. Where a node answered with a refusal, the
  * others would only be refused later: that ends the race (decision 13). A machine that says "nobody
  * listens here" speaks of that way alone; the others then have as long as it took it to say so, twice, and
@@ -18,6 +20,10 @@ import type { Drive } from '../runtime/drive.ts'
 
 /** What the first way has before the second one starts. */
 export const HEAD_START: Millis = 250
+/** What it has once it is connected: only a node that is very busy, or something between, takes longer to answer. */
+export const CONNECTED_START: Millis = 2_000
+/** A timer later than this tells that our own loop was held up, and an answer may lie unread. */
+const LATE: Millis = 50
 
 /** Failures after which another way may still lead there: nothing was heard … */
 const silent: ReadonlySet<string> = new Set(['GH_DIAL_TIMEOUT', 'GH_DIAL_FAILED', 'GH_HANDSHAKE_TIMEOUT'])
@@ -62,6 +68,7 @@ export class Race {
   joined(runner: number, way: string): boolean {
     if (this.#over || this.#winner !== undefined) return false
     this.#runners.set(runner, way)
+    if (way !== 'udp' && this.#cancel !== undefined) this.#nextAfter(CONNECTED_START)
     return true
   }
 
@@ -120,13 +127,23 @@ export class Race {
   }
 
   #startNext(): void {
-    const { ways, drive, start } = this.#options
+    const { ways, start } = this.#options
     this.#cancel?.()
     this.#cancel = undefined
     const way = ways[this.#next++]
     if (way === undefined || this.#over) return
-    if (this.#next < ways.length) this.#cancel = drive.after(HEAD_START, () => this.#startNext())
+    if (this.#next < ways.length) this.#nextAfter(HEAD_START)
     this.#starting++
     start(way, this)
+  }
+
+  #nextAfter(wait: Millis): void {
+    const { drive } = this.#options
+    const due = drive.now() + wait
+    this.#cancel?.()
+    this.#cancel = drive.after(wait, () => {
+      if (drive.now() > due + LATE) this.#nextAfter(HEAD_START)
+      else this.#startNext()
+    })
   }
 }

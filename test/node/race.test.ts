@@ -1,7 +1,7 @@
 /** One dial by two ways, in virtual time: every order of outcomes against a plain model of the rules. */
 import t from 'tap'
 import { type ErrorCode, GuildError } from '../../src/base/errors.ts'
-import { HEAD_START, Race } from '../../src/node/race.ts'
+import { CONNECTED_START, HEAD_START, Race } from '../../src/node/race.ts'
 import { Drive } from '../../src/runtime/drive.ts'
 import { World } from '../../src/testing/world.ts'
 
@@ -9,6 +9,8 @@ import { World } from '../../src/testing/world.ts'
 interface Fate {
   readonly after: number
   readonly code: 'answer' | ErrorCode
+  /** A connection stands, where one ever does, so many milliseconds after the way began. */
+  readonly connects?: number
 }
 
 interface Outcome {
@@ -19,14 +21,22 @@ interface Outcome {
   readonly began: Readonly<Record<string, number>>
 }
 
+/** A refused connection never is one; the rest are, and may come to nothing later. */
+const connecting = ({ code }: Fate): boolean => code !== 'GH_DIAL_REFUSED' && code !== 'GH_DIAL_FAILED'
+const connectedAfter = ({ after, connects = 0 }: Fate): number => Math.min(connects, after)
 const soft = new Set<string>(['GH_HANDSHAKE_TIMEOUT', 'GH_DIAL_FAILED', 'GH_DIAL_REFUSED'])
 
-function scene(ways: readonly string[], fates: Readonly<Record<string, Fate>>) {
+function scene(
+  ways: readonly string[],
+  fates: Readonly<Record<string, Fate>>,
+  /** When a timer really fires. */
+  fires: (at: number) => number = at => at,
+) {
   const world = new World()
   const drive = new Drive(
     { now: () => world.now, wall: () => world.now },
     {
-      arm: (at, wake) => void world.at(at, wake),
+      arm: (at, wake) => void world.at(fires(at), wake),
       disarm: () => {},
       defer: work => void world.after(0, work),
     },
@@ -43,19 +53,22 @@ function scene(ways: readonly string[], fates: Readonly<Record<string, Fate>>) {
         began[way] = world.now
         const key = ways.indexOf(way)
         const { after, code } = fates[way]!
-        // A refused connection never is one; the rest are, and come to nothing later.
-        if (code === 'GH_DIAL_REFUSED' || code === 'GH_DIAL_FAILED')
-          world.after(after, () => race.started(way, new GuildError(code, way)))
-        else {
-          if (!race.joined(key, way)) throw new Error(`${way} is not let in`)
-          world.after(0, () => race.started(way))
-          world.after(after, () => {
-            if (code !== 'answer') return race.lost(key, new GuildError(code, way), undefined)
-            if (!race.wins(key)) return
-            proofs.push(way)
-            ends.push({ at: world.now, winner: way })
-          })
+        if (!connecting(fates[way]!))
+          return world.after(after, () => race.started(way, new GuildError(code as ErrorCode, way)))
+        const connected = connectedAfter(fates[way]!)
+        const join = (): void => {
+          const welcome = race.joined(key, way)
+          if (!welcome && ends.length === 0) throw new Error(`${way} is not let in`)
+          race.started(way)
         }
+        if (connected === 0) join()
+        else world.after(connected, join)
+        world.after(after, () => {
+          if (code !== 'answer') return race.lost(key, new GuildError(code, way), undefined)
+          if (!race.wins(key)) return
+          proofs.push(way)
+          ends.push({ at: world.now, winner: way })
+        })
       },
       callOff: key => calledOff.push(ways[key]!),
       failed: error => ends.push({ at: world.now, code: error.code }),
@@ -72,8 +85,10 @@ function expected(
   const decides = (code: string): boolean => !soft.has(code)
   const end = (at: number, way: string, code: string, began: Record<string, number>): Outcome =>
     code === 'answer' ? { at, winner: way, began } : { at, code: code as ErrorCode, began }
-  if (a.after < HEAD_START && decides(a.code)) return end(a.after, first, a.code, { [first]: 0 })
-  const start = Math.min(HEAD_START, a.after)
+  const stands = first !== 'udp' && connecting(a) && connectedAfter(a) < HEAD_START
+  const patience = stands ? connectedAfter(a) + CONNECTED_START : HEAD_START
+  if (a.after < patience && decides(a.code)) return end(a.after, first, a.code, { [first]: 0 })
+  const start = Math.min(patience, a.after)
   const began = { [first]: 0, [second]: start }
   const events = [
     { at: a.after, way: first, code: a.code },
@@ -100,13 +115,13 @@ t.test('MEM-15 every order of outcomes of two ways: as the rules say, and one of
     'GH_DIAL_FAILED',
   ] as const
   const fates = (times: readonly number[]): Fate[] =>
-    codes.flatMap(code => times.map(after => ({ after, code })))
+    codes.flatMap(code => times.flatMap(after => [0, 251].map(connects => ({ after, code, connects }))))
   let rounds = 0
   for (const ways of [
     ['tcp', 'udp'],
     ['udp', 'tcp'],
   ] as const)
-    for (const one of fates([1, 100, 249, 300, 701]))
+    for (const one of fates([1, 100, 249, 300, 2_701]))
       for (const other of fates([2, 47, 120, 333, 904])) {
         const fate = { [ways[0]]: one, [ways[1]]: other }
         const { world, begin, began, ends, proofs, calledOff } = scene(ways, fate)
@@ -120,14 +135,14 @@ t.test('MEM-15 every order of outcomes of two ways: as the rules say, and one of
         if (proofs.length > 1 || calledOff.some(way => way === end.winner)) t.fail(told)
         rounds++
       }
-  t.equal(rounds, 2 * 25 * 25)
+  t.equal(rounds, 2 * 50 * 50)
 })
 
 t.test(
   'MEM-15 message 3 goes out on the winner only; who comes later is told so, and the loser is called off',
   async t => {
-    const slow = { after: 700, code: 'answer' } as const
-    const { world, begin, calledOff } = scene(['tcp', 'udp'], { tcp: slow, udp: slow })
+    const slow = { after: 700, code: 'answer', connects: 300 } as const
+    const { world, begin, calledOff } = scene(['tcp', 'udp'], { tcp: slow, udp: { ...slow, connects: 0 } })
     const race = begin()
     await world.run(500)
     t.equal(race.wins(1), true)
@@ -139,6 +154,18 @@ t.test(
     t.equal(race.way, 'udp')
   },
 )
+
+t.test('MEM-15 our own loop was held up: the other way waits anew, for an answer may lie unread', async t => {
+  const fates = {
+    tcp: { after: 400, code: 'answer', connects: 390 },
+    udp: { after: 1, code: 'answer' },
+  } as const
+  const held = (at: number): number => (at === HEAD_START ? at + 130 : at)
+  const { world, begin, began, ends } = scene(['tcp', 'udp'], fates, held)
+  begin()
+  await world.run(() => ends.length > 0)
+  t.strictSame([began, ends], [{ tcp: 0 }, [{ at: 400, winner: 'tcp' }]])
+})
 
 t.test('a single way has no one to wait for', async t => {
   const { world, begin, ends } = scene(['tcp'], { tcp: { after: 7, code: 'GH_DIAL_REFUSED' } })
