@@ -20,6 +20,7 @@ WORKDIR /app
 COPY --from=build /app/package.json /app/LICENSE /app/README.md /app/CHANGELOG.md /app/SECURITY.md ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
+COPY --from=build /app/dist/library ./dist/library
 COPY --from=build /app/dist/command ./dist/command
 COPY --from=build /app/src ./src
 COPY --from=build /app/bin ./bin

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { exportedNames } from '../support/exports.ts'
 import { root } from '../support/root.ts'
 
 interface Pack {
@@ -43,7 +44,8 @@ t.test('the tarball holds what runs, what explains it, and nothing else', async 
   ])
     t.ok(paths.includes(path), path)
   const foreign = paths.filter(
-    path => !/^(dist\/(src|command)\/|src\/|bin\/|protocol\/|package\.json$|[A-Z]+(\.md)?$)/.test(path),
+    path =>
+      !/^(dist\/(src|library|command)\/|src\/|bin\/|protocol\/|package\.json$|[A-Z]+(\.md)?$)/.test(path),
   )
   t.strictSame(foreign, [])
   t.strictSame(
@@ -111,7 +113,7 @@ t.test('importing the library loads no package that only a part of it needs', as
     { cwd: project },
   )
   const urls = stdout.trim().split('\n')
-  t.ok(urls.some(url => url.endsWith('dist/src/index.js')))
+  t.ok(urls.some(url => url.endsWith('dist/library/index.js')))
   const packages = new Set(urls.flatMap(url => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []))
   packages.delete('guild-home')
   t.comment(`${urls.length} modules; packages: ${[...packages].join(', ')}`)
@@ -119,6 +121,49 @@ t.test('importing the library loads no package that only a part of it needs', as
     t.notOk(packages.has(name), name)
   t.notMatch(stdout, 'src/testing/', 'nor the simulator')
   t.notMatch(stdout, 'src/cli/')
+})
+
+t.test('what can be imported is what the compiler made', async t => {
+  const compiled = await exportedNames()
+  const into = join(project, 'node_modules/guild-home')
+  for (const [name, entry] of Object.entries<string | { default: string }>(manifest.exports)) {
+    if (typeof entry === 'string') continue
+    const made = await import(pathToFileURL(join(into, entry.default)).href)
+    t.strictSame(Object.keys(made).sort(), compiled[name], name)
+  }
+  const { codes, GuildError } = await import(pathToFileURL(join(into, manifest.exports['.'].default)).href)
+  const wire = await import(pathToFileURL(join(into, manifest.exports['./wire'].default)).href)
+  t.ok(Object.keys(codes).length > 0)
+  t.throws(() => wire.parseAddress('nowhere'), GuildError, 'one GuildError for all entries')
+})
+
+/** The bound is V8's, what is below it Node's. */
+const measured = process.platform !== 'win32' && Number.parseInt(process.versions.node, 10) === 20
+const notHere = measured ? {} : { skip: 'measured with Node 20' }
+
+t.test('a small program stays below the heap that V8 marks for every 24 MB of bulk', notHere, async t => {
+  // 8 MiB, of which the program may take some: protocol/decisions.md, "How much memory lives in a small program".
+  const program = `import { getHeapSpaceStatistics } from 'node:v8'
+    import { createNode, test } from 'guild-home'
+    const options = { ...test, swarmKey: new Uint8Array(32).fill(1) }
+    const near = await createNode(options)
+    const far = await createNode(options)
+    far.handle('/sink/1', stream => void stream.on('data', () => {}))
+    await Promise.all([near.start(), far.start()])
+    await near.connect(far.addresses[0])
+    const stream = await near.open(far.peerId, '/sink/1')
+    for (let i = 0; i < 500; i++) if (!stream.write(Buffer.alloc(65_536))) await stream.drained()
+    gc()
+    gc()
+    const old = getHeapSpaceStatistics().filter(space => !/^(new|read_only)/.test(space.space_name))
+    console.log(old.reduce((sum, space) => sum + space.space_used_size, 0))
+    process.exit()`
+  // Without the loader of the test runner, which is put into whatever environment is asked for.
+  const bare = ['-u', 'NODE_OPTIONS', process.execPath, '--expose-gc', '--input-type=module', '-e']
+  const { stdout } = await run('env', [...bare, program], { cwd: project })
+  const live = Number(stdout) / 2 ** 20
+  t.comment(`${live.toFixed(2)} MiB live: two nodes, and both ends of a link`)
+  t.ok(live > 3 && live < 7.7)
 })
 
 t.test('a strict TypeScript project takes the types, without skipLibCheck', async t => {

@@ -8,13 +8,13 @@ import { root } from './root.ts'
 
 export const snapshotPath: string = join(root, 'test/repo/exports.json')
 
-/** Entry points whose file is not built yet are left out. */
+/** As the compiler left them, which may be newer than `dist/library`. Entry points whose file is not built yet are left out. */
 export async function exportedNames(): Promise<Record<string, string[]>> {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const names: Record<string, string[]> = {}
-  for (const [entry, target] of Object.entries<{ default?: string }>(exports)) {
-    if (target.default === undefined) continue
-    const path = join(root, target.default)
+  for (const [entry, target] of Object.entries<{ types?: string }>(exports)) {
+    if (target.types === undefined) continue
+    const path = join(root, target.types.replace(/\.d\.ts$/, '.js'))
     if (existsSync(path)) names[entry] = Object.keys(await import(pathToFileURL(path).href)).sort()
   }
   return names

@@ -5,7 +5,12 @@
  * @import { Way } from '../types.ts'
  */
 import { randomBytes } from 'node:crypto'
-import { createNode } from '../../../../dist/src/index.js'
+
+/** What programs import. It is made of `dist/src`, which has the types. */
+const library = new URL('../../../../dist/library/index.js', import.meta.url)
+const { createNode } = /** @type {typeof import('../../../../dist/src/index.js')} */ (
+  await import(library.href)
+)
 
 const protocols = { bulk: '/peers/bulk/1', messages: '/peers/messages/1', echo: '/peers/echo/1' }
 /** @typedef {{ peerId: string, address: string, swarmKey: string }} Address */
