@@ -71,6 +71,5 @@ const { output } = await build({
 const posix = (path: string): string => relative(root, path).replaceAll(sep, '/')
 const modulesOf: Record<string, string[]> = {}
 for (const file of output)
-  if (file.type === 'chunk')
-    modulesOf[`dist/command/cli/${file.fileName}`] = file.moduleIds.map(posix)
+  if (file.type === 'chunk') modulesOf[`dist/command/cli/${file.fileName}`] = file.moduleIds.map(posix)
 writeFileSync(join(root, 'dist/command.json'), JSON.stringify(modulesOf))
