@@ -163,7 +163,7 @@ t.test('a small program stays below the heap that V8 marks for every 24 MB of bu
   const { stdout } = await run('env', [...bare, program], { cwd: project })
   const live = Number(stdout) / 2 ** 20
   t.comment(`${live.toFixed(2)} MiB live: two nodes, and both ends of a link`)
-  t.ok(live > 3 && live < 7.9)
+  t.ok(live > 3 && live < 7.5)
 })
 
 t.test('a strict TypeScript project takes the types, without skipLibCheck', async t => {
