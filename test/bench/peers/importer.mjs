@@ -7,8 +7,21 @@
 import { importer } from 'ipfs-unixfs-importer'
 
 /** Keeps nothing: only CIDs are asked for. */
-const store = { put: cid => cid }
+const store = { put: (/** @type {import('multiformats/cid').CID} */ cid) => cid }
 
+/**
+ * @typedef {object} Entry
+ * @property {string} path
+ * @property {Uint8Array} [content]
+ * @property {string} [link]
+ * @property {number} [mode]
+ * @property {{ seconds: number, nanoseconds: number }} [mtime]
+ */
+
+/**
+ * @param {readonly Entry[]} tree
+ * @param {string} profile
+ */
 export async function theirCid(tree, profile) {
   const root = tree.find(({ path }) => path === '')
   const entries = tree.map(({ path, content, link, mode, mtime }) => ({
