@@ -24,7 +24,7 @@ answer({
   /** @param {string} file @param {string} store */
   holdFile: async (file, store) => {
     await mkdir(store)
-    return way.files.hold(file, store)
+    return (await way.files.hold(file, store)).told
   },
   /** @param {unknown} told @param {string} place */
   linkFile: async (told, place) => {
@@ -46,7 +46,7 @@ answer({
     return { seconds, bytes: size, sha256: await hashOf(out) }
   },
   /** @param {number} size @param {number} count */
-  holdBlocks: (size, count) => blocksOf().hold(madeBlocks(size, count)),
+  holdBlocks: async (size, count) => (await blocksOf().hold(madeBlocks(size, count))).told,
   /** @param {unknown} told */
   linkBlocks: async told => {
     getter = await blocksOf().getter(told)

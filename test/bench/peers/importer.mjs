@@ -20,7 +20,8 @@ const store = { put: (/** @type {import('multiformats/cid').CID} */ cid) => cid 
 
 /**
  * @param {readonly Entry[]} tree
- * @param {string} profile
+ * @param {'kubo-v1' | import('ipfs-unixfs-importer').CIDProfile} profile
+ * @returns {Promise<string>}
  */
 export async function theirCid(tree, profile) {
   const root = tree.find(({ path }) => path === '')
@@ -39,8 +40,10 @@ export async function theirCid(tree, profile) {
         }),
   }))
   const options = profile === 'kubo-v1' ? {} : { profile }
+  /** @type {import('ipfs-unixfs-importer').ImportResult | undefined} */
   let last
   for await (const entry of importer(entries, store, options))
     if (entry.path === 'root' || root === undefined) last = entry
+  if (last === undefined) throw new Error('nothing was imported')
   return String(last.cid)
 }

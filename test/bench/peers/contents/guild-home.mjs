@@ -16,7 +16,8 @@ const common = /** @type {const} */ ({ transport: ['tcp'], mdns: false })
 export const files = {
   async hold(file, dataDir) {
     const { node, there } = await holder({ dataDir })
-    return { ...there, cid: String(await node.files.add(file)) }
+    const cid = String(await node.files.add(file))
+    return { told: { ...there, cid }, close: () => node.stop() }
   },
   async getter(told, dataDir, out) {
     const { cid, ...there } = /** @type {There & { cid: string }} */ (told)
@@ -34,7 +35,7 @@ export const blocks = {
     const { node, there } = await holder({})
     const names = []
     for (const block of held) names.push(String(await node.bitswap.provide(block)))
-    return { ...there, names }
+    return { told: { ...there, names }, close: () => node.stop() }
   },
   async getter(told) {
     const { names, ...there } = /** @type {There & { names: string[] }} */ (told)

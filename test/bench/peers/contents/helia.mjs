@@ -27,15 +27,15 @@ const BITSWAP = '/ipfs/bitswap/1.2.0'
 const RAW = 0x55
 const PIECE = 1024 * 1024
 const LINK_MS = 10_000
-/** Blocks in memory that are wanted at once. */
-const LANES = Number(process.env.LANES ?? 64)
+/** Blocks in memory that are wanted at once: its best of 1, 16, 64 and 256. */
+const LANES = 256
 
 /** @type {FileWay} */
 export const files = {
   async hold(file, folder) {
     const node = await started(true, await opened(folder))
     const cid = await unixfs(node).addByteStream(createReadStream(file, { highWaterMark: PIECE }))
-    return { address: addressOf(node), cid: String(cid) }
+    return { told: { address: addressOf(node), cid: String(cid) }, close: () => ended(node) }
   },
   async getter(told, folder, out) {
     const { address, cid } = /** @type {{ address: string, cid: string }} */ (told)
@@ -49,7 +49,7 @@ export const files = {
           await handle.close()
         }
       },
-      close: async () => void (await node.stop()),
+      close: () => ended(node),
     }
   },
 }
@@ -64,7 +64,7 @@ export const blocks = {
       await node.blockstore.put(cid, block)
       names.push(String(cid))
     }
-    return { address: addressOf(node), names }
+    return { told: { address: addressOf(node), names }, close: () => ended(node) }
   },
   async getter(told) {
     const { address, names } = /** @type {{ address: string, names: string[] }} */ (told)
@@ -82,7 +82,7 @@ export const blocks = {
         await Promise.all(Array.from({ length: LANES }, lane))
         return got
       },
-      close: async () => void (await node.stop()),
+      close: () => ended(node),
     }
   },
 }
@@ -128,6 +128,11 @@ async function linked(address, blockstore) {
   await promise
   clearTimeout(late)
   return node
+}
+
+/** @param {Awaited<ReturnType<typeof started>>} node */
+async function ended(node) {
+  await node.stop()
 }
 
 /** @param {Awaited<ReturnType<typeof started>>} node */

@@ -28,10 +28,16 @@ export const files = {
       if (waiting.length === TOGETHER) await core.append(waiting.splice(0))
     }
     await core.append(waiting)
-    const { port } = await listening(
+    const { port, close } = await listening(
       createServer({ noDelay: true }, socket => void core.replicate(secret(false, socket))),
     )
-    return { port, key: Buffer.from(core.key).toString('hex') }
+    return {
+      told: { port, key: Buffer.from(core.key).toString('hex') },
+      async close() {
+        close()
+        await core.close()
+      },
+    }
   },
   async getter(told, folder, out) {
     const { port, key } = /** @type {{ port: number, key: string }} */ (told)

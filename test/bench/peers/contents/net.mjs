@@ -18,12 +18,12 @@ const ASKED = 4
 /** @type {FileWay} */
 export const files = {
   async hold(file) {
-    const { port } = await served(socket => {
+    const { port, close } = await served(socket => {
       socket.on('data', () => createReadStream(file, { highWaterMark: PIECE }).pipe(socket, { end: false }))
     })
     const hash = createHash('sha256')
     for await (const piece of createReadStream(file)) hash.update(piece)
-    return { port, size: (await stat(file)).size, sha256: hash.digest('hex') }
+    return { told: { port, size: (await stat(file)).size, sha256: hash.digest('hex') }, close }
   },
   async getter(told, _, out) {
     const { port, size, sha256 } = /** @type {{ port: number, size: number, sha256: string }} */ (told)
@@ -58,7 +58,7 @@ export const files = {
 /** @type {BlockWay} */
 export const blocks = {
   async hold(held) {
-    const { port } = await served(socket => {
+    const { port, close } = await served(socket => {
       /** @type {Buffer} */
       let rest = Buffer.alloc(0)
       socket.on('data', bytes => {
@@ -70,7 +70,7 @@ export const blocks = {
         rest = rest.subarray(at)
       })
     })
-    return { port, size: held[0]?.length, digests: held.map(digestOf) }
+    return { told: { port, size: held[0]?.length, digests: held.map(digestOf) }, close }
   },
   async getter(told) {
     const { port, size, digests } = /** @type {{ port: number, size: number, digests: string[] }} */ (told)
@@ -109,13 +109,14 @@ export const blocks = {
 }
 
 /** @param {(socket: import('node:net').Socket) => void} serve */
-function served(serve) {
-  return listening(
+async function served(serve) {
+  const { port, close } = await listening(
     createServer({ noDelay: true }, socket => {
       socket.on('error', () => socket.destroy())
       serve(socket)
     }),
   )
+  return { port, close: async () => close() }
 }
 
 /** @param {number} port */
