@@ -32,11 +32,8 @@ export async function file(run) {
     return await measured(run, 'file', fileWays, {
       hold: ({ way, far }) => far.ask('holdFile', path, join(folder, way)),
       link: ({ near, told }) => near.ask('linkFile', told, join(folder, `near-${++pass}`)),
-      get: async ({ way, near }) => {
-        const got = await near.ask('getFile')
-        if (got.sha256 !== sha256) throw new Error(`${way}: what came is not the file`)
-        return got
-      },
+      get: ({ near }) => near.ask('getFile'),
+      same: async ({ near }) => (await near.ask('hashFile')) === sha256,
     })
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -49,7 +46,8 @@ export async function blocks(run) {
   return await measured(run, 'blocks', blockWays, {
     hold: ({ far }) => far.ask('holdBlocks', BLOCK, count),
     link: ({ near, told }) => near.ask('linkBlocks', told),
-    get: ({ near }) => near.ask('getBlocks', BLOCK, count),
+    get: ({ near }) => near.ask('getBlocks'),
+    same: ({ near }) => near.ask('areBlocks', BLOCK, count),
   })
 }
 
@@ -68,10 +66,12 @@ export async function blocks(run) {
  * @param {{
  *   hold: (of: Two) => Promise<unknown>,
  *   link: (of: Two) => Promise<void>,
- *   get: (of: Two) => Promise<{ seconds: number, bytes: number }>,
- * }} steps
+ *   get: (of: Two) => Promise<number>,
+ *   same: (of: Two) => Promise<boolean>,
+ * }} steps `get` tells its seconds
  */
-async function measured(run, measure, ways, { hold, link, get }) {
+async function measured(run, measure, ways, { hold, link, get, same }) {
+  const bytes = run.mebibytes * MIB
   /** @type {Map<string, Two>} */
   const pairs = new Map()
   /** @type {Side[]} */
@@ -95,11 +95,11 @@ async function measured(run, measure, ways, { hold, link, get }) {
       const { near, far } = two
       await link(two)
       const before = [await near.ask('cpu'), await far.ask('cpu')]
-      const { seconds, bytes } = await get(two)
+      const seconds = await get(two)
       const after = [await near.ask('cpu'), await far.ask('cpu')]
+      if (!(await same(two))) throw new Error(`${way}: what came is not what was held`)
       await near.ask('unlink')
       return {
-        bytes,
         seconds,
         near: after[0].seconds - before[0].seconds,
         far: after[1].seconds - before[1].seconds,
@@ -107,9 +107,9 @@ async function measured(run, measure, ways, { hold, link, get }) {
       }
     })
     return [
-      ...figures(measure, passes, ({ bytes, seconds }) => bytes / seconds / 1e6),
-      ...figures(`${measure}-send-cpu`, passes, ({ bytes, far }) => far / (bytes / 1e9)),
-      ...figures(`${measure}-receive-cpu`, passes, ({ bytes, near }) => near / (bytes / 1e9)),
+      ...figures(measure, passes, ({ seconds }) => bytes / seconds / 1e6),
+      ...figures(`${measure}-send-cpu`, passes, ({ far }) => far / (bytes / 1e9)),
+      ...figures(`${measure}-receive-cpu`, passes, ({ near }) => near / (bytes / 1e9)),
       ...(measure === 'file' ? figures('file-memory', passes, ({ peak }) => peak / 1e6) : []),
     ]
   } finally {

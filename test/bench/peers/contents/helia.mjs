@@ -27,6 +27,10 @@ const BITSWAP = '/ipfs/bitswap/1.2.0'
 const RAW = 0x55
 const PIECE = 1024 * 1024
 const LINK_MS = 10_000
+/** Its 10 s end a message of many blocks on a busy machine, and the blocks are never asked for again. */
+const MESSAGE_MS = 60_000
+/** Blocks of a file that are wanted at once, its best of 8, 16 and 64; unset, all of them are. */
+const AHEAD = 16
 /** Blocks in memory that are wanted at once: its best of 1, 16, 64 and 256. */
 const LANES = 256
 
@@ -44,7 +48,7 @@ export const files = {
       async get() {
         const handle = await open(out, 'wx')
         try {
-          for await (const bytes of unixfs(node).cat(CID.parse(cid))) await handle.writeFile(bytes)
+          for await (const bytes of unixfs(node).cat(CID.parse(cid), { blockReadConcurrency: AHEAD })) await handle.writeFile(bytes)
         } finally {
           await handle.close()
         }
@@ -109,6 +113,7 @@ async function started(listens, blockstore) {
       connectionMonitor: { enabled: false },
       services: { identify: identify() },
     }),
+    { messageSendTimeout: MESSAGE_MS, messageReceiveTimeout: MESSAGE_MS },
   )
   await node.start()
   return node
