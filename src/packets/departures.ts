@@ -8,8 +8,8 @@
  *   an ACK that is due  ─┘
  *
  * The urgent leaves first. Data waits for the congestion window, for the pacer and for the address to
- * be proved; an acknowledgement waits for nothing and is counted by nobody. Congestion control hears
- * of a loss before the frames do, for what they do then is to send again.
+ * be proved; an acknowledgement waits for nothing and is counted by nobody. Congestion control hears of
+ * a loss before the frames do, for what they do then is to send again. Of two probes both say it.
  *
  * Sources: RFC 9000 sections 8.1, 9.4, 13; RFC 9002. Page: protocol/packets.md (spec: PKT-9) · Floor: packets.
  */
@@ -206,7 +206,9 @@ export class Departures {
     for (let packets = 0; packets < BURST; packets++) {
       if (this.#probes > 0) {
         this.#probes--
+        const said = this.#frames
         this.#sendData(now, true, left > 0)
+        if (this.#probes > 0 && !this.#hasData) for (const frame of said) frame.lost()
         continue
       }
       if (!this.#mayLeave(now) || (left <= 0 && !this.#hasWords)) {
@@ -214,8 +216,8 @@ export class Departures {
         return false
       }
       const probe = this.mtu.probe(now)
-      if (probe !== undefined) this.#sendMtuProbe(probe, now)
-      else left -= this.#sendData(now, false, left > 0)
+      if (probe === undefined) left -= this.#sendData(now, false, left > 0)
+      else this.#sendMtuProbe(probe, now)
     }
     return true
   }
@@ -338,9 +340,9 @@ export class Departures {
   }
 
   #depart(to: Path, eliciting: boolean, mtuProbe: boolean, now: Millis): number {
+    const { protection, recovery, remoteIds } = this
     const number = this.#number
     this.#number = this.#leftOut.after(number)
-    const { protection, recovery, remoteIds } = this
     const plaintext = this.#options.plaintext.view()
     const room = this.#slab.room(plaintext.length + SEAL_MOST)
     const datagram = protection.sealed(remoteIds.current, number, recovery.largestAcked, plaintext, now, room)

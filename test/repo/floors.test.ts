@@ -1,8 +1,10 @@
 /**
  * The floor plan holds, and the check of it notices when it does not.
  */
+import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { faultsOf } from '../support/floors.ts'
+import { root } from '../support/root.ts'
 import { readSources, strip } from '../support/source.ts'
 
 t.test('floors: every source file keeps the plan', async t => {
@@ -15,6 +17,18 @@ const head = (floor: string): string => `/**\n * A file.\n *\n * Floor: ${floor}
 const good = head('base')
 /** Source with `#{` for the placeholder of a template. */
 const template = (text: string): string => text.replaceAll('#{', '\u0024{')
+
+t.test('the top level holds what it is planned to hold, and no data of a node', async t => {
+  const { status, stdout } = spawnSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
+  if (status !== 0) return t.comment('not checked: this is no checkout of git')
+  const files = stdout.trim().split('\n')
+  const folders = new Set(files.filter(path => path.includes('/')).map(path => path.split('/')[0]))
+  t.strictSame([...folders].sort(), ['.ci', 'bin', 'protocol', 'src', 'test'])
+  t.strictSame(
+    files.filter(path => /(^|\/)(identity\.key|lock|peers\.json|swarm\.key)$/.test(path)),
+    [],
+  )
+})
 
 t.test('floors: what is broken on purpose is noticed', async t => {
   const wire = `${head('wire')}export const a = 1\n`

@@ -213,9 +213,9 @@ export class Bbr implements Congestion {
   /** Startup ended at losses that were noise, as is known now: it has another go. */
   #checkNoise(): void {
     const { noise, pipe } = this.#model
-    if (noise.part < this.#noise + LOSS_THRESHOLD || this.#cycle.state === 'startup') return
+    if (noise.part < this.#noise + LOSS_THRESHOLD || this.#cycle.state === 'probe-rtt') return
     this.#noise = noise.part
-    if (this.#cycle.state === 'probe-rtt') return
+    if (this.#cycle.state === 'startup') return
     pipe.reset()
     pipe.reached = false
     this.#cycle.probe.bound = Number.POSITIVE_INFINITY
