@@ -48,7 +48,8 @@ export const files = {
       async get() {
         const handle = await open(out, 'wx')
         try {
-          for await (const bytes of unixfs(node).cat(CID.parse(cid), { blockReadConcurrency: AHEAD })) await handle.writeFile(bytes)
+          for await (const bytes of unixfs(node).cat(CID.parse(cid), { blockReadConcurrency: AHEAD }))
+            await handle.writeFile(bytes)
         } finally {
           await handle.close()
         }
