@@ -12,6 +12,7 @@ COPY package.json package-lock.json tsconfig.json LICENSE README.md CHANGELOG.md
 COPY bin ./bin
 COPY protocol ./protocol
 COPY src ./src
+COPY test/support/bundle.ts test/support/root.ts ./test/support/
 # The build needs what only developers need, so that goes afterwards.
 RUN npm ci && npm prune --omit=dev
 

@@ -33,7 +33,10 @@ export function processIo(): Io {
   return {
     args: process.argv.slice(2),
     env: process.env,
-    stdin: process.stdin,
+    // Node makes this one when it is asked for, and a node first listens.
+    get stdin() {
+      return process.stdin
+    },
     stdout: process.stdout,
     stderr: process.stderr,
     signals: process,

@@ -12,7 +12,6 @@
  *
  * Page: protocol/handshake.md · Vectors: noise, wycheproof. Twin: native.ts. Floor: crypto (shell).
  */
-import { createRequire } from 'node:module'
 import { copy, empty } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import { type Aead, TAG_LENGTH } from './cipher.ts'
@@ -51,9 +50,13 @@ export function sodiumAead(key: Uint8Array): Required<Aead> | undefined {
   return found === false ? undefined : aeadOf(found, copy(key))
 }
 
-/** Without the package, or where it was made for another system, there is none, and that is no fault. */
+/**
+ * Without the package, or where it was made for another system, there is none, and that is no fault.
+ * `node:module` is asked for here, since an import of it costs the start of a node 2 ms.
+ */
 function load(): Sodium | false {
   try {
+    const { createRequire } = process.getBuiltinModule('node:module')
     return createRequire(import.meta.url)('sodium-native') as Sodium
   } catch {
     return false

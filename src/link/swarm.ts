@@ -6,13 +6,14 @@
  *   mac key    = 32 bytes of HKDF(psk, "mac"), for datagrams
  *
  * The Noise state after the `psk` token is the same for every handshake of a swarm:
- * it is computed once here, so that a stranger's message 1 costs one hash and one
- * AEAD call. A public network (`--open`) is a swarm whose key everybody can derive:
- * no second code path (decision 1).
+ * it is computed once here, at the first of them, so that a stranger's message 1 costs
+ * one hash and one AEAD call, and a node that starts does not wait for it. A public
+ * network (`--open`) is a swarm whose key everybody can derive: no second code path
+ * (decision 1).
  *
  * Page: protocol/handshake.md (spec: HAND-1, HAND-19) · Floor: link.
  */
-import { concat, empty, utf8 } from '../base/bytes.ts'
+import { concat, copy, empty, utf8 } from '../base/bytes.ts'
 import type { NoiseSuite } from '../base/ports.ts'
 import { hkdf, precompute, type Snapshot, XXpsk0 } from '../noise/index.ts'
 
@@ -33,7 +34,19 @@ export function createSwarm(suite: NoiseSuite, psk: Uint8Array): Swarm {
   const networkId = suite.hash(networkLabel, psk).slice(0, 16)
   const prologue = concat(protocolLabel, networkId)
   const macKey = hkdf(suite, psk, macLabel, empty, 32)
-  return { networkId, prologue, snapshot: precompute(suite, XXpsk0, prologue, psk), macKey }
+  const key = copy(psk)
+  let snapshot: Snapshot | undefined
+  return {
+    networkId,
+    prologue,
+    get snapshot() {
+      if (snapshot !== undefined) return snapshot
+      snapshot = precompute(suite, XXpsk0, prologue, key)
+      key.fill(0)
+      return snapshot
+    },
+    macKey,
+  }
 }
 
 /** The key of a public network: anyone who knows the name is a member. */

@@ -32,6 +32,29 @@ function counted(self: Self): { self: Self; count: typeof nothing } {
   return { self: { ...self, suite, swarms, identity: counting }, count }
 }
 
+t.test('a swarm costs no cipher until its first handshake, and one for all that follow', async t => {
+  let ciphers = 0
+  const suite: Suite = {
+    ...nativeSuite,
+    cipher(key) {
+      ciphers++
+      return nativeSuite.cipher(key)
+    },
+  }
+  const psk = new Uint8Array(32).fill(7)
+  const swarm = createSwarm(suite, psk)
+  t.equal(ciphers, 0, 'a node that starts')
+  psk.fill(0) // It has a copy of its own.
+  const { snapshot } = swarm
+  t.equal(ciphers, 1)
+  t.equal(swarm.snapshot, snapshot)
+  t.equal(ciphers, 1, 'and that is all')
+  const end = (seed: number): End => new End({ ...makeSelf({ seed }), swarms: [swarm] }, { proceed: yes })
+  const [one, two] = [end(1), new End(makeSelf({ seed: 2, psk: new Uint8Array(32).fill(7) }))]
+  exchange(one, two)
+  t.ok(one.link.open && two.link.open, 'and it is the state that all others have')
+})
+
 t.test(
   'a handshake: three DH, one signature and one verification a side; a cookie costs one key pair',
   async t => {
