@@ -2,7 +2,7 @@
  * The report of `npm run bench:peers`: its table, its picture, and what is committed of them.
  * Needs none of the packages that are measured.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
@@ -85,6 +85,75 @@ t.test('peers: a table has a row for each measure and a column for each way', as
   t.equal(new Set(lines.map(line => line.length)).size, 1, 'the last column ends where it should')
 })
 
+const contents: readonly Figure[] = [
+  { measure: 'file', way: 'net', value: 400, ratio: 1 },
+  { measure: 'file', way: 'hypercore', value: 80, ratio: 0.2 },
+  { measure: 'file', way: 'helia', value: 50, ratio: 0.125 },
+  { measure: 'file', way: 'guild-home', value: 220, ratio: 0.55 },
+  { measure: 'blocks', way: 'helia', value: 94, ratio: 0.18 },
+]
+
+t.test('peers: contents have a table of their own, and whoever encrypts is named there too', async t => {
+  const [links, files, ...more] = pageTable([...few, ...contents]).split('\n\n')
+  t.equal(links, pageTable(few))
+  t.equal(files, pageTable(contents))
+  t.strictSame(more, [])
+  t.equal(
+    files,
+    [
+      '|  | node:net | hypercore | helia | guild-home |',
+      '| --- | --: | --: | --: | --: |',
+      '| a file, from disk to disk, MB/s | 400 | 80.0 (0.20×) | 50.0 (0.13×) | 220 (0.55×) |',
+      '| blocks of 256 KiB, in memory, MB/s |  |  | 94.0 (0.18×) |  |',
+    ].join('\n'),
+  )
+  t.equal(textTable([...few, ...contents]), `${textTable(few)}\n\n${textTable(contents)}`)
+  t.match(better(contents), 'none is better')
+  const faster = contents.map(one => (one.way === 'hypercore' ? { ...one, value: 230 } : one))
+  t.match(better(faster), '- hypercore: a file, from disk to disk')
+})
+
+t.test('peers: a file and blocks come as they were held, and what is not them is refused', async t => {
+  for (const name of ['net', 'guild-home']) {
+    const { files, blocks } = (await load(`contents/${name}.mjs`)) as unknown as Contents
+    const folder = t.testdir({ held: {}, got: {} })
+    const bytes = Buffer.alloc(700_001, 'a file of some pieces ')
+    writeFileSync(join(folder, 'file'), bytes)
+    const holder = await files.hold(join(folder, 'file'), join(folder, 'held'))
+    t.teardown(() => holder.close())
+    const out = join(folder, 'out')
+    const file = await files.getter(overChannel(holder.told), join(folder, 'got'), out)
+    t.notOk(existsSync(out), `${name}: nothing comes before it is asked for`)
+    await file.get()
+    await file.close()
+    t.ok(readFileSync(out).equals(bytes), `${name}: the file`)
+
+    const held = [1, 2, 3].map(value => Buffer.alloc(256 * 1024, value))
+    const blockHolder = await blocks.hold(held)
+    t.teardown(() => blockHolder.close())
+    const getter = await blocks.getter(overChannel(blockHolder.told))
+    const got = await getter.get()
+    t.ok(
+      got.length === 3 && held.every((block, at) => block.equals(got[at]!)),
+      `${name}: the blocks, in order`,
+    )
+    await getter.close()
+  }
+  const { files, blocks } = (await load('contents/net.mjs')) as unknown as Contents
+  const folder = t.testdir({ file: 'a file' })
+  const holder = await files.hold(join(folder, 'file'), folder)
+  t.teardown(() => holder.close())
+  const wrong = await files.getter({ ...(holder.told as object), sha256: '00' }, folder, join(folder, 'out'))
+  await t.rejects(wrong.get(), /not what was held/)
+  await wrong.close()
+  const blockHolder = await blocks.hold([Buffer.alloc(8, 1), Buffer.alloc(8, 2)])
+  t.teardown(() => blockHolder.close())
+  const told = blockHolder.told as { digests: string[] }
+  const swapped = await blocks.getter({ ...told, digests: told.digests.toReversed() })
+  await t.rejects(swapped.get(), /a wrong block/)
+  await swapped.close()
+})
+
 t.test('peers: only what is between the marks of a page is made new', async t => {
   const page = 'before\n\n<!-- peers -->\nold\n<!-- /peers -->\n\nafter\n'
   const made = withTable(page, told)
@@ -131,6 +200,10 @@ t.test('peers: a bar is as long as its ratio, and ours is marked', async t => {
   t.match(picture, 'prefers-color-scheme: dark')
   t.notMatch(picture, /NaN|undefined|Infinity/)
   wellFormed(t, picture)
+  const both = chart({ ...told, figures: [...few, ...contents] })
+  t.equal([...both.matchAll(/<rect class="bar/g)].length, 9, 'panels of contents, where there are figures')
+  t.match(both, '<title id="peers-title">guild-home beside node:net, hypercore and helia</title>')
+  wellFormed(t, both)
 })
 
 t.test('peers: what is committed is one run', async t => {
@@ -168,7 +241,8 @@ t.test('peers: no way that is measured is a part of the product', async t => {
       key => key.split('node_modules/').at(-1)!,
     )
   const measured = of('test/bench/peers/package-lock.json')
-  t.ok(measured.includes('libp2p') && measured.includes('@hyperswarm/secret-stream'))
+  for (const name of ['libp2p', '@hyperswarm/secret-stream', 'helia', 'hypercore'])
+    t.ok(measured.includes(name), name)
   const ours = of('package-lock.json')
   const foreign =
     /^(?:@libp2p\/|libp2p$|@hyperswarm\/|hyperswarm|hypercore|@helia\/|helia$|sodium-secretstream$|streamx$)/
@@ -179,8 +253,33 @@ t.test('peers: no way that is measured is a part of the product', async t => {
   t.notOk(existsSync(join(root, 'node_modules/libp2p')))
 })
 
+interface Getter<Got> {
+  get(): Promise<Got>
+  close(): Promise<void>
+}
+
+interface Holder {
+  readonly told: unknown
+  close(): Promise<void>
+}
+
+interface Contents {
+  readonly files: {
+    hold(file: string, folder: string): Promise<Holder>
+    getter(told: unknown, folder: string, out: string): Promise<Getter<void>>
+  }
+  readonly blocks: {
+    hold(blocks: readonly Uint8Array[]): Promise<Holder>
+    getter(told: unknown): Promise<Getter<readonly Uint8Array[]>>
+  }
+}
+
 interface Lock {
   readonly packages: Readonly<Record<string, unknown>>
+}
+
+function overChannel(told: unknown): unknown {
+  return JSON.parse(JSON.stringify(told))
 }
 
 /** Every element is closed in turn, and no text holds a bare mark. */

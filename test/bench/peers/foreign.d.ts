@@ -17,6 +17,23 @@ declare module '@hyperswarm/secret-stream' {
   }
 }
 
+declare module 'hypercore' {
+  import type { Duplex } from 'node:stream'
+
+  export default class Hypercore {
+    constructor(folder: string, key?: Uint8Array)
+    readonly key: Uint8Array
+    readonly length: number
+    ready(): Promise<void>
+    append(blocks: readonly Uint8Array[]): Promise<unknown>
+    get(index: number): Promise<Uint8Array>
+    update(options: { wait: boolean }): Promise<boolean>
+    download(range: { start: number; end: number; linear: boolean }): { done(): Promise<unknown> }
+    replicate(stream: Duplex): Duplex
+    close(): Promise<void>
+  }
+}
+
 declare module 'ws' {
   import type { EventEmitter } from 'node:events'
   import type { Server } from 'node:http'

@@ -1,6 +1,5 @@
 /**
- * What is measured, and how: rounds in which every way has its turn, so that a slow moment of the
- * machine meets all alike; the first round warms up and is dropped.
+ * What is measured, and how.
  *
  * @import { Pair } from './pair.mjs'
  * @import { Figure } from './types.ts'
@@ -8,8 +7,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { blocks, file } from './contents.mjs'
 import { Side } from './pair.mjs'
-import { median, quantile, ways } from './report/figures.mjs'
+import { quantile, ways } from './report/figures.mjs'
+import { figures, inTurn } from './rounds.mjs'
 
 const FILL_MS = 300
 const TRIPS = 4_000
@@ -21,11 +22,11 @@ const SLOW_ROUNDS = 3
 const MOST_QUEUED = 16 * 1024 * 1024
 const MOST_GROWTH = 512 * 1024 * 1024
 const START_MS = 20_000
-const [BASE = ''] = ways
 
 /**
  * @typedef {object} Run
  * @property {number} rounds
+ * @property {number} mebibytes of a file, and of blocks
  * @property {NodeJS.ProcessEnv} env of the processes
  * @property {(way: string) => Promise<Pair>} pair the two processes of a way, made when first asked for
  */
@@ -81,50 +82,8 @@ export const measures = {
     ]
   },
   start: async run => figures('start', await inTurn(ways, SLOW_ROUNDS, way => started(run, way)), ms => ms),
-}
-
-/**
- * Every way once in a round, each round beginning with another of them.
- *
- * @template T
- * @param {readonly string[]} names
- * @param {number} rounds
- * @param {(way: string) => Promise<T>} pass
- * @param {number} [dropped] rounds that only warm up
- * @returns {Promise<Map<string, T[]>>}
- */
-async function inTurn(names, rounds, pass, dropped = 1) {
-  /** @type {Map<string, T[]>} */
-  const passes = new Map(names.map(name => [name, []]))
-  for (let round = 0; round < rounds + dropped; round++)
-    for (let i = 0; i < names.length; i++) {
-      const name = /** @type {string} */ (names[(i + round) % names.length])
-      const made = await pass(name)
-      if (round >= dropped) passes.get(name)?.push(made)
-    }
-  return passes
-}
-
-/**
- * Medians, and the ratio of each to that of the first way.
- *
- * @template T
- * @param {string} measure
- * @param {Map<string, T[]>} passes
- * @param {(pass: T) => number} figure
- * @returns {Figure[]}
- */
-function figures(measure, passes, figure) {
-  const base = median((passes.get(BASE) ?? []).map(figure))
-  return [...passes].map(([way, all]) => {
-    const value = median(all.map(figure))
-    return { measure, way, value: short(value), ratio: base > 0 ? short(value / base) : null }
-  })
-}
-
-/** @param {number} value */
-function short(value) {
-  return Number(value.toPrecision(3))
+  file,
+  blocks,
 }
 
 /**

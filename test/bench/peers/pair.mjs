@@ -7,22 +7,32 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-/** Longest that one question may take. */
+/** Longest that one question may take, unless it is said. */
 const DEADLINE_MS = 40_000
 const PATIENCE_MS = 1_000
-const program = fileURLToPath(new URL('./side.mjs', import.meta.url))
 
 export class Side {
-  /** @param {string} way @param {NodeJS.ProcessEnv} env */
-  static async start(way, env) {
-    const side = new Side(way, env)
+  /**
+   * @param {string} way
+   * @param {NodeJS.ProcessEnv} env
+   * @param {{ program?: string, deadline?: number }} [options] a file of this folder; milliseconds
+   */
+  static async start(way, env, { program = 'side.mjs', deadline = DEADLINE_MS } = {}) {
+    const side = new Side(way, env, fileURLToPath(new URL(program, import.meta.url)), deadline)
     await side.#answer('start')
     return side
   }
 
-  /** @param {string} way @param {NodeJS.ProcessEnv} env @private */
-  constructor(way, env) {
+  /**
+   * @param {string} way
+   * @param {NodeJS.ProcessEnv} env
+   * @param {string} program
+   * @param {number} deadline
+   * @private
+   */
+  constructor(way, env, program, deadline) {
     this.way = way
+    this.deadline = deadline
     this.child = fork(program, [way], { serialization: 'advanced', execArgv: ['--expose-gc'], env })
     this.child.on('error', () => {})
   }
@@ -52,7 +62,7 @@ export class Side {
       }
       const fail = (/** @type {string} */ why) =>
         over(() => reject(new Error(`${this.way}, ${task}: ${why}`)))
-      const late = setTimeout(() => fail(`no answer in ${DEADLINE_MS / 1_000} s`), DEADLINE_MS)
+      const late = setTimeout(() => fail(`no answer in ${this.deadline / 1_000} s`), this.deadline)
       const onMessage = (/** @type {any} */ { result, error }) =>
         error === undefined ? over(() => resolve(result)) : fail(error)
       const onExit = (/** @type {number | null} */ code) => fail(`the process ended with ${code}`)

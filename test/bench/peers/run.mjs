@@ -1,9 +1,9 @@
 /**
  * guild-home beside other ways to carry bytes, in one run.
  *
- *   npm run bench:peers -- [--rounds N] [--only bulk,messages] [--json]
+ *   npm run bench:peers -- [--rounds N] [--only bulk,messages] [--mib 64] [--json]
  *
- * Prints a table. A whole run, one without --only, also writes figures.json, peers.svg and the
+ * Prints a table. A whole run, one without --only and --mib, also writes figures.json, peers.svg and the
  * table of the README between its marks. With --json standard output holds the figures, one JSON object a line.
  */
 import { spawnSync } from 'node:child_process'
@@ -19,8 +19,12 @@ import { identity } from './ways/certificate.mjs'
 
 const ROUNDS = 5
 const MOST_ROUNDS = 50
-/** A whole run takes two to three minutes; more rounds may take as much more. */
-const SECONDS_A_ROUND = 48
+const MIB = 64
+const MOST_MIB = 4_096
+/** A whole run takes three to four minutes; more rounds and larger files may take as much more. */
+const SECONDS_A_ROUND = 60
+/** Of the slowest way, in a round and with what adding it takes. */
+const MIB_A_SECOND = 8
 
 const here = import.meta.dirname
 const readme = join(here, '../../../README.md')
@@ -31,17 +35,23 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: String(ROUNDS) },
     only: { type: 'string' },
+    mib: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 })
 const rounds = Number(values.rounds)
+const mebibytes = Number(values.mib ?? MIB)
 const names = values.only?.split(',') ?? Object.keys(measures)
 const unknown = names.filter(name => !(name in measures))
 if (!Number.isInteger(rounds) || rounds < 1 || rounds > MOST_ROUNDS)
   usage(`--rounds takes 1 to ${MOST_ROUNDS}`)
+if (!Number.isInteger(mebibytes) || mebibytes < 1 || mebibytes > MOST_MIB)
+  usage(`--mib takes 1 to ${MOST_MIB}`)
 if (unknown.length > 0) usage(`--only knows ${Object.keys(measures).join(', ')}, not ${unknown.join(', ')}`)
 
-if (!existsSync(join(here, 'node_modules'))) {
+/** @type {{ dependencies: Record<string, string> }} */
+const { dependencies } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
+if (Object.keys(dependencies).some(name => !existsSync(join(here, 'node_modules', name)))) {
   say('Installing the other ways into test/bench/peers/node_modules, once (npm ci)')
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: here,
@@ -59,6 +69,7 @@ const env = { ...process.env, PEERS_TLS: JSON.stringify(identity()) }
 const pairs = new Map()
 const run = {
   rounds,
+  mebibytes,
   env,
   /** @param {string} way */
   pair: way => {
@@ -72,7 +83,7 @@ const late = setTimeout(
     say('The run took too long and was ended')
     process.exit(1) // the channels close, and the processes end with them
   },
-  SECONDS_A_ROUND * Math.max(rounds, ROUNDS) * 1_000,
+  (SECONDS_A_ROUND + mebibytes / MIB_A_SECOND) * Math.max(rounds, ROUNDS) * 1_000,
 )
 
 const figures = []
@@ -88,7 +99,7 @@ try {
 
 if (values.json) for (const figure of figures) console.log(JSON.stringify(figure))
 else console.log(textTable(figures))
-if (values.only === undefined) {
+if (values.only === undefined && values.mib === undefined) {
   const told = {
     cores: availableParallelism(),
     node: Number.parseInt(process.versions.node, 10),

@@ -7,6 +7,7 @@
  * @import { Near, Shaker, Way, Pipe } from './types.ts'
  */
 import { setTimeout as wait } from 'node:timers/promises'
+import { answer, cpu, now } from './channel.mjs'
 
 const MESSAGE = Buffer.alloc(100, 7)
 const CHUNK = Buffer.alloc(64 * 1024, 7)
@@ -42,11 +43,6 @@ function take(bytes) {
   }
 }
 
-/** Milliseconds on the clock that all processes of a machine share. */
-function now() {
-  return Number(process.hrtime.bigint()) / 1e6
-}
-
 /** @type {Record<string, (...args: any[]) => unknown>} */
 const tasks = {
   far: async () => (await way.far(take)).address,
@@ -54,10 +50,7 @@ const tasks = {
   near: async address => {
     near = await way.near(address)
   },
-  cpu: () => {
-    const { user, system } = process.cpuUsage()
-    return { seconds: (user + system) / 1e6, rss: process.memoryUsage.rss() }
-  },
+  cpu,
   /** Forgets what came. @param {'bulk' | 'messages'} task */
   count: task => {
     came = 0
@@ -193,14 +186,4 @@ function opened() {
 if (listens === 'listen') {
   await way.far(() => {})
   process.stdout.write('listening\n')
-} else {
-  process.once('disconnect', () => process.exit(0))
-  process.on('message', async (/** @type {{ task: string, args: unknown[] }} */ { task, args }) => {
-    try {
-      process.send?.({ result: await tasks[task]?.(...args) })
-    } catch (error) {
-      process.send?.({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
-    }
-  })
-  process.send?.({ result: 'ready' })
-}
+} else answer(tasks)

@@ -65,6 +65,34 @@ export interface Way {
   mesh(count: number): Promise<Mesh>
 }
 
+/** The side that fetches, linked to the one that holds. Nothing of what is held is here yet. */
+export interface Getter<Got> {
+  get(): Promise<Got>
+  close(): Promise<void>
+}
+
+/** The side that holds, and answers. */
+export interface Holder {
+  /** For the other side; survives JSON. */
+  readonly told: unknown
+  close(): Promise<void>
+}
+
+/** One way to bring a file from one process to another, each with a store of its own in a folder. */
+export interface FileWay {
+  /** Takes the file into the store. */
+  hold(file: string, folder: string): Promise<Holder>
+  /** Its `get` resolves when `out` is whole; whether it is on disk is no matter of the way. */
+  getter(told: unknown, folder: string, out: string): Promise<Getter<void>>
+}
+
+/** One way to bring blocks from one process to another, in memory. */
+export interface BlockWay {
+  hold(blocks: readonly Uint8Array[]): Promise<Holder>
+  /** Its `get` resolves with all of them, hashed, in their order. */
+  getter(told: unknown): Promise<Getter<readonly Uint8Array[]>>
+}
+
 /** One figure of one way. */
 export interface Figure {
   readonly measure: string

@@ -7,9 +7,10 @@
  * @import { Figures } from '../types.ts'
  * @import { Measure } from './figures.mjs'
  */
-import { figureText, find, ratioText, shown, titles, ways } from './figures.mjs'
+import { figureText, fileWays, find, ratioText, shown, titles, ways } from './figures.mjs'
 
-const panels = ['bulk', 'messages', 'request-p50', 'handshakes', 'mesh-25', 'start']
+/** Those that have figures are drawn. */
+const panels = ['bulk', 'messages', 'request-p50', 'handshakes', 'mesh-25', 'start', 'file', 'blocks']
 
 const WIDTH = 860
 const MARGIN = 24
@@ -48,25 +49,27 @@ const style = `
 
 /** @param {Figures} told */
 export function chart({ cores, node, rounds, figures }) {
-  const rows = Math.ceil(panels.length / COLUMNS)
+  const drawn = shown.filter(
+    ({ name }) => panels.includes(name) && figures.some(({ measure }) => measure === name),
+  )
+  const rows = Math.ceil(drawn.length / COLUMNS)
   const height = HEAD + rows * panelHeight
   const machine = `Node ${node}, ${cores} shared cores, loopback, two processes, medians of ${rounds} rounds.`
   const meaning = '× is to node:net in the same run (the dotted line). net and ws encrypt nothing.'
-  const drawn = panels.map((name, at) => {
+  const groups = drawn.map((measure, at) => {
     const x = MARGIN + (at % COLUMNS) * (panelWidth + GAP)
     const y = HEAD + Math.floor(at / COLUMNS) * panelHeight
-    const measure = shown.find(one => one.name === name)
-    return measure === undefined ? '' : `<g transform="translate(${x} ${y})">${panel(measure, figures)}</g>`
+    return `<g transform="translate(${x} ${y})">${panel(measure, figures)}</g>`
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="peers-title">`,
-    `<title id="peers-title">guild-home beside node:net, node:tls, ws, secret-stream and libp2p</title>`,
+    `<title id="peers-title">guild-home beside ${others(figures)}</title>`,
     `<style>${style}\n</style>`,
     `<rect class="ground" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="8"/>`,
     text(MARGIN, 30, 'guild-home beside others', 'title'),
     text(MARGIN, 50, machine, 'faint'),
     text(MARGIN, 67, meaning, 'faint'),
-    ...drawn,
+    ...groups,
     '</svg>',
     '',
   ].join('\n')
@@ -76,8 +79,8 @@ export function chart({ cores, node, rounds, figures }) {
  * @param {Measure} measure
  * @param {Figures['figures']} figures
  */
-function panel({ name, title, unit, better }, figures) {
-  const bars = ways.flatMap(way => find(figures, name, way) ?? [])
+function panel({ name, title, unit, better, about }, figures) {
+  const bars = (about === 'contents' ? fileWays : ways).flatMap(way => find(figures, name, way) ?? [])
   const most = Math.max(1, ...bars.map(({ ratio }) => ratio ?? 0))
   const scale = room / most
   const hint = better === 'more' ? 'longer is better' : 'shorter is better'
@@ -100,6 +103,14 @@ function panel({ name, title, unit, better }, figures) {
     ...lines,
     '',
   ].join('\n')
+}
+
+/** @param {Figures['figures']} figures */
+function others(figures) {
+  const names = Object.entries(titles)
+    .filter(([way]) => way !== 'guild-home' && way !== 'net-together' && figures.some(one => one.way === way))
+    .map(([, title]) => title)
+  return new Intl.ListFormat('en-GB').format(names)
 }
 
 /**

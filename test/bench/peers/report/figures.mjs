@@ -10,26 +10,78 @@
  * @property {string} title
  * @property {string} unit
  * @property {'more' | 'less'} better
+ * @property {'links' | 'contents'} about measures about one thing share a table
  */
 
 /** @type {readonly Measure[]} */
 export const shown = [
-  { name: 'bulk', title: 'bulk, 64 KiB writes', unit: 'MB/s', better: 'more' },
-  { name: 'bulk-send-cpu', title: 'CPU of the sender in bulk', unit: 's/GB', better: 'less' },
-  { name: 'bulk-receive-cpu', title: 'CPU of the receiver in bulk', unit: 's/GB', better: 'less' },
-  { name: 'messages', title: 'messages of 100 B', unit: '1/s', better: 'more' },
-  { name: 'request-p50', title: 'there and back, 100 B, p50', unit: 'µs', better: 'less' },
-  { name: 'request-p99', title: 'there and back, 100 B, p99', unit: 'µs', better: 'less' },
-  { name: 'handshakes', title: 'handshakes, 32 at once', unit: '1/s', better: 'more' },
-  { name: 'handshake-cpu', title: 'CPU of the client for a handshake', unit: 'ms', better: 'less' },
-  { name: 'mesh-10', title: 'mesh of 10 in one process', unit: 'ms', better: 'less' },
-  { name: 'mesh-25', title: 'mesh of 25 in one process', unit: 'ms', better: 'less' },
-  { name: 'link-memory', title: 'memory a link, both ends', unit: 'KB', better: 'less' },
-  { name: 'start', title: 'start of a process to listening', unit: 'ms', better: 'less' },
+  { name: 'bulk', title: 'bulk, 64 KiB writes', unit: 'MB/s', better: 'more', about: 'links' },
+  { name: 'bulk-send-cpu', title: 'CPU of the sender in bulk', unit: 's/GB', better: 'less', about: 'links' },
+  {
+    name: 'bulk-receive-cpu',
+    title: 'CPU of the receiver in bulk',
+    unit: 's/GB',
+    better: 'less',
+    about: 'links',
+  },
+  { name: 'messages', title: 'messages of 100 B', unit: '1/s', better: 'more', about: 'links' },
+  { name: 'request-p50', title: 'there and back, 100 B, p50', unit: 'µs', better: 'less', about: 'links' },
+  { name: 'request-p99', title: 'there and back, 100 B, p99', unit: 'µs', better: 'less', about: 'links' },
+  { name: 'handshakes', title: 'handshakes, 32 at once', unit: '1/s', better: 'more', about: 'links' },
+  {
+    name: 'handshake-cpu',
+    title: 'CPU of the client for a handshake',
+    unit: 'ms',
+    better: 'less',
+    about: 'links',
+  },
+  { name: 'mesh-10', title: 'mesh of 10 in one process', unit: 'ms', better: 'less', about: 'links' },
+  { name: 'mesh-25', title: 'mesh of 25 in one process', unit: 'ms', better: 'less', about: 'links' },
+  { name: 'link-memory', title: 'memory a link, both ends', unit: 'KB', better: 'less', about: 'links' },
+  { name: 'start', title: 'start of a process to listening', unit: 'ms', better: 'less', about: 'links' },
+  { name: 'file', title: 'a file, from disk to disk', unit: 'MB/s', better: 'more', about: 'contents' },
+  {
+    name: 'file-send-cpu',
+    title: 'CPU of who holds the file',
+    unit: 's/GB',
+    better: 'less',
+    about: 'contents',
+  },
+  {
+    name: 'file-receive-cpu',
+    title: 'CPU of who fetches it',
+    unit: 's/GB',
+    better: 'less',
+    about: 'contents',
+  },
+  {
+    name: 'file-memory',
+    title: 'memory of who fetches it, at most',
+    unit: 'MB',
+    better: 'less',
+    about: 'contents',
+  },
+  { name: 'blocks', title: 'blocks of 256 KiB, in memory', unit: 'MB/s', better: 'more', about: 'contents' },
+  {
+    name: 'blocks-send-cpu',
+    title: 'CPU of who holds the blocks',
+    unit: 's/GB',
+    better: 'less',
+    about: 'contents',
+  },
+  {
+    name: 'blocks-receive-cpu',
+    title: 'CPU of who fetches them',
+    unit: 's/GB',
+    better: 'less',
+    about: 'contents',
+  },
 ]
 
 /** The ways in the order in which they are shown; the first is the measure of the others. */
 export const ways = ['net', 'tls', 'ws', 'secret-stream', 'libp2p', 'guild-home']
+export const fileWays = ['net', 'hypercore', 'helia', 'guild-home']
+export const blockWays = ['net', 'helia', 'guild-home']
 
 /** Name of a way → as people know it. @type {Readonly<Record<string, string>>} */
 export const titles = {
@@ -38,7 +90,9 @@ export const titles = {
   tls: 'node:tls',
   ws: 'ws',
   'secret-stream': 'secret-stream',
+  hypercore: 'hypercore',
   libp2p: 'libp2p',
+  helia: 'helia',
   'guild-home': 'guild-home',
 }
 

@@ -8,11 +8,15 @@ import { figureText, find, ratioText, shown, titles } from './figures.mjs'
 const START = '<!-- peers -->'
 const END = '<!-- /peers -->'
 /** The others that encrypt and prove who is there. */
-const sealed = ['tls', 'secret-stream', 'libp2p']
+const sealed = ['tls', 'secret-stream', 'hypercore', 'libp2p', 'helia']
 
 /** @param {readonly Figure[]} figures */
 export function textTable(figures) {
-  const rows = cells(figures)
+  return tables(figures).map(aligned).join('\n\n')
+}
+
+/** @param {readonly (readonly string[])[]} rows */
+function aligned(rows) {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
   return rows
     .map(row =>
@@ -26,10 +30,13 @@ export function textTable(figures) {
 
 /** @param {readonly Figure[]} figures */
 export function pageTable(figures) {
-  const [head = [], ...rows] = cells(figures)
-  return [head, ['---', ...head.slice(1).map(() => '--:')], ...rows]
-    .map(row => `| ${row.join(' | ')} |`)
-    .join('\n')
+  return tables(figures)
+    .map(([head = [], ...rows]) =>
+      [head, ['---', ...head.slice(1).map(() => '--:')], ...rows]
+        .map(row => `| ${row.join(' | ')} |`)
+        .join('\n'),
+    )
+    .join('\n\n')
 }
 
 /**
@@ -66,24 +73,26 @@ export function better(figures) {
 }
 
 /**
- * A row for each measure that has figures, a column for each way that has one.
+ * A table for links and one for contents, where there are figures of either: a row for each measure, a column for each
+ * way that has one.
  *
  * @param {readonly Figure[]} figures
  */
-function cells(figures) {
-  const ways = Object.keys(titles).filter(way => figures.some(figure => figure.way === way))
-  return [
-    ['', ...ways.map(way => titles[way] ?? way)],
-    ...shown
-      .filter(({ name }) => figures.some(({ measure }) => measure === name))
-      .map(({ name, title, unit }) => [
-        `${title}, ${unit}`,
-        ...ways.map(way => {
-          const figure = find(figures, name, way)
-          if (figure === undefined) return ''
-          const ratio = figure.ratio === null || way === 'net' ? '' : ` (${ratioText(figure.ratio)})`
-          return `${figureText(figure.value)}${ratio}`
-        }),
-      ]),
-  ]
+function tables(figures) {
+  return /** @type {const} */ (['links', 'contents']).flatMap(about => {
+    const measures = shown.filter(
+      one => one.about === about && figures.some(({ measure }) => measure === one.name),
+    )
+    const ways = Object.keys(titles).filter(way => measures.some(({ name }) => find(figures, name, way)))
+    const rows = measures.map(({ name, title, unit }) => [
+      `${title}, ${unit}`,
+      ...ways.map(way => {
+        const figure = find(figures, name, way)
+        if (figure === undefined) return ''
+        const ratio = figure.ratio === null || way === 'net' ? '' : ` (${ratioText(figure.ratio)})`
+        return `${figureText(figure.value)}${ratio}`
+      }),
+    ])
+    return rows.length === 0 ? [] : [[['', ...ways.map(way => titles[way] ?? way)], ...rows]]
+  })
 }
