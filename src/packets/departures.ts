@@ -8,9 +8,9 @@
  *   an ACK that is due  ─┘
  *
  * The urgent leaves first. Data waits for the congestion window, for the pacer and for the address to
- * be proved; an acknowledgement waits for nothing and is counted by nobody. Congestion control hears of
- * a loss before the frames do, for what they do then is to send again. Of two probes both say it.
- *
+ * be proved; an acknowledgement waits for nothing and is counted by nobody. Congestion control hears
+ * of a loss before the frames do, for what they do then is to send again. A second probe that has nothing
+ * to say repeats the first: where many are lost, one may get through.
  * Sources: RFC 9000 sections 8.1, 9.4, 13; RFC 9002. Page: protocol/packets.md (spec: PKT-9) · Floor: packets.
  */
 import { earlier, type Millis } from '../base/machine.ts'
@@ -216,8 +216,8 @@ export class Departures {
         return false
       }
       const probe = this.mtu.probe(now)
-      if (probe === undefined) left -= this.#sendData(now, false, left > 0)
-      else this.#sendMtuProbe(probe, now)
+      if (probe !== undefined) this.#sendMtuProbe(probe, now)
+      else left -= this.#sendData(now, false, left > 0)
     }
     return true
   }
@@ -340,9 +340,9 @@ export class Departures {
   }
 
   #depart(to: Path, eliciting: boolean, mtuProbe: boolean, now: Millis): number {
-    const { protection, recovery, remoteIds } = this
     const number = this.#number
     this.#number = this.#leftOut.after(number)
+    const { protection, recovery, remoteIds } = this
     const plaintext = this.#options.plaintext.view()
     const room = this.#slab.room(plaintext.length + SEAL_MOST)
     const datagram = protection.sealed(remoteIds.current, number, recovery.largestAcked, plaintext, now, room)

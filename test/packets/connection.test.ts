@@ -90,9 +90,11 @@ t.test('PKT-8 frames of streams before the link is open are left unacknowledged,
   )
   pair.b.open()
   t.ok(pair.run(pair.now + 5_000, () => source.acked.size === 3))
-  const told = pair.b.told.filter(([name]) => name === 'maxStreamData').map(([, id]) => id)
-  t.same([...new Set(told)], [0, 1, 2])
-  t.ok(told.length <= 6, 'each once, though the packet came more than once; of two probes both say it')
+  t.same(
+    pair.b.told.filter(([name]) => name === 'maxStreamData').map(([, id]) => id),
+    [0, 1, 2, 0, 1, 2],
+    'once of each of the two probes, though the packets came more than once',
+  )
 })
 
 t.test(

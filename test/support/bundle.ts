@@ -45,29 +45,35 @@ const among = (modules: readonly string[]): ((id: string) => boolean) => {
   return id => ids.has(id)
 }
 
-/** Names and lines stay, for stack traces to be read. Text of one byte a character is half of it in V8's memory. */
-const minify = {
-  compress: false,
-  mangle: false,
-  codegen: { removeWhitespace: false, asciiOnly: true, legalComments: 'inline' },
+const shape = {
+  format: 'es',
+  entryFileNames: '[name].js',
+  cleanDir: true,
+  // Names and lines stay, for stack traces to be read. Text of one byte a character is half of it in V8's memory.
+  minify: {
+    compress: false,
+    mangle: false,
+    codegen: { removeWhitespace: false, asciiOnly: true, legalComments: 'inline' },
+  },
 } as const
 
-const { output } = await build({
+const common = {
   cwd: root,
-  input: paths(entries),
   platform: 'node',
-  external,
   // What others need of an entry may stand in it: no empty files that pass on.
   preserveEntrySignatures: 'allow-extension',
   // A module may be imported at once by one and late by another: it is in memory by then.
   checks: { ineffectiveDynamicImport: false },
+} as const
+
+const { output } = await build({
+  ...common,
+  input: paths(entries),
+  external,
   output: {
+    ...shape,
     dir: join(root, 'dist/command/cli'),
-    format: 'es',
-    entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
-    cleanDir: true,
-    minify,
     codeSplitting: {
       groups: [
         { name: 'main', test: among(['cli/main.js']), priority: 2 },
@@ -86,20 +92,14 @@ writeFileSync(join(root, 'dist/command.json'), JSON.stringify(modulesOf))
 /** What `exports` of package.json names. Entries share their modules: there is one GuildError. */
 const names = ['index', 'testing/index', 'wire/index', 'noise/index']
 await build({
-  cwd: root,
+  ...common,
   input: Object.fromEntries(names.map(name => [name, join(root, source, `${name}.js`)])),
-  platform: 'node',
   // Packages are those of whoever imports us: a CID is of the same class there and here.
   external: id => !id.startsWith('.') && !isAbsolute(id),
-  preserveEntrySignatures: 'allow-extension',
-  checks: { ineffectiveDynamicImport: false },
   output: {
+    ...shape,
     dir: join(root, 'dist/library'),
-    format: 'es',
-    entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
-    cleanDir: true,
-    minify,
     codeSplitting: {
       groups: [{ name: 'library', test: among(['index.js', 'transport/tcp.js', 'transport/udp.js']) }],
     },
