@@ -57,8 +57,6 @@ const OLD = 30_000
 const WHOLE_PATIENCE = 60_000
 /** Peers may learn of an end so much later when they run; one that was stopped cannot. */
 const LEARN_PATIENCE = 5_000
-/** Who is killed says nothing, and over UDP neither does its system: asked after 10 s, and given up 10 s after that. */
-const SILENCE = 21_000
 const FAULTS_MAX = 100
 
 export async function soak(options: SoakOptions): Promise<SoakResult> {
@@ -250,10 +248,8 @@ class Soak {
       for (const member of unaware) this.#fault(`${member.name} never learned that ${peerId} ended`)
     const sorted = this.#learned.sort((a, b) => a - b)
     const [median, max] = [sorted[sorted.length >> 1] ?? 0, sorted.at(-1) ?? 0]
-    const most = sorted[Math.floor(0.9 * sorted.length)] ?? 0
     // Who was stopped meanwhile learns late: its pause counts for it.
-    if (most > LEARN_PATIENCE + PAUSE_MAX || max > SILENCE + PAUSE_MAX)
-      this.#fault(`an end was learned ${max.toFixed(0)} ms later, one in ten after ${most.toFixed(0)} ms`)
+    if (max > LEARN_PATIENCE + PAUSE_MAX) this.#fault(`an end was learned ${max.toFixed(0)} ms later`)
     return { learnedMedianMs: Math.round(median), learnedMaxMs: Math.round(max) }
   }
 

@@ -2,8 +2,7 @@
  * Did anything grow? What the samples of the steady processes say.
  *
  * Memory grows in steps and falls again; a line through the second half of the run tells which
- * of it stays (P28: at most 1 MiB in ten minutes). One that only comes up, late, to what the others keep and
- * keep level, leaks nothing: a leak of its own would lead it past them. Descriptors and handles may be as many more than
+ * of it stays (P28: at most 1 MiB in ten minutes). Descriptors and handles may be as many more than
  * at the start as there are peers more.
  */
 import { type Point, secondHalf, slope, span } from './slope.ts'
@@ -47,8 +46,6 @@ export interface Judged {
 const MiB = 2 ** 20
 /** P28, a ten minutes. */
 const GROWTH_MAX = 1
-/** Bytes by which two that do the same differ. */
-const ALIKE = MiB / 2
 /** Seconds of a second half below which the noise of one collection outweighs any leak. */
 const SPAN_LEAST = 290
 /** A timer, a dial under way, a control client that leaves. */
@@ -61,7 +58,7 @@ export function judge(tracks: readonly Track[]): Judged {
     tracks.every(({ samples }) => span(secondHalf(points(samples, 'kept'))) >= SPAN_LEAST)
   const faults: string[] = []
   for (const { name, keptGrowth, handles, descriptors } of lines) {
-    if (growthJudged && keptGrowth > GROWTH_MAX && !cameUp(name, lines))
+    if (growthJudged && keptGrowth > GROWTH_MAX)
       faults.push(`${name} keeps ${keptGrowth.toFixed(2)} MiB more every ten minutes`)
     for (const [what, pair] of [
       ['handles', handles],
@@ -71,15 +68,6 @@ export function judge(tracks: readonly Track[]): Judged {
         faults.push(`${name} began with ${pair[0]} ${what} beside those of its peers, and has ${pair[1]}`)
   }
   return { lines, faults, growthJudged }
-}
-
-/** To no more than most others, of which most are level. */
-function cameUp(name: string, lines: readonly Line[]): boolean {
-  const others = lines.filter(line => line.name !== name)
-  const middle = (what: 'kept' | 'keptGrowth'): number =>
-    others.map(line => line[what]).sort((a, b) => a - b)[(others.length - 1) >> 1] ?? Number.NaN
-  const own = lines.find(line => line.name === name)!
-  return middle('keptGrowth') <= GROWTH_MAX && own.kept <= middle('kept') + ALIKE / MiB
 }
 
 function lineOf({ name, samples }: Track): Line {
