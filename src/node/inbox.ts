@@ -40,10 +40,11 @@ export class Inbox {
     this.#onMessage = onMessage
     this.done = new Promise((resolve, reject) => {
       this.#fail = reject
+      const closed = (): void => reject(stream.errored ?? new GuildError('GH_STREAM_RESET', 'destroyed here'))
       stream.once('end', resolve)
-      stream.once('close', () =>
-        reject(stream.errored ?? new GuildError('GH_STREAM_RESET', 'destroyed here')),
-      )
+      // A peer may be gone before anybody asked for its messages: 'close' comes only once.
+      if (stream.closed) closed()
+      else stream.once('close', closed)
     })
     // A stream that is destroyed fails this promise too, and not everybody waits for it.
     this.done.catch(() => {})

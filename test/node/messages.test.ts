@@ -151,6 +151,23 @@ t.test('an end inside a message, a handler that throws, a stream destroyed here:
   await t.rejects(left, { code: 'GH_STREAM_RESET' })
 })
 
+t.test('a stream that was over before anybody asked for its messages says so at once', async t => {
+  const [out, into] = await pair()
+  out.destroy()
+  await new Promise(resolve => into.once('close', resolve))
+  await t.rejects(
+    into.receive(() => t.fail('no message')),
+    { code: 'GH_STREAM_RESET' },
+  )
+  const [mine] = await pair()
+  mine.destroy()
+  await new Promise(resolve => mine.once('close', resolve))
+  await t.rejects(
+    mine.receive(() => t.fail('no message')),
+    { code: 'GH_STREAM_RESET' },
+  )
+})
+
 t.test('receive is refused where somebody reads already', async t => {
   const [, into] = await pair()
   into.resume()
