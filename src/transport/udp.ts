@@ -12,7 +12,8 @@
  *
  * Without a large receive buffer a burst loses every second datagram. A system may grant less
  * than it was asked for without a word: `buffers` says what it was, in the system's own count
- * (Linux reserves half for itself and tells the whole).
+ * (Linux reserves half for itself and tells the whole). Where more comes than is read it is made shorter for
+ * a while: see `receive-room.ts`.
  *
  * One socket belongs to one family: `::` takes IPv6 only. Not in node:dgram, and so not here: the
  * DF bit, ECN, several datagrams a system call, the local address a datagram came to.
@@ -23,9 +24,12 @@ import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
 import { lookup as resolveName } from 'node:dns'
 import type { DatagramBuffers, DatagramOptions, DatagramSocket, Datagrams, Endpoint } from '../base/ports.ts'
 import { abortError, dialError, listenError, plain, systemCode } from './errors.ts'
+import { ReceiveRoom } from './receive-room.ts'
 
 /** Asked of the system for each direction: 40 ms at 100 MB/s. */
 const BUFFER = 4 * 1024 * 1024
+/** Linux tells twice what it was asked for. */
+const TOLD = process.platform === 'linux' ? 2 : 1
 /** Below this it is not asked again. */
 const BUFFER_LEAST = 128 * 1024
 /** Bytes that may wait in Node for room in the system. */
@@ -86,6 +90,10 @@ class UdpSocket implements DatagramSocket {
   #closed = false
   /** Datagrams wait in Node, as of the last look. */
   #waits = false
+  readonly #room: ReceiveRoom
+  /** Of this turn. */
+  #came = 0
+  #bytes = 0
 
   constructor(socket: Socket, { onDatagram, onError, host, port }: DatagramOptions) {
     this.#socket = socket
@@ -101,9 +109,14 @@ class UdpSocket implements DatagramSocket {
         () => socket.getSendBufferSize(),
       ),
     }
+    this.#room = new ReceiveRoom(this.buffers.receive)
     const remotes = new Remotes()
+    const turned = (): void => this.#turned()
     socket.on('message', (bytes, { address, port }) => {
-      if (!this.#closed) onDatagram(bytes, remotes.of(address, port))
+      if (this.#closed) return
+      if (this.#came++ === 0) setImmediate(turned)
+      this.#bytes += bytes.length
+      onDatagram(bytes, remotes.of(address, port))
     })
     socket.on('error', error => {
       if (!this.#closed && !losses.has(systemCode(error) ?? '')) onError(listenError(error, host, port))
@@ -125,6 +138,19 @@ class UdpSocket implements DatagramSocket {
     if (this.#closed) return
     this.#closed = true
     this.#socket.close()
+  }
+
+  #turned(): void {
+    if (this.#closed) return
+    const size = this.#room.turned(this.#came, this.#bytes, performance.now())
+    this.#came = 0
+    this.#bytes = 0
+    if (size === undefined) return
+    try {
+      this.#socket.setRecvBufferSize(Math.round(size / TOLD))
+    } catch {
+      // A system that grants no other size has the one it had.
+    }
   }
 }
 
