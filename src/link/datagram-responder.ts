@@ -18,8 +18,9 @@
  */
 import { copy, equal, toHex } from '../base/bytes.ts'
 import type { Millis } from '../base/machine.ts'
-import type { Endpoint } from '../base/ports.ts'
+import type { Endpoint, Random } from '../base/ports.ts'
 import { RecentSet } from '../base/recent.ts'
+import { RecentKeys } from '../base/recent-keys.ts'
 import type { HandshakeDatagram } from '../wire/handshake-datagram.ts'
 import { limits } from '../wire/limits.ts'
 import { responderUnits } from '../wire/registry.ts'
@@ -94,7 +95,7 @@ export class DatagramResponder {
   readonly #byId = new IdTable<HalfOpen>()
   /** Who was proved a moment ago: what is still under way of it is late, not new. */
   readonly #proved = new RecentSet(thresholds.total, defaults.lifetime)
-  readonly #answered = new Answered()
+  readonly #answered: Answered
   #held = 0
   #next = 0
 
@@ -102,6 +103,7 @@ export class DatagramResponder {
     this.#self = self
     this.#ids = ids
     this.#cookies = new AddressCookies(self.suite, self.random, now)
+    this.#answered = new Answered(self.random)
   }
 
   get size(): number {
@@ -242,21 +244,27 @@ const noId = new Uint8Array(limits.connectionId)
  * seconds, as its sender repeats it (spec: HAND-21).
  */
 class Answered {
-  readonly #told = new RecentSet(defaults.cookies * defaults.cookieMemory, 2 * limits.freshness)
-  /** Those for which the first one was a moment ago. */
-  readonly #lately = new RecentSet(defaults.cookieMemory, defaults.cookieRepeats)
+  readonly #told: RecentKeys
+  /** Those for which the first one was a moment ago; and which of them had a second, a third … */
+  readonly #lately: RecentKeys
+  readonly #repeated: readonly RecentKeys[]
+
+  constructor(random: Pick<Random, 'fraction'>) {
+    const { cookies, cookieMemory, cookieRepeats } = defaults
+    this.#told = new RecentKeys(cookies * cookieMemory, 2 * limits.freshness, random)
+    const lately = (): RecentKeys => new RecentKeys(cookieMemory, cookieRepeats, random)
+    this.#lately = lately()
+    this.#repeated = Array.from({ length: cookies - 1 }, lately)
+  }
 
   /** May it be answered once more? */
   again(self: Self, message1: Uint8Array, now: Millis): boolean {
     const ephemeral = message1.subarray(0, EPHEMERAL_LENGTH)
-    const key = toHex(ephemeral)
-    if (this.#told.add(key, now)) {
-      this.#lately.add(key, now)
+    if (this.#told.add(ephemeral, now)) {
+      this.#lately.add(ephemeral, now)
       return true
     }
-    if (self.freshness.seen(ephemeral, now) || !this.#lately.has(key, now)) return false
-    for (let time = 2; time <= defaults.cookies; time++)
-      if (this.#told.add(`${key} ${time}`, now)) return true
-    return false
+    if (self.freshness.seen(ephemeral, now) || !this.#lately.has(ephemeral, now)) return false
+    return this.#repeated.some(times => times.add(ephemeral, now))
   }
 }

@@ -12,9 +12,9 @@
  *
  * Page: protocol/handshake.md (spec: HAND-5, HAND-6) · Faults: HS-09, HS-19 · Floor: link.
  */
-import { toHex } from '../base/bytes.ts'
 import type { Millis, WallMillis } from '../base/machine.ts'
-import { RecentSet } from '../base/recent.ts'
+import type { Random } from '../base/ports.ts'
+import { RecentKeys } from '../base/recent-keys.ts'
 import { limits } from '../wire/limits.ts'
 
 export const defaults = {
@@ -27,12 +27,13 @@ export const defaults = {
 export type Verdict = 'fresh' | 'cookie' | 'replay'
 
 export class Freshness {
-  readonly #seen: RecentSet
-  readonly #own = new RecentSet(defaults.own, limits.freshness)
+  readonly #seen: RecentKeys
+  readonly #own: RecentKeys
   readonly #startedAt: Millis
 
-  constructor(startedAt: Millis, remembered: number = defaults.remembered) {
-    this.#seen = new RecentSet(remembered, 2 * limits.freshness)
+  constructor(startedAt: Millis, random: Pick<Random, 'fraction'>, remembered: number = defaults.remembered) {
+    this.#seen = new RecentKeys(remembered, 2 * limits.freshness, random)
+    this.#own = new RecentKeys(defaults.own, limits.freshness, random)
     this.#startedAt = startedAt
   }
 
@@ -45,7 +46,7 @@ export class Freshness {
     now: Millis,
     wall: WallMillis,
   ): Verdict {
-    const key = toHex(message.ephemeral)
+    const key = message.ephemeral
     if (message.cookieProved) return this.#seen.add(key, now) ? 'fresh' : 'replay'
     const timely = Math.abs(message.time - wall) < limits.freshness
     const remembersEnough = now - this.#startedAt > limits.freshness && !this.#seen.full(now)
@@ -56,7 +57,7 @@ export class Freshness {
 
   /** Has this ephemeral begun a handshake here? */
   seen(ephemeral: Uint8Array, now: Millis): boolean {
-    return this.#seen.has(toHex(ephemeral), now)
+    return this.#seen.has(ephemeral, now)
   }
 
   /**
@@ -64,6 +65,6 @@ export class Freshness {
    * answer (HS-07); where we dialled ourselves we answer, and message 2 tells us who we are (HS-08).
    */
   own(ephemeral: Uint8Array, now: Millis): void {
-    this.#own.add(toHex(ephemeral), now)
+    this.#own.add(ephemeral, now)
   }
 }

@@ -102,7 +102,7 @@ export class Mesh implements ConnectionEvents {
       identity,
       staticKey: suite.keyPair(random.bytes(32)),
       swarms: attempts.swarms,
-      freshness: new Freshness(clock.now()),
+      freshness: new Freshness(clock.now(), random),
       parameters: parametersOf(pace.grants),
       wall: () => clock.wall(),
       hello: () => ({

@@ -1,5 +1,5 @@
 /**
- * How much may wait in the system for a UDP socket: as much as is read in a tenth of a second.
+ * How much may wait in the system for a UDP socket: as much as is read in a twentieth of a second.
  *
  *   turn of 32 ─▶ turn of 32 ─▶ … a streak: what it read in its time ─▶ another size, if far from today's
  *   a turn of fewer: the queue was empty, and after a second without a streak the size is the largest again
@@ -18,7 +18,7 @@ const BURST = 32
 /** What it keeps beside the bytes of each datagram: 768 on Linux. */
 const BESIDE = 768
 /** How long the last in the queue may wait. */
-const WAIT: Millis = 100
+const WAIT: Millis = 50
 /** A streak says something after so long, and then every so often. */
 const LONG: Millis = 50
 /** Without a streak for so long the queue may be long again. */

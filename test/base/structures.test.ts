@@ -7,9 +7,11 @@ import { Budget } from '../../src/base/budget.ts'
 import { earlier } from '../../src/base/machine.ts'
 import { BoundedQueue } from '../../src/base/queue.ts'
 import { RecentSet } from '../../src/base/recent.ts'
+import { RecentKeys } from '../../src/base/recent-keys.ts'
 import { accepts, next, type StateTable, toMermaid } from '../../src/base/states.ts'
 import { TimerTable } from '../../src/base/timers.ts'
 import { check } from '../support/property.ts'
+import { Seeded } from '../support/seeded.ts'
 import { NaiveRecent } from '../twins/recent.ts'
 import { NaiveTimers } from '../twins/timers.ts'
 
@@ -157,6 +159,66 @@ t.test('HS-09 recent set: remembers for its lifetime, at most its limit, as its 
   t.notOk(set.has('x', 10))
   t.ok(set.add('x', 10), 'its time is over')
 })
+
+t.test(
+  'HS-09 recent keys: as the recent set does, whatever they look like and wherever they stand',
+  async () => {
+    // Few salts and keys that differ in one word: many of them stand in one place.
+    const key = fc
+      .tuple(fc.nat(3), fc.constantFrom(0, 1, 40, 0x8000_0000))
+      .map(([word, value]) => keyOf(word, value))
+    const act = fc.tuple(key, fc.nat(6), fc.boolean())
+    check(
+      fc.property(
+        fc.integer({ min: 1, max: 60 }),
+        fc.constantFrom(0, 0.25, 0.75, 0.9),
+        fc.array(act, { maxLength: 300, size: 'max' }),
+        (limit, salt, acts) => {
+          const keys = new RecentKeys(limit, 40, { fraction: () => salt })
+          const twin = new NaiveRecent(limit, 40)
+          let now = 0
+          for (const [key, passed, asks] of acts) {
+            now += passed
+            const word = Buffer.from(key).toString('hex')
+            if (asks && keys.full(now) !== twin.full(now)) return false
+            if (keys.has(key, now) !== twin.has(word, now)) return false
+            if (keys.add(key, now) !== twin.add(word, now)) return false
+            if (keys.size > limit) return false
+          }
+          return true
+        },
+      ),
+      300,
+    )
+  },
+)
+
+t.test('HS-19 recent keys: tens of thousands, and gone again', async t => {
+  const dice = new Seeded(7)
+  const keys = new RecentKeys(40_000, 1_000, dice)
+  const random = Array.from({ length: 50_000 }, () => dice.bytes(32))
+  for (const [i, key] of random.entries()) if (!keys.add(key, i / 1_000)) t.fail('two alike')
+  t.equal(keys.size, 40_000)
+  t.ok(keys.full(50))
+  t.notOk(keys.has(random[9_999]!, 50), 'the oldest went')
+  t.ok(random.slice(10_000).every(key => keys.has(key, 50)))
+  t.notOk(random.slice(10_000).some(key => keys.add(key, 50)))
+  const other = Uint8Array.from(random[49_999]!)
+  other[16]! ^= 1
+  t.ok(keys.has(other, 50), 'the first 16 bytes count')
+  t.notOk(keys.full(1_051))
+  t.equal(keys.size, 0)
+  t.ok(
+    random.slice(0, 20).every(key => keys.add(key, 2_000)),
+    'and there is room again',
+  )
+})
+
+function keyOf(word: number, value: number): Uint8Array {
+  const bytes = new Uint8Array(32)
+  new DataView(bytes.buffer).setUint32(4 * word, value, true)
+  return bytes
+}
 
 t.test('FR-04 budget: a burst, then so many a second, never more than the burst again', async t => {
   const budget = new Budget(10, 3, 0)

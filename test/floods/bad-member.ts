@@ -47,7 +47,7 @@ export function memberSelf(swarmKey: Uint8Array, seed: Uint8Array = randomBytes(
     identity: nativeSuite.identity(seed),
     staticKey: nativeSuite.keyPair(randomBytes(32)),
     swarms: [createSwarm(nativeSuite, swarmKey)],
-    freshness: new Freshness(0),
+    freshness: new Freshness(0, systemRandom),
     parameters: new Map(),
     wall: () => Date.now(),
     hello: () => ({ name: 'mallory', tcpPort: 0, udpPort: 0, linePort: 0, linkCount: 0 }),

@@ -554,7 +554,7 @@ t.test('HS-19 a dial asked for a second cookie gives up', async t => {
   const { path, a, b } = it
   // The responder forgets its secrets between the two: as if another process answered.
   const other = new DatagramPath().node('203.0.113.1', {
-    self: { ...b.self, freshness: new Freshness(START) },
+    self: { ...b.self, freshness: new Freshness(START, b.self.random) },
   })
   let asked = 0
   path.weather = ({ bytes, from }) => {

@@ -34,7 +34,7 @@ function house(options: { remembered?: number; startedAt?: number } = {}) {
     },
   }
   const made = makeSelf({ seed: 2 })
-  const freshness = new Freshness(options.startedAt ?? START - 1_000_000, options.remembered)
+  const freshness = new Freshness(options.startedAt ?? START - 1_000_000, made.random, options.remembered)
   const self: Self = { ...made, suite, swarms: [createSwarm(suite, psk)], freshness }
   const ids = new ConnectionIds(suite, new Uint8Array(32).fill(5), self.random)
   return { self, ids, door: new Door<string>(self, ids, START), count }

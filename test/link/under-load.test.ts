@@ -32,7 +32,7 @@ function busy(remembered: number): { self: Self; dhs: () => number } {
   const self = makeSelf({ seed: 2 })
   const swarms = [createSwarm(suite, new Uint8Array(32).fill(7))]
   return {
-    self: { ...self, suite, swarms, freshness: new Freshness(START - 1_000_000, remembered) },
+    self: { ...self, suite, swarms, freshness: new Freshness(START - 1_000_000, self.random, remembered) },
     dhs: () => dhs,
   }
 }

@@ -76,8 +76,8 @@ export const mutants: readonly Mutant[] = [
   {
     about: 'a message 1 from the future can be repeated once its ephemeral is forgotten',
     file: 'src/link/freshness.ts',
-    find: 'new RecentSet(remembered, 2 * limits.freshness)',
-    replace: 'new RecentSet(remembered, limits.freshness / 2)',
+    find: 'new RecentKeys(remembered, 2 * limits.freshness, random)',
+    replace: 'new RecentKeys(remembered, limits.freshness / 2, random)',
   },
   {
     about: 'the pinned PeerId is not compared',

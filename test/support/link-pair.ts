@@ -28,13 +28,14 @@ export function makeSelf(options: SelfOptions = {}): Self {
   const dice = new Seeded(options.seed ?? 1)
   const bytes = (length: number): Uint8Array => dice.bytes(length)
   const suite = nativeSuite
+  const random = { bytes, fraction: () => dice.fraction() }
   return {
     suite,
-    random: { bytes, fraction: () => dice.fraction() },
+    random,
     identity: suite.identity(bytes(32)),
     staticKey: suite.keyPair(bytes(32)),
     swarms: [createSwarm(suite, options.psk ?? new Uint8Array(32).fill(7))],
-    freshness: new Freshness(options.startedAt ?? START - 1_000_000),
+    freshness: new Freshness(options.startedAt ?? START - 1_000_000, new Seeded(1)),
     parameters: new Map(),
     wall: options.wall ?? (() => WALL),
     hello: () => ({ name: options.name ?? 'node', tcpPort: 8000, udpPort: 0, linePort: 0, linkCount: 0 }),
