@@ -136,6 +136,11 @@ export interface DatagramOptions {
 /** Makes datagram sockets. GH_LISTEN_IN_USE where the port is taken, GH_LISTEN_FAILED otherwise. */
 export interface Datagrams {
   open(options: DatagramOptions): Promise<DatagramSocket>
+  /**
+   * Does the system at that address say that nobody listens there? False where it says nothing in a while. Absent:
+   * nobody can tell.
+   */
+  refuses?(to: Endpoint): Promise<boolean>
   /** The IP addresses of a host name, best first; of an IP address, itself. GH_DIAL_NAME when there are none. */
   resolve(host: string, family: 4 | 6 | undefined, signal: AbortSignal): Promise<readonly string[]>
 }

@@ -58,6 +58,8 @@ export type LinkInput =
   | { readonly kind: 'unit'; readonly unit: ResponderUnit; readonly size: number }
   /** A stateless reset: the peer has forgotten this link. */
   | { readonly kind: 'reset' }
+  /** Nobody listens where the peer was, says its system. */
+  | { readonly kind: 'refused' }
   /** Goes on with what was `held`. */
   | { readonly kind: 'more' }
   /** Once a turn when `wantsFlush`, and when the carrier has drained. */

@@ -67,6 +67,8 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly onMore: () => void
   /** A rate is set: what a timer lets leave waits for it as well. */
   readonly paced?: boolean
+  /** Probes are not answered, three or more in a row. */
+  readonly unanswered?: () => void
   /** The frames of one packet, shared by all links of a node. */
   readonly plaintext: ByteWriter
   readonly slab?: Slab
@@ -188,6 +190,9 @@ export class PacketLink extends LinkCore {
         if (this.state === 'closing') this.#packets?.abandon()
         else this.#broken('transport', new GuildError('GH_LINK_CLOSED', 'the peer has forgotten the link'))
         break
+      case 'refused':
+        this.#packets?.refused(now)
+        break
       case 'close':
         // Whoever has heard the last word need not stay for it to be said again.
         if (this.#packets?.state === 'draining') this.#packets.abandon()
@@ -270,6 +275,7 @@ export class PacketLink extends LinkCore {
         link: this,
         onControl: frame => this.#control(frame),
         charge: (type, at) => this.charge(type, at),
+        unanswered: this.#options.unanswered,
       },
       this.now,
     )

@@ -3,7 +3,7 @@
  *
  * Floor: node.
  */
-import type { DatagramSocket, Endpoint, Interface } from '../base/ports.ts'
+import type { DatagramSocket, Datagrams, Endpoint, Interface } from '../base/ports.ts'
 import type { ByteWriter } from '../base/writer.ts'
 import type { Newcomer } from '../link/datagram-responder.ts'
 import type { Door } from '../link/door.ts'
@@ -31,6 +31,7 @@ export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestio
   /** The largest IP packet to try. */
   readonly mtu: number | undefined
   readonly socketFor: (host: string) => DatagramSocket | undefined
+  readonly datagrams: Pick<Datagrams, 'refuses'>
   /** On the dialling side. */
   readonly dial?: AttemptDial & { readonly remote: Endpoint }
   /** On the other side: who proved itself at the door. */
@@ -76,6 +77,7 @@ export class PacketCarrier implements Carrier {
         mtu: pathSize(remote.host, interfaces, mtu),
         send: (to, datagram) => this.#send(to, datagram),
         onMore: () => host.flushSoon(),
+        unanswered: () => this.#askWhy(),
         paced: host.paced,
         ...{ plaintext, slab, observer },
         ...(dial && { dial }),
@@ -116,6 +118,17 @@ export class PacketCarrier implements Carrier {
 
   destroy(): void {
     this.#host.feed({ kind: 'carrier-closed', error: undefined })
+  }
+
+  /** Probes are not answered: is nobody there any more (spec: PATH-18)? */
+  #askWhy(): void {
+    const { remote } = this
+    this.#options.datagrams.refuses?.(remote).then(
+      refused => {
+        if (refused && this.remote === remote) this.#host.feed({ kind: 'refused' })
+      },
+      () => {},
+    )
   }
 
   /** Has somebody begun to listen? */

@@ -98,7 +98,7 @@ export class UdpPort {
   }
 
   carrier(self: Self, whom: Pick<PacketCarrierOptions, 'dial' | 'newcomer'>): MakeCarrier {
-    const { drive, turn, congestion, interfaces, mtu, tracing } = this.#options
+    const { drive, turn, congestion, interfaces, mtu, tracing, datagrams } = this.#options
     return host =>
       new PacketCarrier(
         {
@@ -115,6 +115,7 @@ export class UdpPort {
           mint: () => this.#ids.mint(),
           token: id => this.#ids.token(id),
           socketFor: to => this.#sockets?.for(to),
+          datagrams,
           ...(congestion && { congestion }),
         },
         host,

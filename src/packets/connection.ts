@@ -54,6 +54,8 @@ export interface PacketConnectionOptions extends Omit<DeparturesOptions, 'localI
   readonly onControl: (frame: Uint8Array) => void
   /** What a frame costs its sender, before it is read. */
   readonly charge: (type: number, now: Millis) => void
+  /** Probes are not answered: it is worth finding out why. Told with the third in a row and each after it. */
+  readonly unanswered?: (() => void) | undefined
 }
 
 export const packetConnection = {
@@ -68,6 +70,8 @@ export type PacketState = StateOf<typeof packetConnection>
 
 /** PTOs until a closed connection is forgotten (RFC 9000 section 10.2). */
 const LINGER = 3
+/** So many probe timeouts in a row are more than a loss (spec: PATH-18). */
+const UNANSWERED = 3
 /** And never longer, on each way to the end: a peer that takes its time with message 3 decides what we take for a round trip. */
 const LONGEST_LINGER: Millis = 5_000
 
@@ -236,8 +240,16 @@ export class PacketConnection implements PacketFrames {
       return 'silent'
     }
     if (idle === 'keepalive' || this.#lull.due(now)) this.departures.probe()
+    const { recovery } = this.departures
+    const probes = recovery.ptoCount
     this.departures.tick(now)
+    if (recovery.ptoCount > probes && recovery.ptoCount >= UNANSWERED) this.#options.unanswered?.()
     return undefined
+  }
+
+  /** The peer's system says that nobody listens there: `tick` gives it up soon, unless it is heard. */
+  refused(now: Millis): void {
+    this.#idle.refused(now)
   }
 
   get #linger(): Millis {

@@ -8,8 +8,11 @@
  * an answer: a side that has just spoken waits for the answer. The lesser timeout of the two sides
  * counts; never less than three PTO, or one lost answer would end a slow link.
  *
+ *
+ *   ──refused──▶ a second, or three PTO ──▶ gone, unless heard: the peer's system says that nobody listens there
+ *
  * Time in which we did not run ourselves is no silence of the peer (spec: P17).
- * Page: protocol/paths.md (spec: PATH-14, PATH-15; RFC 9000 section 10.1) · Faults: UQ-18 · Floor: packets.
+ * Page: protocol/paths.md (spec: PATH-14, PATH-15, PATH-18; RFC 9000 section 10.1) · Faults: UQ-18 · Floor: packets.
  */
 import type { Millis } from '../base/machine.ts'
 
@@ -20,6 +23,9 @@ export const defaults = {
 
 /** A timeout shorter than this is taken as this: three PTO of a first round trip that nobody measured. */
 const LEAST_TIMEOUT = 3_000
+
+/** Whose port is closed has so long to be heard from another. */
+const LEAST_REFUSED = 1_000
 
 /** Timers of a busy loop are less late than this. */
 const STALL = 1_000
@@ -42,6 +48,8 @@ export class Idle {
   /** Something that asks for an answer went out since the last packet came. */
   #asked = false
   #keptAt: Millis
+  /** When we were told that nobody listens where the peer was. */
+  #refusedAt: Millis | undefined
 
   constructor({ timeout, peerTimeout, keepalive, pto }: IdleOptions, now: Millis) {
     this.#timeout = Math.max(LEAST_TIMEOUT, Math.min(timeout, peerTimeout))
@@ -57,6 +65,12 @@ export class Idle {
     this.#since = now
     this.#keptAt = now
     this.#asked = false
+    this.#refusedAt = undefined
+  }
+
+  /** Nobody listens where the peer was. Anybody may say so: what counts is that the peer is not heard. */
+  refused(now: Millis): void {
+    this.#refusedAt ??= now
   }
 
   /** A packet that asks for an answer went out. */
@@ -68,7 +82,9 @@ export class Idle {
 
   /** When the link is given up if nothing is heard. */
   get endsAt(): Millis {
-    return this.#since + Math.max(this.#timeout, 3 * this.#pto())
+    const silent = this.#since + Math.max(this.#timeout, 3 * this.#pto())
+    if (this.#refusedAt === undefined) return silent
+    return Math.min(silent, this.#refusedAt + Math.max(LEAST_REFUSED, 3 * this.#pto()))
   }
 
   deadline(): Millis {
@@ -84,6 +100,7 @@ export class Idle {
       // We did not run. What came meanwhile waits in the socket: it is read first.
       this.#since += late + STALL
       this.#keptAt += late + STALL
+      this.#refusedAt = undefined
       return undefined
     }
     if (now >= this.endsAt) return 'gone'

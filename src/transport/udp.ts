@@ -32,6 +32,10 @@ const BUFFER = 4 * 1024 * 1024
 const TOLD = process.platform === 'linux' ? 2 : 1
 /** Below this it is not asked again. */
 const BUFFER_LEAST = 128 * 1024
+/** A system that refuses a datagram says so at once; over the longest path within this. */
+const REFUSAL = 500
+/** Addresses that are asked about at a time. */
+const ASKED_MOST = 16
 /** Bytes that may wait in Node for room in the system. */
 const WAITING = 1024 * 1024
 /** Remote ends remembered, so that each datagram of a peer comes with the same object. */
@@ -42,7 +46,13 @@ export type CreateSocket = (options: SocketOptions) => Socket
 
 /** `create` makes the socket. Default: the system's. */
 export function udpDatagrams(create: CreateSocket = createSocket): Datagrams {
-  return { open: options => open(options, create), resolve }
+  let asked = 0
+  const refuses = async (to: Endpoint): Promise<boolean> => {
+    if (asked >= ASKED_MOST || to.port === 0) return false
+    asked++
+    return await refused(to, create).finally(() => asked--)
+  }
+  return { open: options => open(options, create), resolve, refuses }
 }
 
 function resolve(host: string, family: 4 | 6 | undefined, signal: AbortSignal): Promise<readonly string[]> {
@@ -75,6 +85,33 @@ function open(options: DatagramOptions, create: CreateSocket): Promise<DatagramS
     })
   })
 }
+
+/**
+ * A socket that belongs to one remote end hears what its system has to say (ICMP), which one for everybody does
+ * not. The datagram is empty: whoever does listen throws it away.
+ */
+function refused({ host, port }: Endpoint, create: CreateSocket): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = create({ type: host.includes(':') ? 'udp6' : 'udp4', lookup })
+    const answer = (is: boolean): void => {
+      clearTimeout(late)
+      socket.removeAllListeners().on('error', () => {})
+      try {
+        socket.close()
+      } catch {
+        // It never came to be open.
+      }
+      resolve(is)
+    }
+    const late = setTimeout(() => answer(false), REFUSAL)
+    late.unref()
+    socket.unref()
+    socket.on('error', error => answer(refusals.has(systemCode(error) ?? '')))
+    socket.connect(port, host, () => socket.send(new Uint8Array(0)))
+  })
+}
+
+const refusals: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET'])
 
 /** IP in, IP out, at once: a resolver would cost a turn for each datagram. */
 const lookup = (

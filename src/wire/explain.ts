@@ -87,7 +87,7 @@ export function explainHandshakeDatagram(bytes: Uint8Array): Note[] {
     try {
       decodeHandshakeDatagram(bytes, notes)
     } finally {
-      if (notes[0] !== undefined) notes[0] = named(notes[0], handshakeDatagrams)
+      if (notes[0] !== undefined) notes[0] = named(notes[0], handshakeNames)
     }
   })
 }
@@ -180,8 +180,32 @@ export function explainPushAck(bytes: Uint8Array): Note[] {
 }
 
 function each(r: ByteReader, notes: Note[], read: () => void): void {
-  while (r.remaining > 0) name(notes, read)
+  try {
+    while (r.remaining > 0) name(notes, read)
+  } finally {
+    joinPadding(notes)
+  }
 }
+
+/** A packet may end in thousands of PADDING: one note for all that stand together. */
+function joinPadding(notes: Note[]): void {
+  let kept = 0
+  for (let at = 0; at < notes.length; ) {
+    const from = at
+    const note = notes[at++]!
+    while (isPadding(note) && isPadding(notes[at])) at++
+    notes[kept++] = at - from < 2 ? note : times(note, at - from)
+  }
+  notes.length = kept
+}
+
+function times(note: Note, count: number): Note {
+  const bytes = new Uint8Array(note.bytes.buffer, note.bytes.byteOffset, count)
+  return { ...note, bytes, value: `${note.value}, ${count} times` }
+}
+
+const isPadding = (note: Note | undefined): boolean =>
+  note?.field === 'frame type' && note.value === paddingNote
 
 /** Reads one frame, and names what it says, also where it breaks off. */
 function name(notes: Note[], read: () => void): void {
@@ -240,25 +264,35 @@ function wasReadAt(note: Note | undefined, offset: number): boolean {
   return note !== undefined && note.offset + note.bytes.length > offset
 }
 
-type Names = Readonly<Record<string, number>>
+/** What a number stands for. */
+type Names = ReadonlyMap<number, string>
 
-const frameNames: Names = Object.fromEntries(
-  Object.entries(frameTypes).map(([name, { type }]) => [name, type]),
-)
+const namesOf = (registry: Readonly<Record<string, number>>): Names =>
+  new Map(Object.entries(registry).map(([name, value]) => [value, name]))
+
+const frameNames: Names = new Map(Object.entries(frameTypes).map(([name, { type }]) => [type, name]))
+const paddingNote = 'PADDING (0x00)'
+const closeNames = namesOf(closeCodes)
+const refusalNames = namesOf(refusals)
+const streamNames = namesOf(streamCodes)
+const parameterNames = namesOf(parameters)
+const handshakeNames = namesOf(handshakeDatagrams)
+const codecNames = namesOf(contentCodecs)
+const hashNames = namesOf(contentHashes)
 
 /** Which registry a frame's `code` or `reason` is from. */
 const codeNames: Readonly<Record<string, Names>> = {
-  CLOSE: closeCodes,
-  REFUSED: refusals,
-  RESET_STREAM: streamCodes,
-  STOP_SENDING: streamCodes,
+  CLOSE: closeNames,
+  REFUSED: refusalNames,
+  RESET_STREAM: streamNames,
+  STOP_SENDING: streamNames,
 }
 
 function nameFrame(notes: Note[], first: number): void {
   const type = notes[first]
   if (type === undefined) return
   notes[first] = named(type, frameNames)
-  const frame = nameOf(frameNames, Number(type.value))
+  const frame = frameNames.get(Number(type.value))
   const codes = frame === undefined ? undefined : codeNames[frame]
   if (codes === undefined) return
   for (let i = first + 1; i < notes.length; i++)
@@ -266,8 +300,8 @@ function nameFrame(notes: Note[], first: number): void {
 }
 
 function contentNamed(note: Note): Note {
-  if (note.field === 'CID codec') return named(note, contentCodecs)
-  return note.field === 'CID hash' ? named(note, contentHashes) : note
+  if (note.field === 'CID codec') return named(note, codecNames)
+  return note.field === 'CID hash' ? named(note, hashNames) : note
 }
 
 const bitswapNames: Readonly<Record<string, (value: number) => string>> = {
@@ -281,15 +315,11 @@ const bitswapNames: Readonly<Record<string, (value: number) => string>> = {
 
 function nameParameters(notes: Note[]): void {
   for (let i = 0; i < notes.length; i++)
-    if (notes[i]!.field === 'parameter id') notes[i] = named(notes[i]!, parameters)
+    if (notes[i]!.field === 'parameter id') notes[i] = named(notes[i]!, parameterNames)
 }
 
 function named(note: Note, names: Names): Note {
   const value = Number(note.value)
-  const name = nameOf(names, value) ?? 'unknown'
+  const name = names.get(value) ?? 'unknown'
   return { ...note, value: `${name} (0x${value.toString(16).padStart(2, '0')})` }
-}
-
-function nameOf(names: Names, value: number): string | undefined {
-  return Object.keys(names).find(name => names[name] === value)
 }

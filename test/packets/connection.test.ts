@@ -248,6 +248,28 @@ t.test('UQ-18 idle: gone at the lesser timeout; keepalive prevents it', async t 
   t.equal(kept.a.connection.state, 'alive')
 })
 
+t.test('PATH-18 three probe timeouts without an answer are told, and so is each after them', async t => {
+  const pair = new PacketPair().settle()
+  t.equal(pair.a.unanswered, 0)
+  pair.drops = () => true
+  pair.a.say(spoken(100))
+  pair.run(pair.now + 30_000, () => pair.a.unanswered === 1)
+  t.equal(pair.a.connection.departures.recovery.ptoCount, 3)
+  pair.run(pair.now + 30_000, () => pair.a.unanswered === 2)
+  t.equal(pair.a.connection.departures.recovery.ptoCount, 4)
+  const { now } = pair
+  pair.a.connection.refused(now)
+  pair.run(now + 30_000, () => pair.a.silent)
+  t.ok(pair.now >= now + 1_000 && pair.now < now + 1_500, `${pair.now - now} ms after it was refused`)
+
+  const alive = new PacketPair().settle()
+  alive.a.connection.refused(alive.now)
+  alive.a.say(spoken(100))
+  alive.run(alive.now + 20_000)
+  t.notOk(alive.a.silent, 'it answers: whoever said so was wrong')
+  t.equal(alive.a.unanswered, 0)
+})
+
 t.test('UQ-19 no answers: probes ever more rarely, up to the cap; then silence ends it', async t => {
   const pair = new PacketPair({ timeout: 10_000_000 }).settle()
   pair.drops = () => true

@@ -140,6 +140,27 @@ t.test('UQ-18 PATH-14 an idle link ends at the lesser of the two timeouts, and n
   t.equal(new Idle({ timeout: 1, peerTimeout: 30_000, pto: () => 1 }, 0).deadline(), 3_000)
 })
 
+t.test('PATH-18 refused: three PTO and at least a second, unless it is heard', async t => {
+  const idle = new Idle({ timeout: 30_000, peerTimeout: 30_000, pto: () => 100 }, 0)
+  idle.asked(100)
+  idle.refused(500)
+  idle.refused(1_400)
+  t.equal(idle.deadline(), 1_500, 'from when it was told first')
+  t.equal(idle.due(1_499), undefined)
+  idle.heard(1_499)
+  t.equal(idle.deadline(), 31_499, 'it is there after all')
+  idle.refused(2_000)
+  t.equal(idle.due(3_000), 'gone')
+  t.equal(idle.due(4_500), undefined, 'we did not run: what came meanwhile is read first')
+  t.ok(idle.deadline() > 30_000)
+  const slow = new Idle({ timeout: 30_000, peerTimeout: 30_000, pto: () => 2_000 }, 0)
+  slow.refused(0)
+  t.equal(slow.deadline(), 6_000)
+  const late = new Idle({ timeout: 3_000, peerTimeout: 30_000, pto: () => 100 }, 0)
+  late.refused(2_900)
+  t.equal(late.deadline(), 3_000, 'never later than silence itself')
+})
+
 t.test('UQ-18 PATH-15 keepalive prevents it', async t => {
   const options = { timeout: 30_000, peerTimeout: 30_000, pto: () => 100 }
   const idle = new Idle({ ...options, keepalive: 20_000 }, 0)

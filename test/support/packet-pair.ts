@@ -121,6 +121,8 @@ export class PacketSide {
   /** What its machines refused; the connection is told to close, as a link would do. */
   error: Error | undefined
   silent = false
+  /** How often it was told that probes are not answered. */
+  unanswered = 0
   peer!: PacketSide
   readonly #pair: PacketPair
 
@@ -154,6 +156,7 @@ export class PacketSide {
         link: recorder<LinkFrames>(this.told),
         onControl: frame => void this.control.push(frame.slice()),
         charge: type => void this.charged.push(type),
+        unanswered: () => void this.unanswered++,
         send: (to, datagram) => {
           pair.send(this, to, datagram)
           return true

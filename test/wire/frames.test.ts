@@ -309,6 +309,23 @@ t.test('CL-02 explain: what a peer wrote is safe to show', async t => {
   for (const hidden of ['\u001b', '\u202e']) t.notOk(dump.includes(hidden))
 })
 
+t.test('explain: PADDING that stands together is one note, however much it is', async t => {
+  const ping = made(w => wire.encodePing(w, fromHex('0011223344556677')!))
+  const padded = Buffer.concat([Buffer.alloc(2), ping, Buffer.alloc(1), ping, Buffer.alloc(1_200)])
+  const notes = wire.explainFrames(padded)
+  t.strictSame(
+    notes.filter(({ field }) => field === 'frame type').map(({ value, bytes }) => [value, bytes.length]),
+    [
+      ['PADDING (0x00), 2 times', 2],
+      ['PING (0x01)', 1],
+      ['PADDING (0x00)', 1],
+      ['PING (0x01)', 1],
+      ['PADDING (0x00), 1200 times', 1_200],
+    ],
+  )
+  t.strictSame(Buffer.concat(notes.map(({ bytes }) => bytes)), padded)
+})
+
 t.test('explain: the dump of a record', async t => {
   const bytes = made(w => {
     wire.encodePing(w, fromHex('0011223344556677')!)

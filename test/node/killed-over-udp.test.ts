@@ -1,0 +1,43 @@
+/** A process that is killed says nothing, and over UDP neither does its system unless it is asked. */
+import t from 'tap'
+import type { DatagramSocket, Runtime } from '../../src/base/ports.ts'
+import { nativeSuite } from '../../src/crypto/native.ts'
+import { systemRuntime } from '../../src/runtime/system.ts'
+import { tcpTransport } from '../../src/transport/tcp.ts'
+import { udpDatagrams } from '../../src/transport/udp.ts'
+import { Nodes, next } from '../support/nodes.ts'
+
+/** As the system's own, and `kill` closes its sockets under it: no word gets out, the port is free. */
+function mortal(): { runtime: Runtime; kill: () => void } {
+  const sockets: DatagramSocket[] = []
+  const real = udpDatagrams()
+  const datagrams = {
+    ...real,
+    open: async (...options: Parameters<typeof real.open>) => {
+      const socket = await real.open(...options)
+      sockets.push(socket)
+      return socket
+    },
+  }
+  return {
+    runtime: systemRuntime({ suite: nativeSuite, transports: [tcpTransport()], datagrams }),
+    kill: () => {
+      for (const socket of sockets) socket.close()
+    },
+  }
+}
+
+t.test('PATH-18 a peer that is killed is missed soon over UDP too, not after half a minute', async t => {
+  const nodes = new Nodes(t)
+  const { runtime, kill } = mortal()
+  const udp = { transport: ['udp'] } as const
+  const [, b] = await nodes.pair({ ...udp, runtime }, udp)
+  t.equal(b.peers[0]!.transport, 'udp')
+  const missed = next(b, 'peer-disconnected')
+  const begun = performance.now()
+  kill()
+  b.broadcast('are you there?')
+  await missed
+  const took = performance.now() - begun
+  t.ok(took < 9_000, `missed after ${took.toFixed(0)} ms, silence alone takes 20 s and more`)
+})
