@@ -55,7 +55,8 @@ export class Fleet {
     if (this.#closed) throw new Error('the fleet is closed')
     const child = fork(join(import.meta.dirname, 'member.js'), [], {
       serialization: 'advanced',
-      execArgv: ['--expose-gc'],
+      // V8 throws away the code of functions that did not run of late, and makes it again: megabytes that come and go.
+      execArgv: ['--expose-gc', '--no-flush-bytecode'],
       cwd: this.folder,
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
