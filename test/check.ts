@@ -10,12 +10,6 @@ import { parseArgs } from 'node:util'
 const { values } = parseArgs({ options: { short: { type: 'boolean', default: false } } })
 const seeds = values.short ? '3' : '60'
 const node = process.execPath
-/** Files named `*.slow.ts`: tests that the suite has no time for. */
-const slow = [
-  ...['floods/floods', 'floods/datagrams', 'crash/crash', 'lab/udp-transfer', 'lab/content-transfer'],
-  ...['membership/poisoning', 'sim/churn', 'repo/deploy', 'cli/bench', 'node/clean-end'],
-].map(name => `dist/test/${name}.slow.js`)
-
 interface Step {
   readonly name: string
   readonly command: readonly [string, ...string[]]
@@ -61,10 +55,7 @@ const steps: readonly Step[] = [
     long: true,
   },
   { name: 'crashes', command: [node, 'dist/test/crash/run.js', `--kills=${values.short ? 10 : 60}`] },
-  {
-    name: 'slow tests',
-    command: ['npx', 'tap', ...slow],
-  },
+  { name: 'slow tests', command: [node, 'dist/test/run.js', '--slow'] },
   { name: 'floods', command: [node, 'dist/test/floods/run.js', '--short'] },
 ]
 

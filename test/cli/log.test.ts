@@ -110,7 +110,7 @@ t.test('example: what is typed into bash on one machine is in the log of the oth
   mkdirSync(bin)
   writeFileSync(
     join(bin, 'guild-home'),
-    `#!/bin/sh\nunset NODE_OPTIONS\nexec '${process.execPath}' '${join(root, 'bin/guild-home.js')}' "$@"\n`,
+    `#!/bin/sh\nexec '${process.execPath}' '${join(root, 'bin/guild-home.js')}' "$@"\n`,
   )
   chmodSync(join(bin, 'guild-home'), 0o755)
   const typed = ['echo "say \\"hi\\""', '', 'false', "printf '%s\\n' a b"]

@@ -158,9 +158,8 @@ t.test('a small program stays below the heap that V8 marks for every 24 MB of bu
     const old = getHeapSpaceStatistics().filter(space => !/^(new|read_only)/.test(space.space_name))
     console.log(old.reduce((sum, space) => sum + space.space_used_size, 0))
     process.exit()`
-  // Without the loader of the test runner, which is put into whatever environment is asked for.
-  const bare = ['-u', 'NODE_OPTIONS', process.execPath, '--expose-gc', '--input-type=module', '-e']
-  const { stdout } = await run('env', [...bare, program], { cwd: project })
+  const options = ['--expose-gc', '--input-type=module', '-e']
+  const { stdout } = await run(process.execPath, [...options, program], { cwd: project })
   const live = Number(stdout) / 2 ** 20
   t.comment(`${live.toFixed(2)} MiB live: two nodes, and both ends of a link`)
   t.ok(live > 3 && live < 7.5)
@@ -176,7 +175,7 @@ t.test('a strict TypeScript project takes the types, without skipLibCheck', asyn
   t.ok(names.length > 20)
   for (const name of names) t.match(source, new RegExp(`\\b${name}\\b`), `${name} is used`)
   writeFileSync(join(project, 'consumer.ts'), source)
-  // The compiler itself, not its JavaScript wrapper, which does not bear the loaders of tap.
+  // The compiler itself, not its JavaScript wrapper.
   const lib = dirname(createRequire(join(root, 'x.js')).resolve('typescript/package.json'))
   const { default: exePath } = (await import(pathToFileURL(join(lib, 'lib/getExePath.js')).href)) as {
     default: () => string

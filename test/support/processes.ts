@@ -13,12 +13,6 @@ export const notBuilt: { skip: string } | Record<string, never> = existsSync(joi
   ? {}
   : { skip: 'there is no src/index.ts in this checkout yet' }
 
-/**
- * Words before a Node process. The test runner would load its own loader into each (`NODE_OPTIONS`, put back
- * into whatever environment is asked for), which costs a process more than all it does itself to print its help.
- */
-const bare: readonly string[] = process.platform === 'win32' ? [] : ['env', '-u', 'NODE_OPTIONS']
-
 /** No answer after this long is a failure; what is promised is far less. */
 const tooLong = 15_000
 
@@ -46,7 +40,7 @@ export class Folder {
     on: readonly string[] = [],
     script = program,
   ): Running {
-    const [first, ...rest] = [...on, ...bare, process.execPath, script, ...args]
+    const [first, ...rest] = [...on, process.execPath, script, ...args]
     const child = spawn(first!, rest, {
       cwd: this.path,
       env: {
