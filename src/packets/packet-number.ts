@@ -12,13 +12,16 @@
  * All arithmetic is on doubles: numbers reach 2^53 - 1, where bit operators end at 2^32.
  *
  * Source: RFC 9000, 17.1, A.2 and A.3 (fault UQ-17).
- * Page: protocol/recovery.md (spec: LOSS-1, LOSS-2) · Vectors: rfc9000-appendix-a · Floor: packets.
+ * Page: protocol/recovery.md (spec: LOSS-1, LOSS-2, LOSS-16) · Vectors: rfc9000-appendix-a · Floor: packets.
  */
 import { GuildError } from '../base/errors.ts'
 import type { NumberLength } from '../wire/packet.ts'
 
 /** No packet may be further ahead of the last acknowledged one: four bytes would not name it. */
 export const MAX_UNACKED: number = 2 ** 31
+
+/** Nor may any be so far ahead of the last that came: no sender has more packets out of which it never heard. */
+const MAX_AHEAD = 2 ** 17
 
 /** How many bytes say `full`, 1 to 4, when the peer acknowledged up to `largestAcked` (-1: nothing yet). */
 export function numberLength(full: number, largestAcked: number): NumberLength {
@@ -28,6 +31,15 @@ export function numberLength(full: number, largestAcked: number): NumberLength {
   if (apart <= 0x80) return 1
   if (apart <= 0x8000) return 2
   return apart <= 0x80_0000 ? 3 : 4
+}
+
+/**
+ * Has no sender a reason for this number, with the greatest that came so far? Its length says how far it may be
+ * from one that was acknowledged, which is no greater (spec: LOSS-16). What is random, as a mask makes it of a forged
+ * head, is mostly so, and costs no opening.
+ */
+export function isFarFetched(number: number, largest: number, length: NumberLength): boolean {
+  return number - Math.max(largest, 0) > Math.min(2 ** (8 * length - 1), MAX_AHEAD)
 }
 
 /**

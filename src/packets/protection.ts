@@ -5,7 +5,7 @@
  *            frames, PADDING up to 4 - n bytes ───▶ │ seal │ ──▶ head ‖ sealed frames ‖ tag
  *            packet number ──nonce────────────────▶ └──────┘        ▲ masked by 16 of the sealed bytes
  *
- *   open     unmask ─▶ whole number ─▶ seen before? ─▶ a key for its phase? ─▶ open ─▶ only now: commit
+ *   open     unmask ─▶ whole number ─▶ possible? seen before? ─▶ a key for its phase? ─▶ open ─▶ only now: commit
  *
  * The frames are sealed into memory that is used again, by a cipher that can without a copy. A packet that
  * does not open changes nothing but a count, for anybody may send one (spec: P5).
@@ -33,7 +33,7 @@ import {
   unmaskHead,
 } from '../wire/packet.ts'
 import { type PhaseLimits, ReceiveKeys, SendKeys } from './key-phases.ts'
-import { decodeNumber, numberLength } from './packet-number.ts'
+import { decodeNumber, isFarFetched, numberLength } from './packet-number.ts'
 
 export interface ProtectionOptions {
   readonly send: Cipher
@@ -142,7 +142,7 @@ export class Protection {
     const head = unmaskHead(datagram, this.#receiveMask.mask(sampleOf(datagram)))
     const { phase, numberLength: length, truncated, bytes } = head
     const number = decodeNumber(largestReceived, truncated, 8 * length)
-    if (number > MAX_NONCE) return undefined
+    if (number > MAX_NONCE || isFarFetched(number, largestReceived, length)) return undefined
     this.refusal = 'duplicate'
     if (!seen.isNew(number)) return undefined
     this.refusal = 'key unavailable'

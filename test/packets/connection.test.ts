@@ -42,8 +42,8 @@ t.test('the states are a table, and nothing leaves gone', async t => {
 t.test('PKT-7 a packet that opens and holds no frame ends the link', async t => {
   const pair = new PacketPair().settle()
   const forger = new Forger(pair)
-  forger.number = 2 ** 24 // a number of four bytes: the seal needs no PADDING for its sample
-  forger.say()
+  // A number of four bytes: the seal needs no PADDING for its sample.
+  pair.a.receive(forger.sealed(new Uint8Array(0), -(2 ** 24)), pair.b.place)
   t.equal(codeOf(pair.a.error), 'GH_WIRE_LENGTH')
   t.ok(forger.heard().some(([name]) => name === 'close'))
 })

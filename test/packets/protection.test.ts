@@ -8,7 +8,7 @@ import { MAX_NONCE, ReplayWindow } from '../../src/noise/index.ts'
 import { type PhaseLimits, ReceiveKeys, SendKeys } from '../../src/packets/key-phases.ts'
 import { Protection, type ProtectionOptions } from '../../src/packets/protection.ts'
 import { nullSuite } from '../../src/testing/null-suite.ts'
-import { encodePacketHead, LEAST_PACKET, maskHead, sampleOf } from '../../src/wire/packet.ts'
+import { encodePacketHead, isPacket, LEAST_PACKET, maskHead, sampleOf } from '../../src/wire/packet.ts'
 import { Seeded } from '../support/seeded.ts'
 
 const id = new Uint8Array(12).fill(0x1d)
@@ -93,7 +93,8 @@ for (const [name, suite] of [
           const overhead = Protection.overhead(number, largest)
           if (length >= 4 && packet.length !== overhead + length) faults.push(`${length}: overhead`)
           const before = toHex(packet)
-          const opened = bob.open(packet, largest, anything, 0)
+          // No sender has more packets out, so a nearer one came.
+          const opened = bob.open(packet, Math.max(largest, number - 2 ** 17), anything, 0)
           const { plaintext } = opened ?? { plaintext: new Uint8Array(0) }
           if (opened?.number !== number || !equal(plaintext.subarray(0, length), frames))
             faults.push(`${round} ${length}: ${opened?.number}`)
@@ -339,25 +340,53 @@ function lossyTransfer(seed: number, wanted: number) {
 t.test('PROT-4 PROT-5 what must end the link does, what may come from anybody does not', async t => {
   const { bob, random, forge } = pair(10)
   let thrown = 0
-  for (let length = 0; length < 1_500; length++) {
-    const bytes = random.bytes(length)
-    if (length % 2 === 0 && length > 0) bytes[0] = 0x40 | (bytes[0]! & 0x3f)
+  let impossible = 0
+  for (let round = 0; round < 4_500; round++) {
+    const bytes = random.bytes(round % 1_500)
+    if (round % 2 === 0 && bytes.length > 0) bytes[0] = 0x40 | (bytes[0]! & 0x3f)
     try {
       if (bob.open(bytes, 5, anything, 0) !== undefined) thrown++
+      else if (bob.refusal === 'invalid' && isPacket(bytes)) impossible++
     } catch {
       thrown++
     }
   }
   t.equal(thrown, 0)
+  t.ok(impossible > 1_000, `${impossible} had numbers that no sender has a reason for`)
   t.ok(bob.failures > 500)
   for (const first of [0x43 | 0x20, 0x43 | 0x10, 0x43 | 0x08])
     t.throws(() => bob.open(forge(1, first, id), 0, anything, 0), { code: 'GH_WIRE_RESERVED' })
   t.ok(bob.open(forge(1, 0x43, id), 0, anything, 0), 'the same without reserved bits')
 
   const weary = pair(10, { maxFailures: 3 }).bob
-  const forged = concat(Uint8Array.of(0x40), id, new Uint8Array(40))
+  const forged = forge(1, 0x43, id, pair(12).cipher())
   for (let i = 0; i < 2; i++) t.equal(weary.open(forged, 0, anything, 0), undefined)
   t.throws(() => weary.open(forged, 0, anything, 0), { code: 'GH_NOISE_OPEN' }, 'the limit of the cipher')
+})
+
+t.test('P5 LOSS-16 a number further away than its length or any sender allows is not opened', async t => {
+  const { alice, bob } = pair(10)
+  const frames = Uint8Array.of(7, 7, 7, 7)
+  let number = 0
+  // Lengths 1, 2, 3 and 4: what came last, and how far ahead a number of that length may be.
+  for (const [length, ahead] of [
+    [1, 2 ** 7],
+    [2, 2 ** 15],
+    [3, 2 ** 17],
+    [4, 2 ** 17],
+  ] as const) {
+    for (const distance of [ahead - 1, ahead, ahead + 1]) {
+      number += 2 ** 25
+      const packet = alice.sealed(id, number, number - 2 ** (8 * length - 1), frames, 0)
+      const opened = bob.open(packet, number - distance, anything, 0)
+      t.equal(opened?.number, distance > ahead ? undefined : number, `${length} bytes, ${distance} ahead`)
+    }
+  }
+  t.equal(bob.refusal, 'invalid')
+  // Where numbers are small there is no past that it could be taken for.
+  const young = pair(11)
+  t.equal(young.bob.open(young.alice.sealed(id, 60_000, 59_000, frames, 0), 5, anything, 0), undefined)
+  t.equal(bob.failures + young.bob.failures, 0, 'it costs no opening')
 })
 
 t.test('a packet for which there is no key is asked about, never opened', async t => {

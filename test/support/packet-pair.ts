@@ -355,8 +355,9 @@ export class Forger {
     pair.drops = ({ from }) => from === pair.b // it is not b that speaks
   }
 
-  sealed(frames: Uint8Array): Uint8Array {
-    return this.protection.sealed(this.#pair.a.localId, this.number++, -1, frames, this.#pair.now)
+  /** The further away what it says was acknowledged, the longer its number. */
+  sealed(frames: Uint8Array, largestAcked = -1): Uint8Array {
+    return this.protection.sealed(this.#pair.a.localId, this.number++, largestAcked, frames, this.#pair.now)
   }
 
   /** Hands frames to a, in one packet, now. */
