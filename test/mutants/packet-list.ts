@@ -215,4 +215,22 @@ export const packetMutants: readonly Mutant[] = [
     find: 'if (swarm === undefined) return drops.stranger',
     replace: 'if (swarm === undefined) return drops.repeat',
   },
+  {
+    about: 'whatever number a forged head unmasks to is opened',
+    file: 'src/packets/protection.ts',
+    find: 'number > MAX_NONCE || isFarFetched(number, largestReceived, length)',
+    replace: 'number > MAX_NONCE',
+  },
+  {
+    about: 'a link whose peer is heard is given up all the same once its port was refused',
+    file: 'src/packets/idle.ts',
+    find: '    this.#asked = false\n    this.#refusedAt = undefined\n',
+    replace: '    this.#asked = false\n',
+  },
+  {
+    about: 'a key that was remembered is lost when another before it in its place goes',
+    file: 'src/base/recent-keys.ts',
+    find: '      index[hole] = index[at]!\n      hole = at\n',
+    replace: '',
+  },
 ]
