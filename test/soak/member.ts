@@ -52,6 +52,7 @@ async function obey(order: Order): Promise<unknown> {
 }
 
 async function start(options: NodeOptions): Promise<Started> {
+  void process.stderr // a pipe is opened when it is first asked for, and stays
   before = process.getActiveResourcesInfo()
   node = await createNode(options)
   node.handle(ECHO, stream => pipeline(stream, stream).catch(() => {}))

@@ -7,6 +7,7 @@
  *
  * Every choice comes from the seed; when it is made does not, for the machine has its say.
  */
+import type { NodeOptions } from '../../src/index.ts'
 import { openControl } from '../../src/index.ts'
 import { Seeded } from '../support/seeded.ts'
 import { END_PATIENCE, Fleet, type Member } from './fleet.ts'
@@ -36,6 +37,8 @@ interface Slot {
   readonly name: string
   readonly steady: boolean
   readonly port: number
+  /** What it speaks: every third of those that come and go knows only UDP, so that each of the others has links of both kinds. */
+  readonly transport: NonNullable<NodeOptions['transport']>
   /** Goes up when the node there becomes somebody else. */
   person: number
   member: Member | undefined
@@ -119,6 +122,7 @@ class Soak {
       name: i < steady ? `steady-${i}` : `other-${i}`,
       steady: i < steady,
       port,
+      transport: i >= steady && i % 3 === 0 ? ['udp'] : ['tcp', 'udp'],
       person: 0,
       member: undefined,
       busy: false,
@@ -173,6 +177,7 @@ class Soak {
     const known = this.#slots.filter(one => one.steady && one !== slot && one.member?.alive)
     slot.member = await this.fleet.start(slot.name, `${slot.name}-${slot.person}`, {
       port: slot.port,
+      transport: slot.transport,
       // One that lived knows its peers by itself.
       bootstrap: told ? known.map(one => `127.0.0.1:${one.port}`) : [],
       maxPeers: this.#slots.length + 5, // a dead one may hold its place for a moment
