@@ -16,12 +16,10 @@
  */
 import { GuildError } from '../base/errors.ts'
 import type { NumberLength } from '../wire/packet.ts'
+import { MAX_SENT } from './sent.ts'
 
 /** No packet may be further ahead of the last acknowledged one: four bytes would not name it. */
 export const MAX_UNACKED: number = 2 ** 31
-
-/** Nor may any be so far ahead of the last that came: no sender has more packets out of which it never heard. */
-const MAX_AHEAD = 2 ** 17
 
 /** How many bytes say `full`, 1 to 4, when the peer acknowledged up to `largestAcked` (-1: nothing yet). */
 export function numberLength(full: number, largestAcked: number): NumberLength {
@@ -35,11 +33,11 @@ export function numberLength(full: number, largestAcked: number): NumberLength {
 
 /**
  * Has no sender a reason for this number, with the greatest that came so far? Its length says how far it may be
- * from one that was acknowledged, which is no greater (spec: LOSS-16). What is random, as a mask makes it of a forged
+ * from one that was acknowledged, which is no greater, and no sender has more packets out than it keeps (spec: LOSS-16). What is random, as a mask makes it of a forged
  * head, is mostly so, and costs no opening.
  */
 export function isFarFetched(number: number, largest: number, length: NumberLength): boolean {
-  return number - Math.max(largest, 0) > Math.min(2 ** (8 * length - 1), MAX_AHEAD)
+  return number - Math.max(largest, 0) > Math.min(2 ** (8 * length - 1), MAX_SENT)
 }
 
 /**

@@ -154,6 +154,29 @@ t.test('STREAM-6 in order, each piece once, whatever order and overlap it came i
   }
 })
 
+t.test('STREAM-15 a reset behind bytes that are all here, their end too, changes nothing', async t => {
+  const whole = new ReceiveHalf(1 << 20, 0)
+  whole.check(0, 100, true)
+  whole.accept(0, pattern(100), true)
+  t.equal(whole.checkReset(100), 0)
+  t.equal(whole.reset(100), false, 'it came too late')
+  t.equal(whole.unread, 100)
+  t.ok(Buffer.from(whole.read(1_000)!).equals(pattern(100)), 'and they can be read')
+  t.equal(whole.state, 'dataRead')
+  t.equal(whole.reset(100), false, 'also when they were')
+
+  const partly = new ReceiveHalf(1 << 20, 0)
+  partly.check(10, 90, true)
+  partly.accept(10, pattern(90), true)
+  partly.check(0, 5, false)
+  partly.accept(0, pattern(5), false)
+  t.equal(partly.reset(100), true, 'the end is known, and bytes are missing')
+  t.equal(partly.state, 'resetRead')
+  t.equal(partly.read(1_000), undefined)
+  t.equal(partly.consumed, 100, 'all of it is given back as credit')
+  t.throws(() => new ReceiveHalf(50, 0).checkReset(51), { code: 'GH_LINK_FLOW' })
+})
+
 t.test('more gaps than packets could leave are refused, and the half stays as it was', async t => {
   const half = new ReceiveHalf(1 << 20, 0)
   for (let i = 1; i <= 8192; i++) {
