@@ -219,7 +219,7 @@ export const packetMutants: readonly Mutant[] = [
     about: 'whatever number a forged head unmasks to is opened',
     file: 'src/packets/protection.ts',
     find: 'number > MAX_NONCE || isFarFetched(number, largestReceived, length)',
-    replace: 'number > MAX_NONCE',
+    replace: 'number > MAX_NONCE && isFarFetched(number, largestReceived, length)',
   },
   {
     about: 'a link whose peer is heard is given up all the same once its port was refused',
