@@ -21,13 +21,18 @@ export async function systemRuntime(): Promise<Runtime> {
   const { tcpTransport } = await import('../transport/tcp.ts')
   const resolveTxt: ResolveTxt = async (name, signal) =>
     (await import('../discovery/dnsaddr.ts')).txtResolver()(name, signal)
-  const datagrams = async (): Promise<Datagrams> => (await import('../transport/udp.ts')).udpDatagrams()
+  let loaded: Promise<Datagrams> | undefined
+  const datagrams = (): Promise<Datagrams> => {
+    loaded ??= import('../transport/udp.ts').then(({ udpDatagrams }) => udpDatagrams())
+    return loaded
+  }
   return make({
     suite: nativeSuite,
     transports: [tcpTransport()],
     datagrams: {
       open: async options => (await datagrams()).open(options),
       resolve: async (...name) => (await datagrams()).resolve(...name),
+      refuses: async to => (await (await datagrams()).refuses?.(to)) ?? false,
     },
     resolveTxt,
     askHttp: async ask => (await import('../discovery/http.ts')).httpClient()(ask),
