@@ -127,8 +127,8 @@ export interface DatagramOptions {
   readonly host: string
   /** 0 lets the system pick. */
   readonly port: number
-  /** The bytes are valid during the call only: copy what you keep. They may be none. */
-  readonly onDatagram: (bytes: Uint8Array, from: Endpoint) => void
+  /** The bytes are valid during the call only: copy what you keep. They may be none. False: it was good for nothing. */
+  readonly onDatagram: (bytes: Uint8Array, from: Endpoint) => unknown
   /** After `open` resolved: the system says that something is wrong. The socket lives on. */
   readonly onError: (error: Error) => void
 }

@@ -23,7 +23,7 @@ export interface DatagramSocketsOptions {
   /** 0 lets the system pick one number for all hosts. */
   readonly port: number
   /** `by` is the socket whose address the other side talks to: answer by it. The bytes are valid during the call only. */
-  readonly onDatagram: (bytes: Uint8Array, from: Endpoint, by: DatagramSocket) => void
+  readonly onDatagram: (bytes: Uint8Array, from: Endpoint, by: DatagramSocket) => unknown
   readonly onError: (error: Error) => void
 }
 
@@ -85,9 +85,7 @@ async function openAll(options: DatagramSocketsOptions): Promise<DatagramSocket[
         socket = await datagrams.open({
           host,
           port,
-          onDatagram: (bytes, from) => {
-            if (socket !== undefined) onDatagram(bytes, from, socket)
-          },
+          onDatagram: (bytes, from) => (socket === undefined ? undefined : onDatagram(bytes, from, socket)),
           onError,
         })
         sockets.push(socket)

@@ -100,11 +100,14 @@ export class PacketCarrier implements Carrier {
     return this.link.remote
   }
 
-  /** A packet for this link, if the turn has time for it (P15). */
-  receive(bytes: Uint8Array, from: Endpoint): void {
+  /** A packet for this link, if the turn has time for it (P15). False: it was none, or there was no time. */
+  receive(bytes: Uint8Array, from: Endpoint): boolean {
     if (this.#observer === undefined) this.#look()
     const { turn, drive } = this.#options
-    if (!turn.hears(this.#share)) return this.#observer?.dropped(bytes.length, 'busy', drive.now())
+    if (!turn.hears(this.#share)) {
+      this.#observer?.dropped(bytes.length, 'busy', drive.now())
+      return false
+    }
     const { unitsIn } = this.link
     turn.begin()
     try {
@@ -114,6 +117,7 @@ export class PacketCarrier implements Carrier {
       // What does not open may be anybody's, and is not held against the peer.
       if (took > 0 && this.link.unitsIn !== unitsIn) this.#share.add(took, drive.now())
     }
+    return this.link.unitsIn !== unitsIn
   }
 
   feed: CarrierHost['feed'] = input => this.#host.feed(input)

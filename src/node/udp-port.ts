@@ -124,7 +124,8 @@ export class UdpPort {
       )
   }
 
-  #datagram(bytes: Uint8Array, from: Endpoint, by: DatagramSocket): void {
+  /** False: it was good for nothing. */
+  #datagram(bytes: Uint8Array, from: Endpoint, by: DatagramSocket): boolean {
     const door = this.#door
     const { drive, self, onNewcomer, turn } = this.#options
     turn.came()
@@ -133,16 +134,21 @@ export class UdpPort {
       case 'packet':
         return judgement.key.receive(bytes, from)
       case 'unit':
-        return judgement.key.feed({ kind: 'unit', unit: judgement.unit, size: bytes.length })
+        judgement.key.feed({ kind: 'unit', unit: judgement.unit, size: bytes.length })
+        return true
       case 'reset':
-        return judgement.key.feed({ kind: 'reset' })
+        judgement.key.feed({ kind: 'reset' })
+        return true
       case 'reply':
         by.send(from, judgement.datagram)
-        return this.#tickLater()
+        this.#tickLater()
+        return true
       case 'proved':
-        if (this.#closed) return
-        return onNewcomer(this.carrier(self, { newcomer: judgement.newcomer }), judgement.newcomer.from)
+        if (!this.#closed)
+          onNewcomer(this.carrier(self, { newcomer: judgement.newcomer }), judgement.newcomer.from)
+        return true
     }
+    return false
   }
 
   /** Half-open handshakes end by themselves. */

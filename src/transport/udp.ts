@@ -131,6 +131,7 @@ class UdpSocket implements DatagramSocket {
   /** Of this turn. */
   #came = 0
   #bytes = 0
+  #wasted = 0
 
   constructor(socket: Socket, { onDatagram, onError, host, port }: DatagramOptions) {
     this.#socket = socket
@@ -153,7 +154,7 @@ class UdpSocket implements DatagramSocket {
       if (this.#closed) return
       if (this.#came++ === 0) setImmediate(turned)
       this.#bytes += bytes.length
-      onDatagram(bytes, remotes.of(address, port))
+      if (onDatagram(bytes, remotes.of(address, port)) === false) this.#wasted++
     })
     socket.on('error', error => {
       if (!this.#closed && !losses.has(systemCode(error) ?? '')) onError(listenError(error, host, port))
@@ -179,9 +180,10 @@ class UdpSocket implements DatagramSocket {
 
   #turned(): void {
     if (this.#closed) return
-    const size = this.#room.turned(this.#came, this.#bytes, performance.now())
+    const size = this.#room.turned(this.#came, this.#bytes, this.#wasted, performance.now())
     this.#came = 0
     this.#bytes = 0
+    this.#wasted = 0
     if (size === undefined) return
     try {
       this.#socket.setRecvBufferSize(Math.round(size / TOLD))

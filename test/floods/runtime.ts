@@ -88,7 +88,7 @@ function countedDatagrams(inner: Datagrams, counters: Counters, traffic: Map<num
           const one = of(from.port)
           one.in += bytes.length
           if (bytes[0]! >= 0x40 && bytes.length > HEAD) one.head = Uint8Array.from(bytes.subarray(0, HEAD))
-          options.onDatagram(bytes, from)
+          return options.onDatagram(bytes, from)
         },
       })
       return {

@@ -12,12 +12,13 @@ function turns(
   count: number,
   datagrams: number,
   size: number,
+  wasted = datagrams,
 ) {
   let now = from
   let asked: number | undefined
   for (let i = 0; i < count; i++) {
     now += each
-    asked = room.turned(datagrams, datagrams * size, now) ?? asked
+    asked = room.turned(datagrams, datagrams * size, wasted, now) ?? asked
   }
   return { now, asked }
 }
@@ -27,6 +28,14 @@ t.test('P15 small datagrams that are slow to read wait a twentieth of a second a
   const { asked } = turns(room, 0, 5, 40, 32, 100)
   // 32 in 5 ms, 868 bytes each as the system counts.
   t.equal(asked, Math.round((32 * 868 * 50) / 5))
+})
+
+t.test('what is of use may wait, however slow we are: only a flood is cut short', async t => {
+  const room = new ReceiveRoom(8 * MIB)
+  t.equal(turns(room, 0, 20, 200, 32, 100, 15).asked, undefined, 'less than half of it is wasted')
+  const { now, asked } = turns(room, 4_000, 20, 40, 32, 100, 16)
+  t.equal(asked, 256 * 1024)
+  t.equal(turns(room, now, 20, 40, 32, 100, 0).asked, 8 * MIB, 'the flood is over, the streak is not')
 })
 
 t.test('bulk has the longest queue there is, whatever the size of its datagrams', async t => {
@@ -58,8 +67,8 @@ t.test('it follows what is read, and says nothing of small changes', async t => 
 t.test('a turn that follows quiet is not counted: nobody knows how long its queue had grown', async t => {
   const room = new ReceiveRoom(8 * MIB)
   for (let i = 0; i < 100; i++) {
-    t.equal(room.turned(32, 3_200, 1_000 * i), undefined)
-    t.equal(room.turned(1, 100, 1_000 * i + 500), undefined)
+    t.equal(room.turned(32, 3_200, 32, 1_000 * i), undefined)
+    t.equal(room.turned(1, 100, 1, 1_000 * i + 500), undefined)
   }
 })
 
