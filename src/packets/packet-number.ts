@@ -36,7 +36,7 @@ export function numberLength(full: number, largestAcked: number): NumberLength {
  * from one that was acknowledged, which is no greater, and no sender has more packets out than it keeps (spec: LOSS-16). What is random, as a mask makes it of a forged
  * head, is mostly so, and costs no opening.
  */
-export function isFarFetched(number: number, largest: number, length: NumberLength): boolean {
+export function isImplausible(number: number, largest: number, length: NumberLength): boolean {
   return number - Math.max(largest, 0) > Math.min(2 ** (8 * length - 1), MAX_SENT)
 }
 

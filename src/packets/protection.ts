@@ -33,7 +33,7 @@ import {
   unmaskHead,
 } from '../wire/packet.ts'
 import { type PhaseLimits, ReceiveKeys, SendKeys } from './key-phases.ts'
-import { decodeNumber, isFarFetched, numberLength } from './packet-number.ts'
+import { decodeNumber, isImplausible, numberLength } from './packet-number.ts'
 
 export interface ProtectionOptions {
   readonly send: Cipher
@@ -142,7 +142,7 @@ export class Protection {
     const head = unmaskHead(datagram, this.#receiveMask.mask(sampleOf(datagram)))
     const { phase, numberLength: length, truncated, bytes } = head
     const number = decodeNumber(largestReceived, truncated, 8 * length)
-    if (number > MAX_NONCE || isFarFetched(number, largestReceived, length)) return undefined
+    if (number > MAX_NONCE || isImplausible(number, largestReceived, length)) return undefined
     this.refusal = 'duplicate'
     if (!seen.isNew(number)) return undefined
     this.refusal = 'key unavailable'

@@ -12,8 +12,8 @@
  *
  * Without a large receive buffer a burst loses every second datagram. A system may grant less
  * than it was asked for without a word: `buffers` says what it was, in the system's own count
- * (Linux reserves half for itself and tells the whole). Where more comes than is read it is made shorter for
- * a while: see `receive-room.ts`.
+ * (Linux reserves half for itself and tells the whole). Under a flood it is made
+ * shorter for a while: see `receive-room.ts`.
  *
  * One socket belongs to one family: `::` takes IPv6 only. Not in node:dgram, and so not here: the
  * DF bit, ECN, several datagrams a system call, the local address a datagram came to.

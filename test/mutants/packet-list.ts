@@ -218,8 +218,8 @@ export const packetMutants: readonly Mutant[] = [
   {
     about: 'whatever number a forged head unmasks to is opened',
     file: 'src/packets/protection.ts',
-    find: 'number > MAX_NONCE || isFarFetched(number, largestReceived, length)',
-    replace: 'number > MAX_NONCE && isFarFetched(number, largestReceived, length)',
+    find: 'number > MAX_NONCE || isImplausible(number, largestReceived, length)',
+    replace: 'number > MAX_NONCE && isImplausible(number, largestReceived, length)',
   },
   {
     about: 'a link whose peer is heard is given up all the same once its port was refused',
