@@ -140,7 +140,7 @@ export class UdpPort {
       case 'reply':
         by.send(from, judgement.datagram)
         this.#tickLater()
-        return true
+        return false // whoever asks has proved nothing yet
       case 'proved':
         if (!this.#closed)
           onNewcomer(this.carrier(self, { newcomer: judgement.newcomer }), judgement.newcomer.from)
