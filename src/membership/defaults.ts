@@ -9,6 +9,8 @@
 export const defaults = Object.freeze({
   /** Silence after which the side that dialled PINGs: a dead peer is doubted within a few, and 100 idle links cost 20 small frames a second. */
   interval: 5_000,
+  /** PINGs that are due within this share of the interval go out with one that is: forty idle links wake a node for ten turns, not for forty. */
+  together: 0.1,
   /** Silence after which a peer is gone: long enough for a laptop to change networks. */
   peerTimeout: 60_000,
   /** Between rounds of REQUEST_PEERS. New peers are asked at once; this only catches what was missed. */

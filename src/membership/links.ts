@@ -42,9 +42,11 @@ export class Links {
   readonly #parts: Parts
   readonly #hooks: LinkHooks
   readonly #timers = new TimerTable<LinkId>()
+  readonly #together: Millis
 
   constructor(parts: Parts, hooks: LinkHooks) {
     this.#parts = parts
+    this.#together = defaults.together * parts.options.interval
     this.#hooks = hooks
   }
 
@@ -133,7 +135,11 @@ export class Links {
   }
 
   tick(now: Millis): void {
-    for (let id = this.#timers.due(now); id !== undefined; id = this.#timers.due(now)) {
+    if ((this.#timers.next() ?? Number.POSITIVE_INFINITY) > now) return
+    const soon: LinkId[] = []
+    const until = now + this.#together
+    for (let id = this.#timers.due(until); id !== undefined; id = this.#timers.due(until)) soon.push(id)
+    for (const id of soon) {
       const link = this.#parts.table.link(id)
       if (link === undefined) continue
       if (link.drainUntil === undefined) this.#live(link, now)
@@ -251,6 +257,7 @@ export class Links {
     const { emit, debug, say } = this.#parts
     const { liveness, peer } = link
     liveness.handle(tick, now)
+    liveness.soon(now, this.#together)
     for (let output = liveness.poll(); output !== undefined; output = liveness.poll()) {
       if (output.kind === 'ping') {
         emit({ kind: 'ping', link: link.id, nonce: output.nonce })

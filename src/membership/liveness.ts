@@ -109,10 +109,15 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
     if (due === undefined || now < due) return // woken early: timers may be coarse
     this.#heardAt = Math.min(now, this.#heardAt + (now - due))
     if (now >= this.#silenceAt()) this.#silence()
-    if (now < this.#pingAt) return
+    this.soon(now, 0)
+  }
+
+  /** Does now what is due within `ahead`: the node is awake for another peer anyway. */
+  soon(now: Millis, ahead: Millis): void {
+    if (this.#state === 'gone' || this.#pingAt > now + ahead) return
     // Not moved by `heard` itself: it is called for every record, and this once an interval.
     const quietAt = this.#heardAt + this.#quiet
-    if (this.#urgent || quietAt <= now) this.#ping(now)
+    if (this.#urgent || quietAt <= now + ahead) this.#ping(now)
     else this.#pingAt = quietAt
   }
 

@@ -90,3 +90,32 @@ t.test('PT-13 frames pass one way only: marked unreachable, no flapping above on
     t.equal(told(a, 'maintenance-cleanup').length > 0, true)
   }
 })
+
+t.test('MEM-9 thirty idle links wake a node ten times in an interval, not thirty', async t => {
+  const mesh = new MiniMesh({ seed: 23, node: { maxPeers: 40 } })
+  const [hub, ...others] = Array.from({ length: 31 }, (_, i) => mesh.add(i + 1)) as [MeshNode, ...MeshNode[]]
+  mesh.start(hub)
+  // Links that begin at any time: their intervals have nothing in common.
+  for (const [i, other] of others.entries()) {
+    mesh.run(i * 337)
+    mesh.start(other, hub.address)
+  }
+  mesh.run(60_000)
+  t.equal(hub.process.membership.linkCount, 30)
+  for (const node of mesh.nodes) node.process.membership.debug = true
+  const pings = (node: MeshNode) =>
+    told(node, 'debug').filter(one => 'message' in one && one.message.startsWith('Sent PING')).length
+  const awake = mesh.nodes.map(() => 0)
+  let before = mesh.nodes.map(pings)
+  for (let i = 0; i < 6_000; i++) {
+    mesh.run(mesh.now + 10)
+    const now = mesh.nodes.map(pings)
+    for (const [at, count] of now.entries()) if (count > before[at]!) awake[at]!++
+    before = now
+  }
+  const most = Math.max(...awake) / 12
+  const links = (31 * 30) / 2
+  const each = before.reduce((sum, count) => sum + count, 0) / links / 12
+  t.ok(most <= 10, `the busiest was awake to ask ${most.toFixed(1)} times in an interval`)
+  t.ok(each <= 1.12, `${each.toFixed(2)} PINGs a link and interval`)
+})

@@ -124,6 +124,32 @@ t.test('PING-3 a peer that asks late is asked: nobody relies on the other to PIN
   t.match(drain(machine), [{ kind: 'ping' }], 'a doubt does not wait for silence')
 })
 
+t.test('MEM-9 who is awake for one link asks on those that are due soon, and on no other', async t => {
+  const machine = new Liveness({ interval: 5_000, patience: 60_000, quiet: 5_000, random }, 0)
+  machine.handle({ kind: 'tick' }, 0)
+  drain(machine)
+  machine.heard(40)
+  machine.soon(4_400, 500)
+  t.strictSame(drain(machine), [], 'not due so soon')
+  machine.soon(4_500, 500)
+  t.strictSame(drain(machine), [], 'something came since: it is looked at when that is five seconds old')
+  t.equal(machine.deadline(), 5_040)
+  machine.soon(4_600, 500)
+  t.match(drain(machine), [{ kind: 'ping' }], 'half a second early')
+  t.equal(machine.deadline(), 9_600, 'and the next an interval later')
+  machine.soon(9_500, 500)
+  drain(machine)
+  let now = 0
+  for (let at: number | undefined = 10_000; at !== undefined; at = machine.deadline()) {
+    now = at
+    machine.soon(now - 500, 500)
+    machine.handle({ kind: 'tick' }, now)
+    drain(machine)
+  }
+  t.equal(now, 60_040, 'nobody is given up early')
+  t.equal(machine.state, 'gone')
+})
+
 t.test('liveness: any authenticated bytes are a sign of life', async t => {
   const machine = new Liveness({ interval: 5_000, patience: 60_000, random }, 0)
   for (let now = 0; now <= 600_000; now += 1_000) {
