@@ -2,7 +2,8 @@
  * What is to happen, by time, and of equal times by the order they were set in.
  *
  * As base's `TimerTable`, without its map from keys: an event here is never moved, and
- * one that is called off stays where it is until it comes up. Millions pass through.
+ * one that is called off stays where it is until it comes up. Millions pass through, and half
+ * of them are for now: those stand in a plain line.
  *
  * Floor: testing.
  */
@@ -18,12 +19,17 @@ export interface Planned extends Timed {
 
 export class Agenda {
   readonly #heap = new TimeHeap<Planned>()
+  /** Set for the time it was then. */
+  #line: Planned[] = []
+  #head = 0
   #order = 0
   #off = 0
 
-  add(at: Millis, work: () => void): Planned {
+  /** `at` is no earlier than `now`, which never goes back. */
+  add(at: Millis, now: Millis, work: () => void): Planned {
     const planned: Planned = { at, order: this.#order++, work, off: false }
-    this.#heap.push(planned)
+    if (at > now) this.#heap.push(planned)
+    else this.#line.push(planned)
     return planned
   }
 
@@ -44,12 +50,23 @@ export class Agenda {
       this.#heap.pop()
       this.#off--
     }
-    return this.#heap.first
+    while (this.#line[this.#head]?.off) this.#step()
+    const timed = this.#heap.first
+    const lined = this.#line[this.#head]
+    // What came to its time before the line began was set before it too.
+    return timed !== undefined && (lined === undefined || timed.at <= lined.at) ? timed : lined
   }
 
   /** Takes away what `next` gave. Calling it off does nothing from now on. */
-  take(): void {
-    this.#heap.first!.off = true
-    this.#heap.pop()
+  take(planned: Planned): void {
+    planned.off = true
+    if (planned === this.#heap.first) this.#heap.pop()
+    else this.#step()
+  }
+
+  #step(): void {
+    if (++this.#head < this.#line.length) return
+    this.#line = []
+    this.#head = 0
   }
 }

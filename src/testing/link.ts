@@ -3,7 +3,7 @@
  *
  *   bytes ─▶ [ rate: wait in the queue ] ─▶ [ lost? ] ─▶ [ delay + jitter + held back? ] ─▶ there
  *
- * Each concern has dice of its own, so that turning loss on leaves every jitter as it was.
+ * Each concern has dice of its own, so that turning loss on leaves every jitter as it was; one that is off draws none.
  * Loss comes in bursts when asked to (Gilbert-Elliott: a good state that loses little or nothing,
  * a bad one that loses much or everything), with the same mean:
  *
@@ -123,8 +123,9 @@ export class Path {
   /** How long this one is under way. */
   flight(): Millis {
     const { delay, jitter, reorder, reorderBy } = this.conditions
-    const held = this.#dice.reorder.chance(reorder) ? this.#dice.reorder.fraction() * reorderBy : 0
-    return delay + this.#dice.jitter.fraction() * jitter + held
+    const held =
+      reorder > 0 && this.#dice.reorder.chance(reorder) ? this.#dice.reorder.fraction() * reorderBy : 0
+    return delay + (jitter > 0 ? this.#dice.jitter.fraction() * jitter : 0) + held
   }
 
   lost(): boolean {
@@ -141,13 +142,15 @@ export class Path {
   }
 
   duplicated(): boolean {
-    return this.#dice.duplicate.chance(this.conditions.duplicate)
+    const { duplicate } = this.conditions
+    return duplicate > 0 && this.#dice.duplicate.chance(duplicate)
   }
 
   /** Which bit is flipped, if one is. */
   corrupted(bits: number): number | undefined {
+    const { corrupt } = this.conditions
     const dice = this.#dice.corrupt
-    return dice.chance(this.conditions.corrupt) && bits > 0 ? dice.below(bits) : undefined
+    return corrupt > 0 && dice.chance(corrupt) && bits > 0 ? dice.below(bits) : undefined
   }
 
   /** Where ordered bytes are cut: now and then a crumb, often a packet, mostly a good piece. */

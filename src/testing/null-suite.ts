@@ -126,7 +126,7 @@ class NullCipher implements Cipher {
   seal(nonce: number, associated: Uint8Array, plaintext: Uint8Array): Uint8Array {
     const out = new Uint8Array(plaintext.length + TAG_LENGTH)
     out.set(plaintext)
-    this.#tag(out, plaintext.length, nonce, associated)
+    this.#tag(out, plaintext.length, nonce, associated, plaintext)
     return out
   }
 
@@ -135,23 +135,25 @@ class NullCipher implements Cipher {
     associated: Uint8Array,
     plaintext: Uint8Array,
   ): { body: Uint8Array; tag: Uint8Array } {
-    const sealed = this.seal(nonce, associated, plaintext)
-    return { body: sealed.subarray(0, plaintext.length), tag: sealed.subarray(plaintext.length) }
+    const tag = new Uint8Array(TAG_LENGTH)
+    this.#tag(tag, 0, nonce, associated, plaintext)
+    return { body: plaintext.slice(), tag }
   }
 
   sealInto(nonce: number, associated: Uint8Array, plaintext: Uint8Array, out: Uint8Array): void {
-    out.set(this.seal(nonce, associated, plaintext))
+    out.set(plaintext)
+    this.#tag(out, plaintext.length, nonce, associated, plaintext)
   }
 
   open(nonce: number, associated: Uint8Array, sealed: Uint8Array): Uint8Array {
     this.#counts.opens++
     const length = sealed.length - TAG_LENGTH
     if (length < 0) throw new GuildError('GH_NOISE_OPEN', 'shorter than a tag')
-    const view = new DataView(sealed.buffer, sealed.byteOffset + length, TAG_LENGTH)
     const right =
-      view.getUint32(0) === this.#mark &&
-      view.getFloat64(4) === nonce &&
-      view.getUint32(12) === sum(sealed.subarray(0, length), sum(associated))
+      word(sealed, length) === this.#mark &&
+      word(sealed, length + 4) === Math.floor(nonce / 2 ** 32) &&
+      word(sealed, length + 8) === nonce >>> 0 &&
+      word(sealed, length + 12) === sum(sealed, sum(associated), length)
     if (!right) throw new GuildError('GH_NOISE_OPEN')
     return sealed.slice(0, length)
   }
@@ -160,14 +162,26 @@ class NullCipher implements Cipher {
     return new NullCipher(digest('rekey', this.#key), this.#counts)
   }
 
-  #tag(out: Uint8Array, at: number, nonce: number, associated: Uint8Array): void {
+  /** mark ‖ nonce ‖ sum of what is sealed. */
+  #tag(out: Uint8Array, at: number, nonce: number, associated: Uint8Array, plaintext: Uint8Array): void {
     this.#counts.seals++
-    this.#counts.bytes += at
-    const view = new DataView(out.buffer, at, TAG_LENGTH)
-    view.setUint32(0, this.#mark)
-    view.setFloat64(4, nonce)
-    view.setUint32(12, sum(out.subarray(0, at), sum(associated)))
+    this.#counts.bytes += plaintext.length
+    setWord(out, at, this.#mark)
+    setWord(out, at + 4, Math.floor(nonce / 2 ** 32))
+    setWord(out, at + 8, nonce >>> 0)
+    setWord(out, at + 12, sum(plaintext, sum(associated)))
   }
+}
+
+function word(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+}
+
+function setWord(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
 }
 
 function signature(publicKey: Uint8Array, message: Uint8Array): Uint8Array {
@@ -177,9 +191,9 @@ function signature(publicKey: Uint8Array, message: Uint8Array): Uint8Array {
 }
 
 /** FNV-1a of 32 bits: every byte counts, and nobody is kept from finding another with the same. */
-function sum(bytes: Uint8Array, from = 0x811c_9dc5): number {
+function sum(bytes: Uint8Array, from = 0x811c_9dc5, length = bytes.length): number {
   let hash = from
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x0100_0193)
+  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x0100_0193)
   return hash >>> 0
 }
 

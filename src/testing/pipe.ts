@@ -25,6 +25,8 @@ import type { Process, Resource } from './process.ts'
 
 /** What one end sends that the other has not read yet, at most. */
 const WINDOW = 256 * 1024
+/** So much is read before the other side is told: what is left of the window takes a piece and more. */
+const CREDIT = WINDOW / 4
 /** `write` says false from here on. */
 const HIGH_WATER_MARK = 256 * 1024
 const FIRST_RETRY: Millis = 200
@@ -90,6 +92,8 @@ export class SimulatedPipe implements Pipe, Resource {
   #flushing = false
   #paused = false
   #endRead = false
+  /** Read, and the other side was not told yet. */
+  #owed = 0
 
   constructor(options: PipeOptions) {
     this.transport = options.transport
@@ -179,10 +183,12 @@ export class SimulatedPipe implements Pipe, Resource {
   #pumpSoon(): void {
     if (this.#pumping) return
     this.#pumping = true
-    this.#soon(() => {
-      this.#pumping = false
-      this.#pump()
-    })
+    this.#soon(this.#pumpNow)
+  }
+
+  readonly #pumpNow = (): void => {
+    this.#pumping = false
+    this.#pump()
   }
 
   #pump(): void {
@@ -212,6 +218,11 @@ export class SimulatedPipe implements Pipe, Resource {
   /** A copy of the next bytes, across the chunks they were written in. */
   #take(length: number): Uint8Array {
     const out = new Uint8Array(length)
+    if (this.#queue.length === 1 && this.#queue[0]!.length === length) {
+      out.set(this.#queue.pop()!)
+      this.#buffered = 0
+      return out
+    }
     let at = 0
     let used = 0
     while (at < length) {
@@ -333,10 +344,12 @@ export class SimulatedPipe implements Pipe, Resource {
   #flush(): void {
     if (this.#flushing || this.#events === undefined || this.#inbox.length === 0) return
     this.#flushing = true
-    this.#process.enter(() => {
-      this.#flushing = false
-      for (let item = this.#next(); item !== undefined; item = this.#next()) this.#deliver(item)
-    })
+    this.#process.enter(this.#deliverAll)
+  }
+
+  readonly #deliverAll = (): void => {
+    this.#flushing = false
+    for (let item = this.#next(); item !== undefined; item = this.#next()) this.#deliver(item)
   }
 
   /** While paused, data and the end stay where they are. */
@@ -351,8 +364,11 @@ export class SimulatedPipe implements Pipe, Resource {
     if (item.kind === 'data') {
       const { length } = item.bytes
       events.data(item.bytes)
-      item.bytes.fill(POISON)
-      this.#peer.#credit(length)
+      poison(item.bytes)
+      this.#owed += length
+      if (this.#owed < CREDIT) return
+      this.#peer.#credit(this.#owed)
+      this.#owed = 0
     } else if (item.kind === 'end') {
       this.#endRead = true
       events.end()
@@ -384,6 +400,12 @@ export class SimulatedPipe implements Pipe, Resource {
     const { from, to } = this.#path
     transcript.record(world.now, kind, from.name, to.name, bytes)
   }
+}
+
+/** Most are a frame or two, for which a call of `fill` costs more than a loop. */
+function poison(bytes: Uint8Array): void {
+  if (bytes.length > 128) bytes.fill(POISON)
+  else for (let i = 0; i < bytes.length; i++) bytes[i] = POISON
 }
 
 function retryAfter(attempts: number): Millis {

@@ -17,21 +17,19 @@ export class Turns {
   #ahead = 0
   #waiting: (() => void) | undefined
 
-  /** Resolves once everything that is pending has settled. One may wait at a time. */
-  next(): Promise<void> {
-    return new Promise(resolve => {
-      this.#waiting = resolve
-      if (this.#ahead > 0) return
-      this.#ahead = AHEAD
-      for (let i = 0; i < AHEAD; i++) setImmediate(this.#turn)
-    })
+  /** Goes on with `then` once everything that is pending has settled. One may wait at a time. */
+  next(then: () => void): void {
+    this.#waiting = then
+    if (this.#ahead > 0) return
+    this.#ahead = AHEAD
+    for (let i = 0; i < AHEAD; i++) setImmediate(this.#turn)
   }
 
   /** Those that nobody waits for any more pass by. */
   readonly #turn = (): void => {
     this.#ahead--
-    const resolve = this.#waiting
+    const then = this.#waiting
     this.#waiting = undefined
-    resolve?.()
+    then?.()
   }
 }

@@ -47,7 +47,7 @@ export class World {
 
   /** Runs `work` at this time, or now when it is past: after everything already due then. */
   at(time: Millis, work: () => void): Scheduled {
-    return this.#events.add(Math.max(this.#now, Math.ceil(time * STEPS) / STEPS), work)
+    return this.#events.add(Math.max(this.#now, Math.ceil(time * STEPS) / STEPS), this.#now, work)
   }
 
   after(wait: Millis, work: () => void): Scheduled {
@@ -108,30 +108,44 @@ export class World {
     return new Promise(resolve => this.after(wait, () => this.enter(resolve)))
   }
 
-  async #loop(until: Millis | (() => boolean), options: RunOptions): Promise<void> {
+  /** By callbacks: a promise for every turn would be a tenth of what millions of events allocate. */
+  #loop(until: Millis | (() => boolean), options: RunOptions): Promise<void> {
     const waiting = typeof until === 'function'
     const end = waiting ? this.#now + (options.limit ?? DEFAULT_LIMIT) : until
     let left = options.events ?? DEFAULT_EVENTS
-    await this.#turns.next() // whoever called may have left promises
-    for (;;) {
-      this.#throwFailure()
-      if (waiting && until()) return
-      const next = this.#events.next()
-      if (next === undefined || next.at > end) {
-        if (waiting)
-          throw stuck(next === undefined ? 'nothing is left to happen' : 'still waiting', this.#now)
-        this.#now = Math.max(this.#now, Math.ceil(end * STEPS) / STEPS)
-        return
-      }
-      if (left-- <= 0) throw stuck('too many events', this.#now)
-      this.#now = next.at
-      this.#events.take()
-      next.work()
-      if (this.#touched) {
-        this.#touched = false
-        await this.#turns.next()
+    /** Runs events up to the next turn; true when the time has come. */
+    const advance = (): boolean => {
+      for (;;) {
+        this.#throwFailure()
+        if (waiting && until()) return true
+        const next = this.#events.next()
+        if (next === undefined || next.at > end) {
+          if (waiting)
+            throw stuck(next === undefined ? 'nothing is left to happen' : 'still waiting', this.#now)
+          this.#now = Math.max(this.#now, Math.ceil(end * STEPS) / STEPS)
+          return true
+        }
+        if (left-- <= 0) throw stuck('too many events', this.#now)
+        this.#now = next.at
+        this.#events.take(next)
+        next.work()
+        if (this.#touched) {
+          this.#touched = false
+          return false
+        }
       }
     }
+    return new Promise((resolve, reject) => {
+      const turn = (): void => {
+        try {
+          if (advance()) resolve()
+          else this.#turns.next(turn)
+        } catch (error) {
+          reject(error)
+        }
+      }
+      this.#turns.next(turn) // whoever called may have left promises
+    })
   }
 
   #throwFailure(): void {
