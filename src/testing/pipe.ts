@@ -22,6 +22,7 @@ import type { Millis } from '../base/machine.ts'
 import type { Endpoint, Pipe, PipeEvents } from '../base/ports.ts'
 import type { Path } from './link.ts'
 import type { Process, Resource } from './process.ts'
+import { Written } from './written.ts'
 
 /** What one end sends that the other has not read yet, at most. */
 const WINDOW = 256 * 1024
@@ -73,8 +74,7 @@ export class SimulatedPipe implements Pipe, Resource {
   #gone = false
 
   // Sending.
-  #queue: Uint8Array[] = []
-  #buffered = 0
+  readonly #written = new Written()
   #pumping = false
   #wantsDrain = false
   #ending = false
@@ -113,7 +113,7 @@ export class SimulatedPipe implements Pipe, Resource {
   }
 
   get buffered(): number {
-    return this.#buffered
+    return this.#written.length
   }
 
   attach(events: PipeEvents): void {
@@ -124,12 +124,8 @@ export class SimulatedPipe implements Pipe, Resource {
 
   write(chunks: readonly Uint8Array[]): boolean {
     if (this.#closed || this.#ending) return false
-    for (const chunk of chunks) {
-      if (chunk.length === 0) continue
-      this.#queue.push(chunk)
-      this.#buffered += chunk.length
-    }
-    const more = this.#buffered < HIGH_WATER_MARK
+    for (const chunk of chunks) if (chunk.length > 0) this.#written.push(chunk)
+    const more = this.#written.length < HIGH_WATER_MARK
     if (!more) this.#wantsDrain = true
     this.#pumpSoon()
     return more
@@ -193,18 +189,18 @@ export class SimulatedPipe implements Pipe, Resource {
 
   #pump(): void {
     if (this.#gone) return
-    while (this.#buffered > 0) {
+    while (this.#written.length > 0) {
       this.#piece ??= this.#path.piece()
-      const length = Math.min(this.#buffered, this.#piece)
+      const length = Math.min(this.#written.length, this.#piece)
       // Waits for room for the whole piece: crumbs of credit would make crumbs of data.
       if (this.#inFlight + length > WINDOW) break
       this.#piece = undefined
-      const bytes = this.#take(length)
+      const bytes = this.#written.take(length)
       const passed = this.#path.tamper?.(bytes) ?? bytes
       this.#inFlight += passed.length
       if (passed.length > 0) this.#send('data', passed)
     }
-    if (this.#buffered > 0) return
+    if (this.#written.length > 0) return
     if (this.#ending && !this.#endSent) {
       this.#endSent = true
       this.#send('end', empty)
@@ -213,29 +209,6 @@ export class SimulatedPipe implements Pipe, Resource {
     if (this.#wantsDrain && !this.#closed) this.#inbox.push({ kind: 'drain' })
     this.#wantsDrain = false
     this.#flush()
-  }
-
-  /** A copy of the next bytes, across the chunks they were written in. */
-  #take(length: number): Uint8Array {
-    const out = new Uint8Array(length)
-    if (this.#queue.length === 1 && this.#queue[0]!.length === length) {
-      out.set(this.#queue.pop()!)
-      this.#buffered = 0
-      return out
-    }
-    let at = 0
-    let used = 0
-    while (at < length) {
-      const chunk = this.#queue[used]!
-      const part = chunk.subarray(0, length - at)
-      out.set(part, at)
-      at += part.length
-      if (part.length === chunk.length) used++
-      else this.#queue[used] = chunk.subarray(part.length)
-    }
-    this.#queue.splice(0, used)
-    this.#buffered -= length
-    return out
   }
 
   #send(kind: Segment['kind'], bytes: Uint8Array): void {
@@ -276,7 +249,7 @@ export class SimulatedPipe implements Pipe, Resource {
       if (this.#gone || this.#peer.#gone) return
       if (back.passes) {
         this.#inFlight -= length
-        if (this.#buffered > 0) this.#pump()
+        if (this.#written.length > 0) this.#pump()
       } else if (attempts < RETRIES)
         world.after(retryAfter(attempts + 1), () => this.#credit(length, attempts + 1))
       else this.#break('ETIMEDOUT')
@@ -381,8 +354,7 @@ export class SimulatedPipe implements Pipe, Resource {
   }
 
   #drop(): void {
-    this.#queue = []
-    this.#buffered = 0
+    this.#written.clear()
     this.#early.clear()
   }
 
