@@ -32,6 +32,8 @@ export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestio
   readonly mtu: number | undefined
   readonly socketFor: (host: string) => DatagramSocket | undefined
   readonly datagrams: Pick<Datagrams, 'refuses'>
+  /** By remote end, `host port`: whose link was the last to open there. */
+  readonly speakers: Map<string, PacketCarrier>
   /** On the dialling side. */
   readonly dial?: AttemptDial & { readonly remote: Endpoint }
   /** On the other side: who proved itself at the door. */
@@ -50,6 +52,8 @@ export class PacketCarrier implements Carrier {
   #to: Endpoint | undefined
   #socket: DatagramSocket | undefined
   #observer: LinkObserver | undefined
+  /** Where it opened. */
+  #place = ''
 
   constructor(options: PacketCarrierOptions, host: CarrierHost) {
     this.#options = options
@@ -63,7 +67,11 @@ export class PacketCarrier implements Carrier {
     this.link = new PacketLink(
       {
         self,
-        carry: host.carry,
+        carry: (proved, observed) => {
+          this.#place = placeOf(this.remote)
+          this.#options.speakers.set(this.#place, this)
+          return host.carry(proved, observed)
+        },
         ids: {
           mint,
           token,
@@ -115,6 +123,8 @@ export class PacketCarrier implements Carrier {
   feed: CarrierHost['feed'] = input => this.#host.feed(input)
 
   output(): void {
+    const { speakers } = this.#options
+    if (speakers.get(this.#place) === this) speakers.delete(this.#place)
     this.#host.gone()
   }
 
@@ -124,10 +134,12 @@ export class PacketCarrier implements Carrier {
     this.#host.feed({ kind: 'carrier-closed', error: undefined })
   }
 
-  /** Probes are not answered: is nobody there any more (spec: PATH-18)? */
+  /** Probes are not answered: is nobody there any more, or somebody else (spec: PATH-18)? */
   #askWhy(): void {
     const { remote } = this
-    this.#options.datagrams.refuses?.(remote).then(
+    const { speakers, datagrams } = this.#options
+    if ((speakers.get(placeOf(remote)) ?? this) !== this) return this.#host.feed({ kind: 'refused' })
+    datagrams.refuses?.(remote).then(
       refused => {
         if (refused && this.remote === remote) this.#host.feed({ kind: 'refused' })
       },
@@ -155,4 +167,8 @@ export class PacketCarrier implements Carrier {
     }
     return this.#socket?.send(to, datagram) ?? true
   }
+}
+
+function placeOf({ host, port }: Endpoint): string {
+  return `${host} ${port}`
 }

@@ -240,6 +240,12 @@ export const mutants: readonly Mutant[] = [
     replace: 'this.rtt = now - (waiting[index] ?? waiting[0] ?? { at: now }).at',
   },
   {
+    about: 'who is awake asks every link, due or not',
+    file: 'src/membership/liveness.ts',
+    find: "if (this.#state === 'gone' || this.#pingAt > now + ahead) return",
+    replace: "if (this.#state === 'gone') return",
+  },
+  {
     about: 'a loopback address told from afar is believed as it is',
     file: 'src/membership/hygiene.ts',
     find: "return near === 'loopback' ? told : { ...told, host: teller.host }",

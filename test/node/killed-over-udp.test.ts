@@ -41,3 +41,21 @@ t.test('PATH-18 a peer that is killed is missed soon over UDP too, not after hal
   const took = performance.now() - begun
   t.ok(took < 9_000, `missed after ${took.toFixed(0)} ms, silence alone takes 30 s`)
 })
+
+t.test('PATH-18 so it is where somebody else has taken its port meanwhile', async t => {
+  const nodes = new Nodes(t)
+  const { runtime, kill } = mortal()
+  const udp = { transport: ['udp'], peerTimeout: 60 } as const
+  const [a, b] = await nodes.pair({ ...udp, runtime }, udp)
+  const { port, peerId } = a
+  const missed = next(b, 'peer-disconnected')
+  const begun = performance.now()
+  kill()
+  const heir = await nodes.start({ ...udp, port })
+  await heir.connect(`127.0.0.1:${b.port}`)
+  b.broadcast('are you there?')
+  t.equal((await missed).peerId, peerId)
+  const took = performance.now() - begun
+  t.ok(took < 9_000, `missed after ${took.toFixed(0)} ms`)
+  t.ok(b.peers.some(peer => peer.peerId === heir.peerId))
+})
