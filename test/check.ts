@@ -5,9 +5,9 @@
  * Each step is a command of its own; the last line sums them up: `N passed, N failed`.
  */
 import { spawnSync } from 'node:child_process'
-import { parseArgs } from 'node:util'
+import { optionsOf } from './support/options.ts'
 
-const { values } = parseArgs({ options: { short: { type: 'boolean', default: false } } })
+const values = optionsOf(import.meta.url, { short: { type: 'boolean', default: false } })
 const seeds = values.short ? '3' : '60'
 const node = process.execPath
 interface Step {

@@ -14,13 +14,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { open, readFile, rename } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { diskBlocks } from '../../src/store/blocks/disk.ts'
 import { openSqlite } from '../../src/store/sqlite.ts'
 import { type Block, meaning, rawBlock } from '../../src/testing/blockstore-parts.ts'
+import { optionsOf } from '../support/options.ts'
 
-const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, json: { type: 'boolean', default: false } },
+const values = optionsOf(import.meta.url, {
+  rounds: { type: 'string', default: '5' },
+  json: { type: 'boolean', default: false },
 })
 const rounds = Math.max(1, Math.min(50, Math.trunc(Number(values.rounds)) || 5))
 const COUNT = 1_000

@@ -10,7 +10,7 @@
 import { fork } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { optionsOf } from '../support/options.ts'
 import { root } from '../support/root.ts'
 import type { MeshRow, Rate } from './growth-mesh.ts'
 import type { StreamsRow } from './growth-streams.ts'
@@ -18,14 +18,12 @@ import type { StreamsRow } from './growth-streams.ts'
 /** One row: nothing here may hang. */
 const ROW_PATIENCE = 230_000
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    readme: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    counts: { type: 'string' },
-    rows: { type: 'string' },
-  },
+const values = optionsOf(import.meta.url, {
+  json: { type: 'boolean', default: false },
+  readme: { type: 'boolean', default: false },
+  only: { type: 'string' },
+  counts: { type: 'string' },
+  rows: { type: 'string' },
 })
 const wants = (what: string): boolean => values.only === undefined || values.only === what
 const meshes: MeshRow[] = []

@@ -12,12 +12,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import Native from 'better-sqlite3'
 import { nativeSuite } from '../../src/crypto/native.ts'
 import { createNode, type GuildNode } from '../../src/index.ts'
 import { guildMigrations } from '../../src/store/guild-db.ts'
 import { Author } from '../../src/testing/index.ts'
+import { optionsOf } from '../support/options.ts'
 
 const GROUP = 1_000
 const swarmKey = new Uint8Array(32).fill(7)
@@ -60,7 +60,7 @@ async function far(): Promise<void> {
 }
 
 async function near(): Promise<void> {
-  const { values } = parseArgs({ options: { entries: { type: 'string' }, rounds: { type: 'string' } } })
+  const values = optionsOf(import.meta.url, { entries: { type: 'string' }, rounds: { type: 'string' } })
   const entries = Number(values.entries ?? 100_000)
   const rounds = Number(values.rounds ?? 3)
   const dir = mkdtempSync(join(tmpdir(), 'guild-log-'))

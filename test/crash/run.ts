@@ -6,17 +6,16 @@
  * Ends with 0 when nothing that was acknowledged got lost and nothing else stayed; with 1 and what
  * did; with 130 on Ctrl-C.
  */
-import { parseArgs } from 'node:util'
+
+import { optionsOf } from '../support/options.ts'
 import { cases } from './cases.ts'
 import { type CrashResult, crash } from './crash.ts'
 
-const { values } = parseArgs({
-  options: {
-    kills: { type: 'string', default: '200' },
-    seed: { type: 'string', default: '1' },
-    case: { type: 'string' },
-    json: { type: 'boolean', default: false },
-  },
+const values = optionsOf(import.meta.url, {
+  kills: { type: 'string', default: '200' },
+  seed: { type: 'string', default: '1' },
+  case: { type: 'string' },
+  json: { type: 'boolean', default: false },
 })
 const kills = number('kills', 1, 100_000)
 const seed = number('seed', 0, 2 ** 31)

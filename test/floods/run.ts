@@ -9,7 +9,8 @@
  * Ends by itself: every flood has a deadline, and its processes end with it. The exit code says
  * whether all bounds held. Everything stays on 127.0.0.1.
  */
-import { parseArgs } from 'node:util'
+
+import { optionsOf } from '../support/options.ts'
 import { atTheUdpPort } from './at-the-udp-port.ts'
 import { dials, identity, rekeys } from './between.ts'
 import { fromInside, fromInsideByDatagrams } from './from-inside.ts'
@@ -36,12 +37,10 @@ const floods: readonly Flood[] = [
 /** No flood takes longer. */
 const TOO_LONG = 240_000
 
-const { values } = parseArgs({
-  options: {
-    short: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    json: { type: 'boolean', default: false },
-  },
+const values = optionsOf(import.meta.url, {
+  short: { type: 'boolean', default: false },
+  only: { type: 'string' },
+  json: { type: 'boolean', default: false },
 })
 
 const named = values.only?.split(',')

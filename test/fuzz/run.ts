@@ -15,8 +15,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { fromHex, toHex } from '../../src/base/bytes.ts'
+import { optionsOf } from '../support/options.ts'
 import { decoders } from './decoders.ts'
 import { flipBits } from './flips.ts'
 import { type Decoder, faultOf, type Report } from './fuzz.ts'
@@ -28,18 +28,16 @@ const SHOWN = 400
 /** For the first look at how fast a decoder is here. */
 const TRIAL_RUNS = 2_000
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '100000' },
-    seconds: { type: 'string' },
-    seed: { type: 'string', default: '1' },
-    only: { type: 'string' },
-    jobs: { type: 'string', default: '2' },
-    input: { type: 'string' },
-    list: { type: 'boolean', default: false },
-    flips: { type: 'boolean', default: false },
-    trips: { type: 'string' },
-  },
+const values = optionsOf(import.meta.url, {
+  runs: { type: 'string', default: '100000' },
+  seconds: { type: 'string' },
+  seed: { type: 'string', default: '1' },
+  only: { type: 'string' },
+  jobs: { type: 'string', default: '2' },
+  input: { type: 'string' },
+  list: { type: 'boolean', default: false },
+  flips: { type: 'boolean', default: false },
+  trips: { type: 'string' },
 })
 
 const seed = whole('seed', values.seed, 0)

@@ -17,7 +17,7 @@ import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
+import { optionsOf } from '../support/options.ts'
 import type { Order, Report, Role } from './content-transfer-node.ts'
 
 export const caseNames = ['two', 'four'] as const
@@ -178,15 +178,13 @@ async function hashOf(path: string): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      mib: { type: 'string', default: '64' },
-      over: { type: 'string', default: 'tcp,udp' },
-      case: { type: 'string', default: caseNames.join(',') },
-      minutes: { type: 'string', default: '10' },
-      place: { type: 'string' },
-      json: { type: 'boolean', default: false },
-    },
+  const values = optionsOf(import.meta.url, {
+    mib: { type: 'string', default: '64' },
+    over: { type: 'string', default: 'tcp,udp' },
+    case: { type: 'string', default: caseNames.join(',') },
+    minutes: { type: 'string', default: '10' },
+    place: { type: 'string' },
+    json: { type: 'boolean', default: false },
   })
   const mebibytes = Number(values.mib)
   const chosen = values.case

@@ -24,11 +24,12 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { optionsOf } from '../support/options.ts'
 import { type Mutant, mutants } from './list.ts'
 
-const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, jobs: { type: 'string', default: '2' } },
+const values = optionsOf(import.meta.url, {
+  only: { type: 'string', default: '' },
+  jobs: { type: 'string', default: '2' },
 })
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 /** As long as tap gives a test file; a bug that stops everything was noticed too. */

@@ -5,7 +5,7 @@
  */
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { optionsOf } from '../support/options.ts'
 import { bitswapCases } from './bitswap.ts'
 import { cases } from './cases.ts'
 import { idleCases } from './idle.ts'
@@ -26,7 +26,7 @@ if (process.send === undefined) {
 } else process.send(sum, () => process.disconnect())
 
 async function whole(): Promise<Sum> {
-  const { values } = parseArgs({ args, options: flags })
+  const values = optionsOf(new URL('runner.js', import.meta.url).href, flags)
   const jobs = Math.max(1, Math.min(JOBS_MAX, Math.trunc(Number(values.jobs)) || 1))
   if (jobs === 1) return share()
   const sums = await Promise.all(Array.from({ length: jobs }, (_, index) => job(index, jobs)))
@@ -54,7 +54,7 @@ function job(index: number, of: number): Promise<Sum> {
 
 function share(): Promise<Sum> {
   const [index = 0, of = 1] = (process.env.SIM_SHARE ?? '0/1').split('/').map(Number)
-  const { values } = parseArgs({ args, options: flags })
+  const values = optionsOf(new URL('runner.js', import.meta.url).href, flags)
   const slow = [...largeCases, ...idleCases, ...slowAttacks].filter(({ name }) => name === values.case)
   const onPipes = values.over === 'udp' ? [] : [...cases, ...nodeCases, ...logCases, ...bitswapCases]
   const onDatagrams = values.over === 'tcp' ? [] : allUdpCases()

@@ -6,18 +6,17 @@
  * Ends with 0 when nothing grew, got lost or stayed; with 1 and what did; with 130 on Ctrl-C.
  * Whatever happens, the processes end and the folder goes.
  */
-import { parseArgs } from 'node:util'
+
+import { optionsOf } from '../support/options.ts'
 import { type SoakResult, soak } from './soak.ts'
 import type { Line } from './verdict.ts'
 
-const { values } = parseArgs({
-  options: {
-    nodes: { type: 'string', default: '20' },
-    minutes: { type: 'string', default: '30' },
-    seed: { type: 'string', default: '1' },
-    haste: { type: 'string', default: '1' },
-    json: { type: 'boolean', default: false },
-  },
+const values = optionsOf(import.meta.url, {
+  nodes: { type: 'string', default: '20' },
+  minutes: { type: 'string', default: '30' },
+  seed: { type: 'string', default: '1' },
+  haste: { type: 'string', default: '1' },
+  json: { type: 'boolean', default: false },
 })
 const nodes = Math.trunc(number('nodes', 3, 100))
 const minutes = number('minutes', 0.1, 1440)
