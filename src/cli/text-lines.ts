@@ -89,13 +89,11 @@ export function textLines(message: NodeMessage, look: Look): readonly string[] {
     case 'maintenance-cleanup':
       return [line('MAINTENANCE', `Removed stale peer ${peerName(message)} (${visible(message.reason)})`)]
     case 'connection-failed':
-      return [line('NETWORK', `Could not connect to ${hostAndPort(message.address)}: ${cause(message)}`)]
+      return [line('NETWORK', `Could not connect to ${dialled(message.address)}: ${cause(message)}`)]
     case 'bootstrap-success':
       return [line('DISCOVERY', `Bootstrap peer ${hostAndPort(message.address)} reached`)]
     case 'bootstrap-failed':
-      return [
-        line('DISCOVERY', `Bootstrap peer ${hostAndPort(message.address)} not reached: ${cause(message)}`),
-      ]
+      return [line('DISCOVERY', `Bootstrap peer ${dialled(message.address)} not reached: ${cause(message)}`)]
     case 'log-entries': {
       const from = message.from === undefined ? '' : ` from ${visible(message.from)}`
       return [line('LOG', `${message.count} entries${from} (${message.head} in all)`)]
@@ -139,6 +137,11 @@ export function hostAndPort(address: string): string {
   if (host === undefined) return visible(address, 512)
   const place = zone === undefined ? host : `${host}%${zone}`
   return visible(kind === 'ip6' ? `[${place}]:${port}` : `${place}:${port}`, 512)
+}
+
+/** The same where it matters how it was tried: TCP and UDP of one port fail one by one. */
+function dialled(address: string): string {
+  return `${hostAndPort(address)}${/^\/[^/]+\/[^/]+\/udp\//.test(address) ? ' over UDP' : ''}`
 }
 
 /** `127.0.0.1:7000` as the command that joins there. */

@@ -91,6 +91,15 @@ const golden: readonly [NodeMessage, ...string[]][] = [
     '[15:04:32] [NETWORK] Could not connect to [::1]:9: nobody answers (GH_DIAL_REFUSED)',
   ],
   [
+    {
+      event: 'connection-failed',
+      address: '/ip4/192.0.2.1/udp/9',
+      code: 'GH_HANDSHAKE_TIMEOUT',
+      message: 'nobody answers',
+    },
+    '[15:04:32] [NETWORK] Could not connect to 192.0.2.1:9 over UDP: nobody answers (GH_HANDSHAKE_TIMEOUT)',
+  ],
+  [
     { event: 'bootstrap-success', address: 'localhost:8000' },
     '[15:04:32] [DISCOVERY] Bootstrap peer localhost:8000 reached',
   ],
@@ -103,7 +112,10 @@ const golden: readonly [NodeMessage, ...string[]][] = [
 ]
 
 t.test('golden lines: every event in the words of the contract', async t => {
-  t.strictSame(golden.map(([{ event }]) => event).toSorted(), [...eventNames, 'peer-connected'].toSorted())
+  t.strictSame(
+    golden.map(([{ event }]) => event).toSorted(),
+    [...eventNames, 'peer-connected', 'connection-failed'].toSorted(),
+  )
   for (const [message, ...lines] of golden) t.strictSame(textLines(message, look), lines, message.event)
   t.equal(levelOf.debug, 'debug')
 })
