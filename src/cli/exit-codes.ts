@@ -148,7 +148,6 @@ const remedies: Partial<Record<ErrorCode, string>> = {
   GH_BLOCK_PINNED: 'remove the pin first: guild-home pin rm',
   GH_KEY_INVALID: 'restore the file from where it came; guild-home never repairs a key',
   GH_KEY_MISSING: 'check the path; keys named by hand are never made silently',
-  GH_KEY_PERMISSIONS: 'make the file yours alone: chmod 600',
   GH_KEY_ROTATING: 'when every node has the new key: guild-home swarm-key rotate --finish',
   GH_TRACKER_FAILED: 'check --trackers, and that the tracker runs',
   GH_TRACKER_REFUSED: 'check --tracker-token with whoever runs the tracker',
