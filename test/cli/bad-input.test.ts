@@ -58,7 +58,7 @@ t.test('connect: one line that says what is there, and the exit code', async t =
     ],
   ]
   for (const [what, address, code, says] of cases) {
-    const ended = await folder.command(['connect', address, '--connect-timeout', '500ms', '--log', 'error'])
+    const ended = await folder.command(['connect', address, '--connect-timeout', '1s', '--log', 'error'])
     t.equal(ended.code, code, what)
     t.equal(ended.out, '', what)
     const [line, remedy, ...more] = ended.err.trimEnd().split('\n')
