@@ -54,7 +54,7 @@ export class Race {
   #over = false
   #cancel: (() => void) | undefined
   readonly #began: Millis
-  /** Why the first way failed that says more than silence; else the last one. */
+  /** Why the first way failed that says more than silence; else the last one for which there was time. */
   #why: GuildError | undefined
   #patience: (() => void) | undefined
 
@@ -108,7 +108,8 @@ export class Race {
     if (this.#over || this.#winner !== undefined) return
     const said = barred.has(error.code)
     if (!said && !silent.has(error.code)) return this.#fail(error, peerId)
-    if (this.#why === undefined || !barred.has(this.#why.code)) this.#why = error
+    if (this.#why === undefined || !(barred.has(this.#why.code) || error.code === 'GH_DIAL_TIMEOUT'))
+      this.#why = error
     if (this.#next < this.#options.ways.length) this.#startNext()
     else if (this.#runners.size === 0 && this.#starting === 0) return this.#fail(this.#why, peerId)
     // Of a datagram nobody far away says that it leads nowhere.

@@ -22,9 +22,10 @@ interface Outcome {
 }
 
 /** A refused connection never is one; the rest are, and may come to nothing later. */
-const connecting = ({ code }: Fate): boolean => code !== 'GH_DIAL_REFUSED' && code !== 'GH_DIAL_FAILED'
+const unconnected = new Set<string>(['GH_DIAL_REFUSED', 'GH_DIAL_FAILED', 'GH_DIAL_TIMEOUT'])
+const connecting = ({ code }: Fate): boolean => !unconnected.has(code)
 const connectedAfter = ({ after, connects = 0 }: Fate): number => Math.min(connects, after)
-const soft = new Set<string>(['GH_HANDSHAKE_TIMEOUT', 'GH_DIAL_FAILED', 'GH_DIAL_REFUSED'])
+const soft = new Set<string>(['GH_HANDSHAKE_TIMEOUT', ...unconnected])
 
 function scene(
   ways: readonly string[],
@@ -99,7 +100,7 @@ function expected(
   for (const [i, { at, way, code }] of events.entries()) {
     if (at >= cut) break
     if (decides(code)) return end(at, way, code, began)
-    if (why !== 'GH_DIAL_REFUSED') why = code
+    if (why === undefined || (why !== 'GH_DIAL_REFUSED' && code !== 'GH_DIAL_TIMEOUT')) why = code
     if (i === 1) return end(at, way, why, began)
     if (code === 'GH_DIAL_REFUSED' && way !== 'udp') cut = at + 2 * at + 50
   }
@@ -113,6 +114,7 @@ t.test('MEM-15 every order of outcomes of two ways: as the rules say, and one of
     'GH_HANDSHAKE_TIMEOUT',
     'GH_DIAL_REFUSED',
     'GH_DIAL_FAILED',
+    'GH_DIAL_TIMEOUT',
   ] as const
   const fates = (times: readonly number[]): Fate[] =>
     codes.flatMap(code => times.flatMap(after => [0, 251].map(connects => ({ after, code, connects }))))
@@ -135,7 +137,7 @@ t.test('MEM-15 every order of outcomes of two ways: as the rules say, and one of
         if (proofs.length > 1 || calledOff.some(way => way === end.winner)) t.fail(told)
         rounds++
       }
-  t.equal(rounds, 2 * 50 * 50)
+  t.equal(rounds, 2 * 60 * 60)
 })
 
 t.test(
@@ -166,6 +168,19 @@ t.test('MEM-15 our own loop was held up: the other way waits anew, for an answer
   await world.run(() => ends.length > 0)
   t.strictSame([began, ends], [{ tcp: 0 }, [{ at: 400, winner: 'tcp' }]])
 })
+
+t.test(
+  'who connected and was not answered is told so, though no time was left for the other way',
+  async t => {
+    const { world, begin, ends } = scene(['tcp', 'udp'], {
+      tcp: { after: 500, code: 'GH_HANDSHAKE_TIMEOUT' },
+      udp: { after: 1, code: 'GH_DIAL_TIMEOUT' },
+    })
+    begin()
+    await world.run(() => ends.length > 0)
+    t.strictSame(ends, [{ at: 501, code: 'GH_HANDSHAKE_TIMEOUT' }])
+  },
+)
 
 t.test('a single way has no one to wait for', async t => {
   const { world, begin, ends } = scene(['tcp'], { tcp: { after: 7, code: 'GH_DIAL_REFUSED' } })
