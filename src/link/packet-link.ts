@@ -67,7 +67,7 @@ export interface PacketLinkOptions extends Pick<LinkOptions, 'self' | 'carry'> {
   readonly onMore: () => void
   /** A rate is set: what a timer lets leave waits for it as well. */
   readonly paced?: boolean
-  /** Probes are not answered, three or more in a row. */
+  /** What was asked is not answered for a while. */
   readonly unanswered?: () => void
   /** The frames of one packet, shared by all links of a node. */
   readonly plaintext: ByteWriter

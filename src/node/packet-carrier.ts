@@ -134,7 +134,7 @@ export class PacketCarrier implements Carrier {
     this.#host.feed({ kind: 'carrier-closed', error: undefined })
   }
 
-  /** Probes are not answered: is nobody there any more, or somebody else (spec: PATH-18)? */
+  /** Nothing is answered: is nobody there any more, or somebody else (spec: PATH-18)? */
   #askWhy(): void {
     const { remote } = this
     const { speakers, datagrams } = this.#options

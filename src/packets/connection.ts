@@ -47,14 +47,14 @@ export interface ConnectionIdPort extends TokenWatch {
 export interface PacketConnectionOptions extends Omit<DeparturesOptions, 'localIds' | 'tokens'> {
   readonly localId: Uint8Array
   readonly ids: ConnectionIdPort
-  readonly idle: Omit<IdleOptions, 'pto'>
+  readonly idle: Omit<IdleOptions, 'pto' | 'shortest'>
   /** Hears PADDING, CLOSE and ignorable frames. */
   readonly link: LinkFrames
   /** One whole frame of control, valid during the call. */
   readonly onControl: (frame: Uint8Array) => void
   /** What a frame costs its sender, before it is read. */
   readonly charge: (type: number, now: Millis) => void
-  /** Probes are not answered: it is worth finding out why. Told with the third in a row and each after it. */
+  /** What was asked is not answered: it is worth finding out why. Told every second and a half. */
   readonly unanswered?: (() => void) | undefined
 }
 
@@ -70,8 +70,6 @@ export type PacketState = StateOf<typeof packetConnection>
 
 /** PTOs until a closed connection is forgotten (RFC 9000 section 10.2). */
 const LINGER = 3
-/** So many probe timeouts in a row are more than a loss (spec: PATH-18). */
-const UNANSWERED = 3
 /** And never longer, on each way to the end: a peer that takes its time with message 3 decides what we take for a round trip. */
 const LONGEST_LINGER: Millis = 5_000
 
@@ -110,7 +108,10 @@ export class PacketConnection implements PacketFrames {
     })
     this.departures = new Departures({ ...options, localIds: this.#localIds, tokens: ids }, now)
     this.#at = this.departures.paths.current
-    this.#idle = new Idle({ ...options.idle, pto: () => this.departures.pto }, now)
+    this.#idle = new Idle(
+      { ...options.idle, pto: () => this.departures.pto, shortest: () => this.departures.rtt.least },
+      now,
+    )
     this.#sink = { link: options.link, streams: early, packets: this }
   }
 
@@ -240,10 +241,8 @@ export class PacketConnection implements PacketFrames {
       return 'silent'
     }
     if (idle === 'keepalive' || this.#lull.due(now)) this.departures.probe()
-    const { recovery } = this.departures
-    const probes = recovery.ptoCount
+    if (idle === 'doubt') this.#options.unanswered?.()
     this.departures.tick(now)
-    if (recovery.ptoCount > probes && recovery.ptoCount >= UNANSWERED) this.#options.unanswered?.()
     return undefined
   }
 

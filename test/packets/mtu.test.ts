@@ -120,49 +120,83 @@ t.test('UQ-18 PATH-14 an idle link ends at the lesser of the two timeouts, and n
     [30_000, 20_000],
     [20_000, 30_000],
   ] as const) {
-    const idle = new Idle({ timeout, peerTimeout, pto: () => 100 }, 0)
+    const idle = new Idle({ timeout, peerTimeout, pto: () => 100, shortest: () => 20 }, 0)
     t.equal(idle.deadline(), 20_000)
     t.equal(idle.due(19_999), undefined)
     t.equal(idle.due(20_000), 'gone')
     idle.heard(20_000)
     t.equal(idle.due(39_999), undefined)
     idle.asked(39_000)
-    t.equal(idle.deadline(), 59_000, 'who has asked waits for the answer')
+    t.equal(idle.endsAt, 59_000, 'who has asked waits for the answer')
     idle.asked(50_000)
-    t.equal(idle.deadline(), 59_000, 'once')
-    t.equal(idle.due(59_001), 'gone')
+    t.equal(idle.endsAt, 59_000, 'once')
+    let now = idle.deadline()
+    while (idle.due(now) === 'doubt') now = idle.deadline()
+    t.equal(now, 59_000)
+    t.equal(idle.due(now), 'gone')
   }
   t.equal(
-    new Idle({ timeout: 30_000, peerTimeout: 30_000, pto: () => 20_000 }, 0).deadline(),
+    new Idle({ timeout: 30_000, peerTimeout: 30_000, pto: () => 20_000, shortest: () => 20 }, 0).deadline(),
     60_000,
     '3 PTO',
   )
-  t.equal(new Idle({ timeout: 1, peerTimeout: 30_000, pto: () => 1 }, 0).deadline(), 3_000)
+  t.equal(new Idle({ timeout: 1, peerTimeout: 30_000, pto: () => 1, shortest: () => 1 }, 0).deadline(), 3_000)
 })
 
-t.test('PATH-18 refused: three PTO and at least a second, unless it is heard', async t => {
-  const idle = new Idle({ timeout: 30_000, peerTimeout: 30_000, pto: () => 100 }, 0)
-  idle.asked(100)
-  idle.refused(500)
-  idle.refused(1_400)
-  t.equal(idle.deadline(), 1_500, 'from when it was told first')
-  t.equal(idle.due(1_499), undefined)
-  idle.heard(1_499)
-  t.equal(idle.deadline(), 31_499, 'it is there after all')
-  idle.refused(2_000)
-  t.equal(idle.due(3_000), 'gone')
-  t.equal(idle.due(4_500), undefined, 'we did not run: what came meanwhile is read first')
-  t.ok(idle.deadline() > 30_000)
-  const slow = new Idle({ timeout: 30_000, peerTimeout: 30_000, pto: () => 2_000 }, 0)
-  slow.refused(0)
-  t.equal(slow.deadline(), 6_000)
-  const late = new Idle({ timeout: 3_000, peerTimeout: 30_000, pto: () => 100 }, 0)
-  late.refused(2_900)
-  t.equal(late.deadline(), 3_000, 'never later than silence itself')
-})
+t.test(
+  'PATH-18 doubt: a second and a half without an answer, and again, however long probes take',
+  async t => {
+    let pto = 100
+    const idle = new Idle({ timeout: 30_000, peerTimeout: 30_000, pto: () => pto, shortest: () => 20 }, 0)
+    t.equal(idle.deadline(), 30_000, 'nothing was asked')
+    idle.asked(1_000)
+    idle.asked(2_000)
+    pto = 8_000 // one answer came four seconds late
+    t.equal(idle.due(2_499), undefined)
+    t.equal(idle.due(2_500), 'doubt')
+    t.equal(idle.due(2_500), undefined)
+    t.equal(idle.due(4_000), 'doubt', 'somebody may have had the port for a moment')
+    t.equal(idle.due(9_000), undefined, 'we did not run')
+    t.equal(idle.due(9_000), 'doubt', 'and then it is asked at once')
+    idle.refused(9_000)
+    t.equal(idle.due(10_000), 'gone')
+    idle.heard(10_000)
+    t.equal(idle.deadline(), 40_000, 'who is heard is not doubted')
+    const far = new Idle({ timeout: 30_000, peerTimeout: 30_000, pto: () => 2_500, shortest: () => 700 }, 0)
+    far.asked(0)
+    t.equal(far.deadline(), 2_100)
+  },
+)
+
+t.test(
+  'PATH-18 refused: three of the shortest round trip and at least a second, unless it is heard',
+  async t => {
+    const idle = new Idle({ timeout: 30_000, peerTimeout: 30_000, pto: () => 100, shortest: () => 20 }, 0)
+    idle.asked(100)
+    idle.refused(500)
+    idle.refused(1_400)
+    t.equal(idle.deadline(), 1_500, 'from when it was told first')
+    t.equal(idle.due(1_499), undefined)
+    idle.heard(1_499)
+    t.equal(idle.deadline(), 31_499, 'it is there after all')
+    idle.refused(2_000)
+    t.equal(idle.due(3_000), 'gone')
+    t.equal(idle.due(4_500), undefined, 'we did not run: what came meanwhile is read first')
+    t.ok(idle.deadline() > 30_000)
+    const slow = new Idle(
+      { timeout: 30_000, peerTimeout: 30_000, pto: () => 9_000, shortest: () => 2_000 },
+      0,
+    )
+    slow.refused(0)
+    t.equal(slow.deadline(), 6_000)
+    const late = new Idle({ timeout: 3_000, peerTimeout: 30_000, pto: () => 100, shortest: () => 20 }, 0)
+    late.refused(2_900)
+    t.equal(late.deadline(), 3_000, 'never later than silence itself')
+  },
+)
 
 t.test('UQ-18 PATH-15 keepalive prevents it', async t => {
-  const options = { timeout: 30_000, peerTimeout: 30_000, pto: () => 100 }
+  const options = { timeout: 30_000, peerTimeout: 30_000, pto: () => 100, shortest: () => 20 }
   const idle = new Idle({ ...options, keepalive: 20_000 }, 0)
   let words = 0
   let now = 0
@@ -179,7 +213,10 @@ t.test('UQ-18 PATH-15 keepalive prevents it', async t => {
   // With nobody there it still ends.
   const alone = new Idle({ ...options, keepalive: 10_000 }, 0)
   const said: number[] = []
-  for (now = alone.deadline(); alone.due(now) === 'keepalive'; now = alone.deadline()) {
+  for (now = alone.deadline(); ; now = alone.deadline()) {
+    const what = alone.due(now)
+    if (what === 'gone') break
+    if (what !== 'keepalive') continue
     said.push(now)
     alone.asked(now)
   }
@@ -188,7 +225,7 @@ t.test('UQ-18 PATH-15 keepalive prevents it', async t => {
 })
 
 t.test('PATH-14 time in which this side did not run is no silence of the peer', async t => {
-  const idle = new Idle({ timeout: 30_000, peerTimeout: 30_000, pto: () => 100 }, 0)
+  const idle = new Idle({ timeout: 30_000, peerTimeout: 30_000, pto: () => 100, shortest: () => 20 }, 0)
   t.equal(idle.due(90_000), undefined, 'woken a minute late: first read the socket')
   t.equal(idle.deadline(), 91_000)
   t.equal(idle.due(91_000), 'gone')

@@ -29,7 +29,7 @@ export interface Ended {
 
 export interface FleetEvents {
   chat(member: Member, text: string, direct: boolean): void
-  lost(member: Member, peerId: string): void
+  lost(member: Member, peerId: string, reason: string): void
   error(member: Member, message: string): void
 }
 
@@ -136,7 +136,7 @@ export class Member {
         if ('ok' in told) waiting?.ok(told.ok)
         else waiting?.fail(new Error(told.error))
       } else if (told.event === 'chat') events.chat(this, told.text, told.direct)
-      else if (told.event === 'lost') events.lost(this, told.peerId)
+      else if (told.event === 'lost') events.lost(this, told.peerId, told.reason)
       else if (told.event === 'error') events.error(this, told.message)
       else this.#left = told.left
     })

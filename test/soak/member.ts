@@ -60,7 +60,7 @@ async function start(options: NodeOptions): Promise<Started> {
   node.on('chat-message', ({ message, to }) =>
     tell({ event: 'chat', text: message, direct: to !== undefined }),
   )
-  node.on('peer-disconnected', ({ peerId }) => tell({ event: 'lost', peerId }))
+  node.on('peer-disconnected', ({ peerId, reason }) => tell({ event: 'lost', peerId, reason }))
   node.on('error', ({ code, message }) => tell({ event: 'error', message: `${code}: ${message}` }))
   await node.start()
   return { peerId: node.peerId, port: node.port }

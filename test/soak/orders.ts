@@ -31,7 +31,7 @@ export type Told =
   | { readonly id: number; readonly ok: unknown }
   | { readonly id: number; readonly error: string }
   | { readonly event: 'chat'; readonly text: string; readonly direct: boolean }
-  | { readonly event: 'lost'; readonly peerId: string }
+  | { readonly event: 'lost'; readonly peerId: string; readonly reason: string }
   | { readonly event: 'error'; readonly message: string }
   /** It stopped in order. What it holds then that it did not hold before it started. */
   | { readonly event: 'stopped'; readonly left: readonly string[] }

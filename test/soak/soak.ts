@@ -74,6 +74,13 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   }
 }
 
+/** Of a process, and those that are to learn of it. */
+interface End {
+  readonly at: number
+  readonly what: string
+  readonly unaware: Set<Member>
+}
+
 class Soak {
   readonly fleet: Fleet
   readonly #options: SoakOptions
@@ -100,8 +107,8 @@ class Soak {
     samples: 0,
   }
   /** Ends that the steady ones are to learn of: PeerId, when, and who has not yet. */
-  readonly #ends = new Map<string, { readonly at: number; readonly unaware: Set<Member> }>()
-  #learned: number[] = []
+  readonly #ends = new Map<string, End>()
+  readonly #learned: { readonly after: number; readonly what: string }[] = []
 
   constructor(options: SoakOptions) {
     this.#options = options
@@ -109,7 +116,7 @@ class Soak {
     this.#topics = new Seeded(2 * options.seed + 1)
     this.fleet = new Fleet({
       chat: (member, text) => this.#ledger.came(text, member),
-      lost: (member, peerId) => this.#lost(member, peerId),
+      lost: (member, peerId, reason) => this.#lost(member, peerId, reason),
       error: (member, message) => this.#fault(`${member.name} reports ${message}`),
     })
   }
@@ -232,6 +239,7 @@ class Soak {
       this.#fault(`${name} never learned that ${slot.name} ended before`)
     this.#ends.set(member.peerId, {
       at: performance.now(),
+      what: `${how} of ${slot.name} (${slot.transport})`,
       unaware: new Set(member.age(performance.now()) > YOUNG ? unaware.map(one => one.member!) : []),
     })
     this.#counts[how === 'SIGKILL' ? 'killed' : 'ended']++
@@ -243,18 +251,22 @@ class Soak {
       this.#fault(`${slot.name} ended holding ${left ?? 'who knows'}`)
   }
 
-  #lost(member: Member, peerId: string): void {
+  #lost(member: Member, peerId: string, reason: string): void {
     const end = this.#ends.get(peerId)
-    if (end?.unaware.delete(member)) this.#learned.push(performance.now() - end.at)
+    if (!end?.unaware.delete(member)) return
+    const [after, at] = [performance.now() - end.at, (end.at - this.#begun) / 1000]
+    this.#learned.push({ after, what: `${member.name}, ${at.toFixed(0)} s, ${end.what}, by '${reason}'` })
   }
 
   #learning(): { learnedMedianMs: number; learnedMaxMs: number } {
     for (const [peerId, { unaware }] of this.#ends)
       for (const member of unaware) this.#fault(`${member.name} never learned that ${peerId} ended`)
-    const sorted = this.#learned.sort((a, b) => a - b)
+    const sorted = this.#learned.map(({ after }) => after).sort((a, b) => a - b)
     const [median, max] = [sorted[sorted.length >> 1] ?? 0, sorted.at(-1) ?? 0]
     // Who was stopped meanwhile learns late: its pause counts for it.
-    if (max > LEARN_PATIENCE + PAUSE_MAX) this.#fault(`an end was learned ${max.toFixed(0)} ms later`)
+    for (const { after, what } of this.#learned)
+      if (after > LEARN_PATIENCE + PAUSE_MAX)
+        this.#fault(`an end was learned ${after.toFixed(0)} ms later: ${what}`)
     return { learnedMedianMs: Math.round(median), learnedMaxMs: Math.round(max) }
   }
 
