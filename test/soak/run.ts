@@ -7,6 +7,7 @@
  * Whatever happens, the processes end and the folder goes.
  */
 
+import { setMaxListeners } from 'node:events'
 import { optionsOf } from '../support/options.ts'
 import { type SoakResult, soak } from './soak.ts'
 import type { Line } from './verdict.ts'
@@ -24,6 +25,8 @@ const seed = number('seed', 0, 2 ** 31)
 const haste = number('haste', 0.1, 10)
 
 const stop = new AbortController()
+// Whoever sleeps listens: of each process one change at a time, and the soak's own rounds.
+setMaxListeners(2 * nodes + 10, stop.signal)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal))
 
 const say = (line: string): void => console.error(line)
