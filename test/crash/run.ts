@@ -6,7 +6,6 @@
  * Ends with 0 when nothing that was acknowledged got lost and nothing else stayed; with 1 and what
  * did; with 130 on Ctrl-C.
  */
-
 import { optionsOf } from '../support/options.ts'
 import { cases } from './cases.ts'
 import { type CrashResult, crash } from './crash.ts'

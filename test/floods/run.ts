@@ -9,7 +9,6 @@
  * Ends by itself: every flood has a deadline, and its processes end with it. The exit code says
  * whether all bounds held. Everything stays on 127.0.0.1.
  */
-
 import { optionsOf } from '../support/options.ts'
 import { atTheUdpPort } from './at-the-udp-port.ts'
 import { dials, identity, rekeys } from './between.ts'

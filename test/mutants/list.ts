@@ -5,7 +5,6 @@
  * `find` stands exactly once in the file; when the file has changed so that it does not, the
  * run says so, and the entry has to be brought up to date.
  */
-
 import { packetMutants } from './packet-list.ts'
 
 export interface Mutant {

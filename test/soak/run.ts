@@ -6,7 +6,6 @@
  * Ends with 0 when nothing grew, got lost or stayed; with 1 and what did; with 130 on Ctrl-C.
  * Whatever happens, the processes end and the folder goes.
  */
-
 import { setMaxListeners } from 'node:events'
 import { optionsOf } from '../support/options.ts'
 import { type SoakResult, soak } from './soak.ts'
