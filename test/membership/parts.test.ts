@@ -137,6 +137,8 @@ t.test('MEM-9 who is awake for one link asks on those that are due soon, and on 
   machine.soon(4_600, 500)
   t.match(drain(machine), [{ kind: 'ping' }], 'half a second early')
   t.equal(machine.deadline(), 9_600, 'and the next an interval later')
+  machine.soon(4_800, 500)
+  t.strictSame(drain(machine), [], 'who does not answer is not asked at every turn')
   machine.soon(9_500, 500)
   drain(machine)
   let now = 0

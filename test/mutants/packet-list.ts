@@ -4,6 +4,12 @@ import type { Mutant } from './list.ts'
 export const packetMutants: readonly Mutant[] = [
   // Packets: loss and acknowledgements
   {
+    about: 'a silent peer is never asked about',
+    file: 'src/packets/idle.ts',
+    find: 'const ends = this.#asked ? Math.min(this.endsAt, this.#doubtAt) : this.endsAt',
+    replace: 'const ends = this.endsAt',
+  },
+  {
     about: 'an acknowledgement of the next number to be sent is taken',
     file: 'src/packets/recovery.ts',
     find: 'ack.largest >= this.#ring.next',
