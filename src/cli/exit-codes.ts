@@ -157,7 +157,6 @@ const remedies: Partial<Record<ErrorCode, string>> = {
   GH_CONTROL_FAILED: 'run the command as the user that runs the node; restart the node if its socket is gone',
   GH_LOG_DAMAGED: 'restore the database from a copy, or move it away and sync again',
   GH_SYNC_TOO_LARGE: 'give a smaller --limit',
-  GH_STORE_LOCKED: 'stop the other node, or give another --data-dir',
   GH_STORE_DAMAGED: 'nothing; look into the file that was set aside if you want to know why',
   GH_STORE_FULL: 'remove pins and collect what nobody needs, or give a larger quota',
   GH_STORE_NEWER: 'update guild-home here, or give another --data-dir',

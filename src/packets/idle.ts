@@ -4,14 +4,13 @@
  *   ──heard──┬───────── timeout ─────────▶ gone
  *            └── keepalive ──▶ say something, once each time
  *   ──asked── 1.5 s, again and again ──▶ doubt: it is worth finding out whether anybody is there
+ *   ──refused── 1 s ──▶ gone, unless heard: the peer's system says that nobody listens there
  *
  * The time runs from the last packet that opened, and from the first one sent since then that asks for
  * an answer: a side that has just spoken waits for the answer. The lesser timeout of the two sides
  * counts; never less than three PTO, or one lost answer would end a slow link.
  *
- *   ──refused── 1 s ──▶ gone, unless heard: the peer's system says that nobody listens there
- *
- * Both take three of the shortest round trip where that is longer. They do not go by probe timeouts: one answer that
+ * Doubt and refusal take three of the shortest round trip where that is longer. They do not go by probe timeouts: one answer that
  * was late, of a machine that was busy or asleep, makes three of those longer than the silence that ends the link.
  *
  * Time in which we did not run ourselves is no silence of the peer (spec: P17).

@@ -67,7 +67,10 @@ export async function openDataDir(options: DataDirOptions): Promise<DataDir> {
     if ('lock' in outcome) return opened(path, slot, outcome.lock)
     if (outcome.holder?.role !== 'run') throw locked(path, outcome.holder)
   }
-  throw new GuildError('GH_STORE_LOCKED', `${base}: all of its ${SLOTS_MAX} slots are taken`)
+  throw new GuildError(
+    'GH_STORE_LOCKED',
+    `${base}: all of its ${SLOTS_MAX} slots are taken; stop one of those nodes, or choose another --data-dir`,
+  )
 }
 
 export interface FoundDataDir {

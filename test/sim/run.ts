@@ -18,6 +18,7 @@ import { allUdpCases } from './udp-swarm.ts'
 
 const JOBS_MAX = 64
 const args = process.argv.slice(2)
+const values = optionsOf(new URL('runner.js', import.meta.url).href, flags)
 const began = performance.now()
 const sum = process.send === undefined ? await whole() : await share()
 if (process.send === undefined) {
@@ -26,7 +27,6 @@ if (process.send === undefined) {
 } else process.send(sum, () => process.disconnect())
 
 async function whole(): Promise<Sum> {
-  const values = optionsOf(new URL('runner.js', import.meta.url).href, flags)
   const jobs = Math.max(1, Math.min(JOBS_MAX, Math.trunc(Number(values.jobs)) || 1))
   if (jobs === 1) return share()
   const sums = await Promise.all(Array.from({ length: jobs }, (_, index) => job(index, jobs)))
@@ -54,7 +54,6 @@ function job(index: number, of: number): Promise<Sum> {
 
 function share(): Promise<Sum> {
   const [index = 0, of = 1] = (process.env.SIM_SHARE ?? '0/1').split('/').map(Number)
-  const values = optionsOf(new URL('runner.js', import.meta.url).href, flags)
   const slow = [...largeCases, ...idleCases, ...slowAttacks].filter(({ name }) => name === values.case)
   const onPipes = values.over === 'udp' ? [] : [...cases, ...nodeCases, ...logCases, ...bitswapCases]
   const onDatagrams = values.over === 'tcp' ? [] : allUdpCases()
