@@ -69,7 +69,18 @@ for (const { name, command } of steps.filter(step => !(values.short && step.long
   if (status === 0) passed++
   else failed++
   console.log(`${status === 0 ? 'ok' : 'FAILED'}  ${name}  ${seconds} s`)
-  if (status !== 0) console.log(`${stdout}${stderr}`.slice(-20_000))
+  if (status !== 0) {
+    const told = `${stdout}${stderr}`
+    // What failed comes first: who reads this may be shown the beginning only.
+    console.log(
+      told
+        .split('\n')
+        .filter(line => /^\W*(FAILED|not ok)\b/.test(line))
+        .slice(0, 20)
+        .join('\n'),
+    )
+    console.log(told.slice(-20_000))
+  }
 }
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1

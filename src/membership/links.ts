@@ -116,6 +116,20 @@ export class Links {
     this.#parts.table.link(id)?.liveness.heard(now)
   }
 
+  /** Two processes cannot have one port: who came there last has it. */
+  followed(id: LinkId, { host, port }: Pick<Address, 'host' | 'port'>): boolean {
+    const { table } = this.#parts
+    const link = table.link(id)
+    if (link === undefined) return false
+    const { peer, liveness } = link
+    for (const other of table.links()) {
+      if (other.peer === peer || other.establishedAt < liveness.heardAt) continue
+      const places = [other.address, ...other.tell]
+      if (places.some(place => place.host === host && place.port === port)) return true
+    }
+    return false
+  }
+
   pong(id: LinkId, nonce: Uint8Array, now: Millis): void {
     const link = this.#parts.table.link(id)
     if (link === undefined) return

@@ -133,6 +133,11 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
     this.#links.heard(link, now)
   }
 
+  /** Has another peer come to where this link leads, whose own peer was not heard since (spec: PATH-18)? */
+  followed(link: LinkId, at: Pick<Address, 'host' | 'port'>): boolean {
+    return this.#links.followed(link, at)
+  }
+
   poll(): MembershipOutput | undefined {
     return this.#out.shift()
   }

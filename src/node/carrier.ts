@@ -37,6 +37,8 @@ export interface CarrierHost {
   /** A rate is set for what leaves. */
   readonly paced: boolean
   carry(proved: Proved, observed: Uint8Array | undefined): Carried
+  /** Somebody else has come to where the peer was, and the peer has not been heard since. */
+  followed(): boolean
   /** The carrier is gone: the last call. */
   gone(): void
 }

@@ -48,6 +48,8 @@ export interface ConnectionEvents {
   idle(connection: Connection): void
   /** A record opened: the peer lives. */
   heard(connection: Connection): void
+  /** Somebody else has come to where its peer was, which has not been heard since. */
+  followed(connection: Connection): boolean
   stream(connection: Connection, stream: Stream): void
   ended(connection: Connection, end: LinkEnd, stranger: boolean): void
   /** The round trip to the peer, once measured. */
@@ -119,6 +121,7 @@ export class Connection {
       flushSoon: () => this.flushSoon(),
       paced: options.pace.out !== undefined,
       carry: (proved, observed) => this.#carry(proved, observed),
+      followed: () => options.events.followed(this),
       gone: () => {
         this.#gone = true
         this.#intake?.stop()

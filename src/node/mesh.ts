@@ -291,7 +291,8 @@ export class Mesh implements ConnectionEvents {
   }
 
   accepted(connection: Connection, proved: Proved, observed: Uint8Array): void {
-    if (observed.length > 0) this.#noteObserved(observed)
+    if (observed.length > 0 && this.observed.size < OBSERVED_MAX)
+      this.observed.add(formatAddress(decodeAddress(observed)))
     const dialled = connection.dialled!
     this.#connections.linked(connection)
     this.#members.feed({ kind: 'accepted', ...proofOf(connection.carrier, connection.key, proved), dialled })
@@ -318,6 +319,10 @@ export class Mesh implements ConnectionEvents {
 
   heard(connection: Connection): void {
     this.membership.heard(connection.key, this.drive.now())
+  }
+
+  followed({ key, carrier }: Connection): boolean {
+    return this.membership.followed(key, carrier.remote)
   }
 
   stream(connection: Connection, stream: Stream): void {
@@ -358,8 +363,7 @@ export class Mesh implements ConnectionEvents {
     switch (output.kind) {
       case 'dial': {
         const { address, expect } = output
-        const whom = expect === undefined ? address : { ...address, peerId: expect }
-        return this.#connections.dial(whom)
+        return this.#connections.dial(expect === undefined ? address : { ...address, peerId: expect })
       }
       case 'event':
         this.#dialer.told(output.message)
@@ -379,10 +383,6 @@ export class Mesh implements ConnectionEvents {
       message: error.message,
       ...(peerId === undefined ? {} : { peerId }),
     })
-  }
-
-  #noteObserved(observed: Uint8Array): void {
-    if (this.observed.size < OBSERVED_MAX) this.observed.add(formatAddress(decodeAddress(observed)))
   }
 
   #transports(): readonly Transport[] {

@@ -32,8 +32,6 @@ export interface PacketCarrierOptions extends Pick<PacketLinkOptions, 'congestio
   readonly mtu: number | undefined
   readonly socketFor: (host: string) => DatagramSocket | undefined
   readonly datagrams: Pick<Datagrams, 'refuses'>
-  /** By remote end, `host port`: whose link was the last to open there. */
-  readonly speakers: Map<string, PacketCarrier>
   /** On the dialling side. */
   readonly dial?: AttemptDial & { readonly remote: Endpoint }
   /** On the other side: who proved itself at the door. */
@@ -52,8 +50,6 @@ export class PacketCarrier implements Carrier {
   #to: Endpoint | undefined
   #socket: DatagramSocket | undefined
   #observer: LinkObserver | undefined
-  /** Where it opened. */
-  #place = ''
 
   constructor(options: PacketCarrierOptions, host: CarrierHost) {
     this.#options = options
@@ -67,11 +63,7 @@ export class PacketCarrier implements Carrier {
     this.link = new PacketLink(
       {
         self,
-        carry: (proved, observed) => {
-          this.#place = placeOf(this.remote)
-          this.#options.speakers.set(this.#place, this)
-          return host.carry(proved, observed)
-        },
+        carry: (proved, observed) => host.carry(proved, observed),
         ids: {
           mint,
           token,
@@ -123,8 +115,6 @@ export class PacketCarrier implements Carrier {
   feed: CarrierHost['feed'] = input => this.#host.feed(input)
 
   output(): void {
-    const { speakers } = this.#options
-    if (speakers.get(this.#place) === this) speakers.delete(this.#place)
     this.#host.gone()
   }
 
@@ -137,9 +127,8 @@ export class PacketCarrier implements Carrier {
   /** Nothing is answered: is nobody there any more, or somebody else (spec: PATH-18)? */
   #askWhy(): void {
     const { remote } = this
-    const { speakers, datagrams } = this.#options
-    if ((speakers.get(placeOf(remote)) ?? this) !== this) return this.#host.feed({ kind: 'refused' })
-    datagrams.refuses?.(remote).then(
+    if (this.#host.followed()) return this.#host.feed({ kind: 'refused' })
+    this.#options.datagrams.refuses?.(remote).then(
       refused => {
         if (refused && this.remote === remote) this.#host.feed({ kind: 'refused' })
       },
@@ -167,8 +156,4 @@ export class PacketCarrier implements Carrier {
     }
     return this.#socket?.send(to, datagram) ?? true
   }
-}
-
-function placeOf({ host, port }: Endpoint): string {
-  return `${host} ${port}`
 }

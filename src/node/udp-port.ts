@@ -50,7 +50,6 @@ export class UdpPort {
   readonly #ids: ConnectionIds
   readonly #plaintext = new ByteWriter(new Uint8Array(65_535))
   readonly #slab = new Slab()
-  readonly #speakers = new Map<string, PacketCarrier>()
   #sockets: DatagramSockets | undefined
   #opening: Promise<DatagramSockets> | undefined
   #ticking = false
@@ -117,7 +116,6 @@ export class UdpPort {
           token: id => this.#ids.token(id),
           socketFor: to => this.#sockets?.for(to),
           datagrams,
-          speakers: this.#speakers,
           ...(congestion && { congestion }),
         },
         host,

@@ -76,8 +76,10 @@ let asking: Asking | undefined
 const relay = { forth: [] as Uint8Array[], connections: 0, stutter: false }
 const stopped = (): boolean => stopping
 
+/** Until it is told to stop; what comes to stand after that leaves at once. */
 function hold<T extends { leave(): void }>(one: T): T {
-  held.push(one)
+  if (stopping) one.leave()
+  else held.push(one)
   return one
 }
 

@@ -28,17 +28,17 @@ export function failures(outcome: Outcome): Figure[] {
 
 export function lines({ flood, codes, seconds, figures }: Outcome): string {
   const width = Math.max(...figures.map(({ name }) => name.length))
-  const rows = figures.map(figure => {
-    const { name, value, unit, most, least } = figure
-    const bound =
-      most !== undefined
-        ? ` (at most ${short(most)})`
-        : least !== undefined
-          ? ` (at least ${short(least)})`
-          : ''
-    return `  ${holds(figure) ? 'ok    ' : 'FAILED'} ${name.padEnd(width)}  ${short(value)} ${unit}${bound}`
-  })
+  const rows = figures.map(figure => `  ${holds(figure) ? 'ok    ' : 'FAILED'} ${line(figure, width)}`)
   return [`${flood}  ${codes}  ${seconds.toFixed(1)} s`, ...rows].join('\n')
+}
+
+/** `memory left  0.629 MiB (at most 2)`. */
+export function line({ name, value, unit, most, least }: Figure, width = 0): string {
+  const bound = [
+    most === undefined ? '' : ` (at most ${short(most)})`,
+    least === undefined ? '' : ` (at least ${short(least)})`,
+  ]
+  return `${name.padEnd(width)}  ${short(value)} ${unit}${bound.join('')}`
 }
 
 export function quantile(values: readonly number[], share: number): number {

@@ -14,7 +14,7 @@ import { atTheUdpPort } from './at-the-udp-port.ts'
 import { dials, identity, rekeys } from './between.ts'
 import { fromInside, fromInsideByDatagrams } from './from-inside.ts'
 import { cookies, halfOpen, refusing, replays, strangers } from './from-outside.ts'
-import { failures, lines, type Outcome } from './report.ts'
+import { failures, line, lines, type Outcome } from './report.ts'
 import { type Flood, Scene } from './scene.ts'
 import { everything } from './together.ts'
 
@@ -46,19 +46,20 @@ const named = values.only?.split(',')
 // In short, members gone bad over datagrams are left to the suite, which has four of them, unless they are named.
 const usual = (flood: Flood): boolean => !values.short || !fromInsideByDatagrams.includes(flood)
 const chosen = floods.filter(flood => (named === undefined ? usual(flood) : named.includes(flood.name)))
-let failed = 0
 if (chosen.length === 0 || (named !== undefined && chosen.length < named.length)) {
-  console.log(`--only takes ${floods.map(({ name }) => name).join(', ')}`)
-  failed++
-} else
-  for (const flood of chosen) {
-    const outcome = await play(flood)
-    const wrong = failures(outcome).length
-    failed += wrong
-    console.log(values.json ? JSON.stringify({ ...outcome, failed: wrong }) : lines(outcome))
-  }
-if (!values.json) console.log(failed === 0 ? 'all bounds held' : `${failed} FAILED`)
-process.exitCode = failed === 0 ? 0 : 1
+  console.error(`--only takes ${floods.map(({ name }) => name).join(', ')}`)
+  process.exit(2)
+}
+const wrong: string[] = []
+for (const flood of chosen) {
+  const outcome = await play(flood)
+  const rows = failures(outcome).map(figure => `FAILED ${flood.name}: ${line(figure)}`)
+  wrong.push(...rows)
+  console.log(values.json ? JSON.stringify({ ...outcome, failed: rows.length }) : lines(outcome))
+}
+// Once more at the end, where they are found.
+if (!values.json) console.log(wrong.length === 0 ? 'all bounds held' : wrong.join('\n'))
+process.exitCode = wrong.length === 0 ? 0 : 1
 
 async function play({ name, codes, run }: Flood): Promise<Outcome> {
   const scene = new Scene()

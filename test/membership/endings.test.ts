@@ -197,3 +197,35 @@ t.test('DRAIN-1 MEM-7 a link that lost: nothing new on it, closed when empty, or
   higher.tell({ kind: 'idle', link: 1 })
   t.match(higher.outputs.at(-1), { kind: 'close', link: 1, code: closeCodes.REPLACED })
 })
+
+t.test(
+  'PATH-18 a link is followed once another peer came to its place, and not if it was heard since',
+  async t => {
+    const one = new One()
+    const heir = (listen: string, key = 7): MembershipInput => ({
+      kind: 'proved',
+      link: 100 + key,
+      peerKey: keyOf(key),
+      peerId: peerIdFromKey(keyOf(key)),
+      name: 'heir',
+      staticKey: keyOf(key + 20),
+      address: parseAddress('10.0.0.6:55555'),
+      listenAddress: parseAddress(listen),
+      linkCount: 0,
+    })
+    const { membership } = one
+    const [link, at] = [membership.linkOf(peerId)!, { host: place.host, port: place.port }]
+    one.pass(1_000)
+    t.notOk(membership.followed(link, at), 'nobody else came')
+    one.pass(1_000, false)
+    one.tell(heir('10.0.0.6:8001', 8))
+    t.notOk(membership.followed(link, at), 'another port is another place')
+    one.tell(heir('10.0.0.6:8000'))
+    t.ok(membership.followed(link, at), 'the port has another owner')
+    t.notOk(membership.followed(107, at), 'which is not followed by who was there before')
+    one.pass(1, false)
+    membership.heard(link, one.now)
+    t.notOk(membership.followed(link, at), 'who is heard has not gone: both are behind one address')
+    t.notOk(membership.followed(99, at), 'a link that is gone')
+  },
+)

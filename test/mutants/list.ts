@@ -245,6 +245,12 @@ export const mutants: readonly Mutant[] = [
     replace: "if (this.#state === 'gone') return",
   },
   {
+    about: 'whose port another has is given up, though it was heard since',
+    file: 'src/membership/links.ts',
+    find: 'if (other.peer === peer || other.establishedAt < liveness.heardAt) continue',
+    replace: 'if (other.peer === peer) continue',
+  },
+  {
     about: 'a loopback address told from afar is believed as it is',
     file: 'src/membership/hygiene.ts',
     find: "return near === 'loopback' ? told : { ...told, host: teller.host }",

@@ -59,3 +59,22 @@ t.test('PATH-18 so it is where somebody else has taken its port meanwhile', asyn
   t.ok(took < 9_000, `missed after ${took.toFixed(0)} ms`)
   t.ok(b.peers.some(peer => peer.peerId === heir.peerId))
 })
+
+t.test('PATH-18 so it is where the link of that one is over TCP', async t => {
+  const nodes = new Nodes(t)
+  const { runtime, kill } = mortal()
+  const both = { transport: ['tcp', 'udp'], peerTimeout: 60 } as const
+  const [a, b] = await nodes.pair({ transport: ['udp'], peerTimeout: 60, runtime }, both)
+  const { port, peerId } = a
+  t.equal(b.peers[0]!.transport, 'udp')
+  const missed = next(b, 'peer-disconnected')
+  const begun = performance.now()
+  kill()
+  const heir = await nodes.start({ ...both, port })
+  await heir.connect(`/ip4/127.0.0.1/tcp/${b.port}`)
+  t.equal(b.peers.find(peer => peer.peerId === heir.peerId)?.transport, 'tcp')
+  b.broadcast('are you there?')
+  t.equal((await missed).peerId, peerId)
+  const took = performance.now() - begun
+  t.ok(took < 9_000, `missed after ${took.toFixed(0)} ms`)
+})
