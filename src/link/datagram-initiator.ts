@@ -3,16 +3,17 @@
  *
  *   asking ── message 2 opens ──▶ proving ── a packet of the peer opens ──▶ over
  *     │ ▲                           │
- *     │ └─ every second: message 1 again, byte for byte
+ *     │ └─ a second, then every half: message 1 again, byte for byte
  *     │ └─ 5 s: a new attempt, with a new ephemeral key and a new connection id
  *     │ └─ cookie: message 1 with it, new ephemeral key, at once
  *     └──────────── 30 s ───────────┴──▶ over (GH_HANDSHAKE_TIMEOUT)
  *
- * A datagram that is lost is asked for again; one that is damaged counts as lost, for whoever can
- * damage it could forge the next one too. Only what opens and is wrong ends the dial: another peer
- * than the one wanted, our own identity, no common version. Attempts given up by the clock stay
- * open for their answers, as long paths have late ones; the first message 2 that opens wins, and the
- * keys of the others are gone. The responder has no timer: every datagram of its answers one of ours.
+ * A datagram that is lost is asked for again; one that is damaged counts as lost, for whoever can damage it
+ * could forge the next one too.
+ * Only what opens and is wrong ends the dial: another peer than the one wanted, our own identity, no
+ * common version. Attempts given up by the clock stay open for their answers, as long paths have late
+ * ones; the first message 2 that opens wins, and the keys of the others are gone. The responder has no
+ * timer: every datagram of its answers one of ours.
  *
  * Refuses: acting on a unit that does not open (HS-10, HS-11); saying who we are to more than one.
  * Page: protocol/handshake.md (spec: HAND-22, HAND-23, HAND-24) · Faults: UQ-01, UQ-03, UQ-06, UQ-08 · Floor: link.
@@ -28,12 +29,10 @@ import { Initiator, type InitiatorOptions } from './initiator.ts'
 import type { Swarm } from './swarm.ts'
 
 export const defaults = {
-  /**
-   * Of message 1; with a cookie in it sooner, by what the cookie's round trip took. It does not double: an attempt is five
-   * seconds long and begins anew, so doubling spares two datagrams of five, and costs ten times as many dials on a path
-   * that loses 30 % in bursts.
-   */
+  /** Message 1 again, while nothing is known of the path (RFC 9002, section 6.2.2); with a cookie in it sooner, by what that took. */
   resend: 1_000,
+  /** And then at least this often: what was lost once lies in a burst of losses, which has to be outlasted within the attempt. */
+  resendMost: 500,
   /** One attempt; a responder that has lost what it knew of it would not answer its repetitions. */
   attempt: 5_000,
   /** The whole dial: six attempts. */
@@ -182,8 +181,8 @@ export class DatagramInitiator implements Machine<DialInput, DialOutput> {
     }
     const newest = this.#attempts.at(-1)!
     newest.resent = true
-    this.#interval = Math.min(2 * this.#interval, defaults.resend)
-    this.#send(newest.datagram, now)
+    this.#interval = Math.min(2 * this.#interval, defaults.resendMost)
+    this.#send(newest.datagram, now) // spec: HAND-22
   }
 
   #unit(unit: ResponderUnit, now: Millis): void {

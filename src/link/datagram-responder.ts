@@ -39,7 +39,7 @@ export const defaults = {
   lifetime: 10_000,
   /** From so many half-open ones on everybody needs a cookie: an eighth of the table, as in WireGuard. */
   busy: thresholds.total / 8,
-  /** Message 2 again: an honest initiator asks nine times in an attempt, and a path may double each. */
+  /** Message 2 again: an honest initiator asks twelve times more in an attempt, and paths double some. */
   repeats: 17,
   /** Packets held for one message 3 (decision 17), and for all: 1.5 MB. */
   held: 8,

@@ -1,6 +1,7 @@
 /**
  * `npm run sim`: see runner.ts. The crowds take long, and run only when one is named.
  *
+ * `npm run sim` gives it a large young generation: nearly all that a run makes is gone within an event or two.
  * With `--jobs=2` the runs are shared among two processes, each of which is this program.
  */
 import { fork } from 'node:child_process'
