@@ -69,6 +69,8 @@ export type DialOutput =
       readonly remoteId: Uint8Array
       /** A round trip, where the answer was to a datagram sent once only (Karn). */
       readonly rtt: Millis | undefined
+      /** The shortest round trip that fits what was seen. */
+      readonly shortest: Millis
     }
   | { readonly kind: 'failed'; readonly error: GuildError; readonly stage: Stage }
 
@@ -232,7 +234,7 @@ export class DatagramInitiator implements Machine<DialInput, DialOutput> {
     this.#interval = Math.min(Math.max(1.5 * shortest, defaults.proveLeast), defaults.proveMost)
     this.#send(this.#message3, now)
     const rtt = attempt.resent ? undefined : trip
-    this.#outputs.push({ kind: 'proved', proved, localId: attempt.id, remoteId, rtt })
+    this.#outputs.push({ kind: 'proved', proved, localId: attempt.id, remoteId, rtt, shortest })
   }
 
   #fail(error: GuildError): void {

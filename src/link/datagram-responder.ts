@@ -64,8 +64,8 @@ export interface Newcomer {
   readonly from: Endpoint
   /** Datagrams that came before message 3, in their order. */
   readonly held: readonly Uint8Array[]
-  /** From message 2 to message 3; undefined where message 2 was said more than once. */
-  readonly rtt: Millis | undefined
+  /** From the last message 2 to the first message 3 that came: no measure of the round trip, for either may have been said before. */
+  readonly shortest: Millis
 }
 
 interface HalfOpen {
@@ -77,7 +77,7 @@ interface HalfOpen {
   readonly localId: Uint8Array
   readonly message1: Uint8Array
   readonly message2: Uint8Array
-  readonly answeredAt: Millis
+  answeredAt: Millis
   readonly endsAt: Millis
   readonly held: Uint8Array[]
   repeats: number
@@ -114,8 +114,11 @@ export class DatagramResponder {
   message1(ask: Ask, swarm: Swarm, from: Endpoint, now: Millis): Uint8Array | 'repeat' | 'damaged' {
     const asker = `${toHex(ask.initiatorId)} ${from.host} ${from.port}`
     const known = this.#byAsker.get(asker)
-    if (known !== undefined && equal(known.message1, ask.body))
-      return known.repeats++ < defaults.repeats ? known.message2 : 'repeat' // spec: HAND-25
+    if (known !== undefined && equal(known.message1, ask.body)) {
+      if (known.repeats++ >= defaults.repeats) return 'repeat'
+      known.answeredAt = now
+      return known.message2 // spec: HAND-25
+    }
     if (this.#proved.has(asker, now)) return 'repeat'
     // A message 1 in the name of one that is under way has to prove it is the same asker.
     const wary = !this.#places.mayAsk(from.host, now) || known !== undefined || this.size >= defaults.busy // spec: HS-19
@@ -156,9 +159,9 @@ export class DatagramResponder {
     }
     this.#forget(half)
     this.#proved.add(half.asker, now)
-    const { localId, held, answeredAt, repeats } = half
-    const rtt = repeats === 0 ? now - answeredAt : undefined
-    return { proved, localId, remoteId: prove.initiatorId.slice(), from, held, rtt }
+    const { localId, held, answeredAt } = half
+    const shortest = now - answeredAt
+    return { proved, localId, remoteId: prove.initiatorId.slice(), from, held, shortest }
   }
 
   /** A packet for a handshake that is half-open: kept for its message 3. False: it is not for us. */

@@ -22,6 +22,7 @@ import { type Figures, figuresOf } from '../packets/figures.ts'
 import { defaults as idleDefaults } from '../packets/idle.ts'
 import type { MtuOptions } from '../packets/mtu.ts'
 import type { PacketObserver } from '../packets/observer.ts'
+import type { FirstTrip } from '../packets/rtt.ts'
 import type { Slab } from '../packets/slab.ts'
 import { encodeClose } from '../wire/frames/admission.ts'
 import { readControlFrame } from '../wire/frames/index.ts'
@@ -99,8 +100,8 @@ export class PacketLink extends LinkCore {
     this.#observer = options.observer
     const { dial, newcomer, ids, self } = options
     if (newcomer !== undefined) {
-      const { proved, localId, remoteId, from, held, rtt } = newcomer
-      this.#begin(proved, localId, remoteId, from, rtt)
+      const { proved, localId, remoteId, from, held } = newcomer
+      this.#begin(proved, localId, remoteId, from, newcomer)
       this.state = 'proved'
       this.outputs.push({ kind: 'proved', proved })
       this.#early = [...held]
@@ -234,7 +235,7 @@ export class PacketLink extends LinkCore {
           ids.forget(output.id)
           break
         case 'proved':
-          this.#begin(output.proved, output.localId, output.remoteId, dial!.remote, output.rtt)
+          this.#begin(output.proved, output.localId, output.remoteId, dial!.remote, output)
           this.state = 'awaiting'
           this.timeout = initiator.endsAt
           break
@@ -252,7 +253,7 @@ export class PacketLink extends LinkCore {
     localId: Uint8Array,
     remoteId: Uint8Array,
     remote: Endpoint,
-    rtt: Millis | undefined,
+    { rtt, shortest }: FirstTrip,
   ): void {
     const { self, ids, mtu, congestion, send, plaintext, slab } = this.#options
     const { suite, random } = self
@@ -268,7 +269,7 @@ export class PacketLink extends LinkCore {
           sendMask: suite.headerMask(keys.sendMask),
           receiveMask: suite.headerMask(keys.receiveMask),
         },
-        ...{ random, remote, remoteId, localId, ids, mtu, rtt, send, plaintext, slab },
+        ...{ random, remote, remoteId, localId, ids, mtu, rtt, shortest, send, plaintext, slab },
         ...(congestion !== undefined && { congestion }),
         observer: this.#observer,
         idle: { timeout: idleDefaults.timeout, peerTimeout: idleDefaults.timeout },

@@ -34,11 +34,11 @@ import { Protection, type ProtectionOptions } from './protection.ts'
 import { Received } from './received.ts'
 import { Recovery } from './recovery.ts'
 import { RemoteIds, type TokenWatch } from './remote-ids.ts'
-import { Rtt } from './rtt.ts'
+import { type FirstTrip, Rtt } from './rtt.ts'
 import { type SentPacket, sentPacket } from './sent.ts'
 import { Slab } from './slab.ts'
 
-export interface DeparturesOptions {
+export interface DeparturesOptions extends FirstTrip {
   readonly keys: Pick<ProtectionOptions, 'send' | 'receive' | 'sendMask' | 'receiveMask' | 'phaseLimits'>
   readonly random: Random
   readonly congestion?: CongestionName
@@ -48,8 +48,6 @@ export interface DeparturesOptions {
   readonly tokens: TokenWatch
   readonly localIds: LocalIds
   readonly mtu: MtuOptions
-  /** What the handshake measured. */
-  readonly rtt?: Millis | undefined
   /** Frames of streams; set once the link is open. */
   readonly source?: FrameSource | undefined
   readonly observer?: PacketObserver | undefined
@@ -109,14 +107,14 @@ export class Departures {
   #unanswered = 0
 
   constructor(options: DeparturesOptions, now: Millis) {
-    const { keys, random, remote, remoteId, tokens, localIds, mtu, rtt, source } = options
+    const { keys, random, remote, remoteId, tokens, localIds, mtu, source } = options
     this.#options = options
     this.#slab = options.slab ?? new Slab()
     this.#localIds = localIds
     this.#leftOut = new LeftOut(random)
     this.source = source
     this.observer = options.observer
-    if (rtt !== undefined) this.rtt.sample(rtt, 0)
+    this.rtt.begin(options)
     const pto = (): Millis => this.pto
     this.received = new Received(this.rtt)
     this.recovery = new Recovery(this.rtt, { maxAckDelay: limits.ackDelay })
@@ -394,7 +392,8 @@ export class Departures {
   }
 
   #newCongestion(now: Millis): Congestion {
-    const { congestion = 'bbr', random, rtt } = this.#options
+    const { congestion = 'bbr', random } = this.#options
+    const rtt = this.rtt.sampled ? this.rtt.smoothed : undefined
     return createCongestion(congestion, { mss: this.#size, now, random: () => random.fraction(), rtt })
   }
 }

@@ -16,6 +16,11 @@ import type { Millis } from '../base/machine.ts'
 export const INITIAL_RTT: Millis = 333
 /** What a timer can be trusted with (kGranularity). */
 export const GRANULARITY: Millis = 1
+/** What a handshake tells: how long a round trip took; where that is in doubt, the shortest that fits what was seen. */
+export interface FirstTrip {
+  readonly rtt?: Millis | undefined
+  readonly shortest?: Millis | undefined
+}
 /** No sample is shorter: what follows divides by it. */
 const LEAST: Millis = 0.001
 
@@ -27,6 +32,13 @@ export class Rtt {
   least: Millis = INITIAL_RTT
   /** Whether any sample came yet; until then the values above are a guess. */
   sampled = false
+
+  /** In doubt nothing is measured, but probes begin by the shortest: they double from there, and one too many costs little. */
+  begin({ rtt, shortest = INITIAL_RTT }: FirstTrip): void {
+    if (rtt !== undefined) return this.sample(rtt, 0)
+    this.latest = this.smoothed = Math.min(Math.max(shortest, GRANULARITY), INITIAL_RTT)
+    this.variance = this.smoothed / 2
+  }
 
   /** `ackDelay`: what the peer waited, already held to what it promised to wait at most. */
   sample(rtt: Millis, ackDelay: Millis): void {

@@ -396,6 +396,27 @@ t.test(
   },
 )
 
+t.test('LOSS-5 a message 3 that was lost for long is no round trip: ACCEPTED is said again soon', async t => {
+  for (const asks of [1, 3]) {
+    const { path, alice, bob } = packetNodes()
+    const begun = path.now
+    let [asked, lost] = [0, 0]
+    path.drops = (bytes, from) => {
+      // The first questions are answered and the answers lost; then message 3 for four seconds; then alice's first packets.
+      if (from === alice) return bytes[0]! >= 0x40 ? lost++ < 2 : asked++ < asks - 1
+      return bytes[0] !== 0x01 && path.now < begun + 4_000
+    }
+    bob.dial(alice)
+    path.run(begun + 10_000, () => alice.all.length > 0)
+    const proved = path.now
+    t.ok(proved > begun + 4_000, `proved after ${proved - begun} ms`)
+    t.ok(
+      path.run(proved + 2_000, () => bob.link.link.open),
+      `after ${asks} questions: open ${path.now - proved} ms later`,
+    )
+  }
+})
+
 t.test('UQ-18 silence ends a link after 30 s, and both have forgotten it', async t => {
   const { path, alice, bob } = linked()
   path.drops = () => true

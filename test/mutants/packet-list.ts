@@ -10,6 +10,12 @@ export const packetMutants: readonly Mutant[] = [
     replace: 'const ends = this.endsAt',
   },
   {
+    about: 'a responder takes a message 3 that was long lost for a round trip',
+    file: 'src/link/packet-link.ts',
+    find: 'ids, mtu, rtt, shortest, send,',
+    replace: 'ids, mtu, rtt: rtt ?? shortest, shortest, send,',
+  },
+  {
     about: 'an acknowledgement of the next number to be sent is taken',
     file: 'src/packets/recovery.ts',
     find: 'ack.largest >= this.#ring.next',

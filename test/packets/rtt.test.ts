@@ -2,6 +2,21 @@
 import t from 'tap'
 import { INITIAL_RTT, Rtt } from '../../src/packets/rtt.ts'
 
+t.test('LOSS-5 what the handshake tells: a sample, or how soon to probe', async t => {
+  const [sure, guessed, slow, quick] = [new Rtt(), new Rtt(), new Rtt(), new Rtt()]
+  sure.begin({ rtt: 600, shortest: 600 })
+  t.match(sure, { sampled: true, smoothed: 600, least: 600 })
+  guessed.begin({ shortest: 40 })
+  t.match(guessed, { sampled: false, smoothed: 40, least: INITIAL_RTT }, 'the least is what was measured')
+  t.equal(guessed.pto, 120)
+  guessed.sample(50, 0)
+  t.match(guessed, { sampled: true, smoothed: 50, least: 50 }, 'and the first sample counts alone')
+  slow.begin({ shortest: 5_000 })
+  t.equal(Math.round(slow.pto), 999, 'no later than where nothing was seen')
+  quick.begin({ shortest: 0 })
+  t.equal(quick.pto, 3)
+})
+
 t.test('LOSS-5 a guess, then the first sample, then averages', async t => {
   const rtt = new Rtt()
   t.equal(rtt.sampled, false)
