@@ -64,6 +64,8 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
   readonly #random: Random
   #state: LivenessState = 'alive'
   #heardAt: Millis
+  /** Since when it is silent: later than it was heard by the time in which we did not run. */
+  #silentSince: Millis
   #pingAt: Millis
   /** The next PING goes out even if something was heard. */
   #urgent = true
@@ -78,6 +80,7 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
     this.#quiet = options.quiet ?? 0
     this.#random = options.random
     this.#heardAt = now
+    this.#silentSince = now
     this.#pingAt = now + (options.wait ?? 0)
   }
 
@@ -85,6 +88,7 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
     return this.#state
   }
 
+  /** When authenticated bytes came last. */
   get heardAt(): Millis {
     return this.#heardAt
   }
@@ -93,6 +97,7 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
   heard(now: Millis): void {
     if (this.#state === 'gone') return
     this.#heardAt = now
+    this.#silentSince = now
     this.#state = next(liveness, this.#state, 'heard')
   }
 
@@ -107,7 +112,7 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
     if (input.kind === 'pong') return this.#pong(input.nonce, now)
     const due = this.deadline()
     if (due === undefined || now < due) return // woken early: timers may be coarse
-    this.#heardAt = Math.min(now, this.#heardAt + (now - due))
+    this.#silentSince = Math.min(now, this.#silentSince + (now - due))
     if (now >= this.#silenceAt()) this.#silence()
     this.soon(now, 0)
   }
@@ -116,7 +121,7 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
   soon(now: Millis, ahead: Millis): void {
     if (this.#state === 'gone' || this.#pingAt > now + ahead) return
     // Not moved by `heard` itself: it is called for every record, and this once an interval.
-    const quietAt = this.#heardAt + this.#quiet
+    const quietAt = this.#silentSince + this.#quiet
     if (this.#urgent || quietAt <= now + ahead) this.#ping(now)
     else this.#pingAt = quietAt
   }
@@ -130,7 +135,7 @@ export class Liveness implements Machine<LivenessInput, LivenessOutput> {
   }
 
   #silenceAt(): Millis {
-    return this.#heardAt + (this.#state === 'alive' ? this.#patience / 2 : this.#patience)
+    return this.#silentSince + (this.#state === 'alive' ? this.#patience / 2 : this.#patience)
   }
 
   #silence(): void {

@@ -222,6 +222,9 @@ t.test(
     t.notOk(membership.followed(link, at), 'another port is another place')
     one.tell(heir('10.0.0.6:8000'))
     t.ok(membership.followed(link, at), 'the port has another owner')
+    one.now += 20_000
+    one.tell({ kind: 'tick' })
+    t.ok(membership.followed(link, at), 'where we woke late it was heard no later for that')
     t.notOk(membership.followed(107, at), 'which is not followed by who was there before')
     one.pass(1, false)
     membership.heard(link, one.now)
