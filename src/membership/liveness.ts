@@ -6,7 +6,7 @@
  *     └───────heard───────┘
  *
  * A PING goes out when the link is new, which measures the RTT, and then after `quiet` in which
- * nothing came. The side that dialled waits one interval, the other two (`quietOf`): on an idle
+ * nothing came. The side that dialled waits one interval, the other a quarter more (`quietOf`): on an idle
  * link one of them asks and the other answers, and on a busy one nobody asks (spec: PING-3).
  * Any authenticated bytes are a sign of life, told by `heard`, which makes no object and moves no
  * timer, for it is called for every record. After half of `patience` the peer is doubted, after
@@ -49,9 +49,12 @@ export interface LivenessOptions {
   readonly quiet?: Millis
 }
 
+/** Of an interval, that the side which was dialled waits longer: most round trips and most stalls are shorter. */
+const SLACK = 0.25
+
 /** How long a link of ours may be quiet before we ask: the other side asks first, or answers first. */
 export function quietOf(interval: Millis, dialled: boolean): Millis {
-  return dialled ? interval : 2 * interval
+  return dialled ? interval : (1 + SLACK) * interval
 }
 
 /** PINGs whose PONG may still come; an older one no longer measures anything. */
