@@ -248,7 +248,7 @@ export const mutants: readonly Mutant[] = [
     about: 'whose port another has is given up, though it was heard since',
     file: 'src/membership/links.ts',
     find: 'if (other.peer === peer || other.establishedAt < liveness.heardAt) continue',
-    replace: 'if (other.peer === peer) continue',
+    replace: 'if (other.peer === peer || other.establishedAt < liveness.heardAt - 1e9) continue',
   },
   {
     about: 'a loopback address told from afar is believed as it is',
