@@ -9,11 +9,10 @@
  *     └──────────── 30 s ───────────┴──▶ over (GH_HANDSHAKE_TIMEOUT)
  *
  * A datagram that is lost is asked for again; one that is damaged counts as lost, for whoever can damage it
- * could forge the next one too.
- * Only what opens and is wrong ends the dial: another peer than the one wanted, our own identity, no
- * common version. Attempts given up by the clock stay open for their answers, as long paths have late
- * ones; the first message 2 that opens wins, and the keys of the others are gone. The responder has no
- * timer: every datagram of its answers one of ours.
+ * could forge the next one too. Only what opens and is wrong ends the dial: another peer than the one
+ * wanted, our own identity, no common version. Attempts given up by the clock stay open for their answers,
+ * as long paths have late ones; the first message 2 that opens wins, and the keys of the others are gone.
+ * The responder has no timer: every datagram of its answers one of ours.
  *
  * Refuses: acting on a unit that does not open (HS-10, HS-11); saying who we are to more than one.
  * Page: protocol/handshake.md (spec: HAND-22, HAND-23, HAND-24) · Faults: UQ-01, UQ-03, UQ-06, UQ-08 · Floor: link.

@@ -46,7 +46,7 @@ export const defaults = {
   heldInAll: 1_024,
   /** A packet larger than this is not held: nobody knows yet that the path takes it. */
   heldSize: 1_500,
-  /** Cookies for one message 1: as often as an honest initiator sends it, within its attempt. */
+  /** Cookies for one message 1, within an attempt: for five of the nine times that an honest initiator sends it. */
   cookies: 5,
   cookieRepeats: 5_000,
   cookieMemory: 4_096,

@@ -117,7 +117,7 @@ export class Links {
   }
 
   /** Two processes cannot have one port: who came there last has it. */
-  followed(id: LinkId, { host, port }: Pick<Address, 'host' | 'port'>): boolean {
+  displaced(id: LinkId, { host, port }: Pick<Address, 'host' | 'port'>): boolean {
     const { table } = this.#parts
     const link = table.link(id)
     if (link === undefined) return false

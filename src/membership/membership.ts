@@ -134,8 +134,8 @@ export class Membership implements Machine<MembershipInput, MembershipOutput> {
   }
 
   /** Has another peer come to where this link leads, whose own peer was not heard since (spec: PATH-18)? */
-  followed(link: LinkId, at: Pick<Address, 'host' | 'port'>): boolean {
-    return this.#links.followed(link, at)
+  displaced(link: LinkId, at: Pick<Address, 'host' | 'port'>): boolean {
+    return this.#links.displaced(link, at)
   }
 
   poll(): MembershipOutput | undefined {

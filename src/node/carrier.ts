@@ -38,7 +38,7 @@ export interface CarrierHost {
   readonly paced: boolean
   carry(proved: Proved, observed: Uint8Array | undefined): Carried
   /** Somebody else has come to where the peer was, and the peer has not been heard since. */
-  followed(): boolean
+  displaced(): boolean
   /** The carrier is gone: the last call. */
   gone(): void
 }

@@ -49,7 +49,7 @@ export interface ConnectionEvents {
   /** A record opened: the peer lives. */
   heard(connection: Connection): void
   /** Somebody else has come to where its peer was, which has not been heard since. */
-  followed(connection: Connection): boolean
+  displaced(connection: Connection): boolean
   stream(connection: Connection, stream: Stream): void
   ended(connection: Connection, end: LinkEnd, stranger: boolean): void
   /** The round trip to the peer, once measured. */
@@ -121,7 +121,7 @@ export class Connection {
       flushSoon: () => this.flushSoon(),
       paced: options.pace.out !== undefined,
       carry: (proved, observed) => this.#carry(proved, observed),
-      followed: () => options.events.followed(this),
+      displaced: () => options.events.displaced(this),
       gone: () => {
         this.#gone = true
         this.#intake?.stop()

@@ -321,8 +321,8 @@ export class Mesh implements ConnectionEvents {
     this.membership.heard(connection.key, this.drive.now())
   }
 
-  followed({ key, carrier }: Connection): boolean {
-    return this.membership.followed(key, carrier.remote)
+  displaced({ key, carrier }: Connection): boolean {
+    return this.membership.displaced(key, carrier.remote)
   }
 
   stream(connection: Connection, stream: Stream): void {

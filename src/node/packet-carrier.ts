@@ -127,7 +127,7 @@ export class PacketCarrier implements Carrier {
   /** Nothing is answered: is nobody there any more, or somebody else (spec: PATH-18)? */
   #askWhy(): void {
     const { remote } = this
-    if (this.#host.followed()) return this.#host.feed({ kind: 'refused' })
+    if (this.#host.displaced()) return this.#host.feed({ kind: 'refused' })
     this.#options.datagrams.refuses?.(remote).then(
       refused => {
         if (refused && this.remote === remote) this.#host.feed({ kind: 'refused' })

@@ -199,7 +199,7 @@ t.test('DRAIN-1 MEM-7 a link that lost: nothing new on it, closed when empty, or
 })
 
 t.test(
-  'PATH-18 a link is followed once another peer came to its place, and not if it was heard since',
+  'PATH-18 a peer is displaced once another came to its place, and not if it was heard since',
   async t => {
     const one = new One()
     const heir = (listen: string, key = 7): MembershipInput => ({
@@ -216,19 +216,19 @@ t.test(
     const { membership } = one
     const [link, at] = [membership.linkOf(peerId)!, { host: place.host, port: place.port }]
     one.pass(1_000)
-    t.notOk(membership.followed(link, at), 'nobody else came')
+    t.notOk(membership.displaced(link, at), 'nobody else came')
     one.pass(1_000, false)
     one.tell(heir('10.0.0.6:8001', 8))
-    t.notOk(membership.followed(link, at), 'another port is another place')
+    t.notOk(membership.displaced(link, at), 'another port is another place')
     one.tell(heir('10.0.0.6:8000'))
-    t.ok(membership.followed(link, at), 'the port has another owner')
+    t.ok(membership.displaced(link, at), 'the port has another owner')
     one.now += 20_000
     one.tell({ kind: 'tick' })
-    t.ok(membership.followed(link, at), 'where we woke late it was heard no later for that')
-    t.notOk(membership.followed(107, at), 'which is not followed by who was there before')
+    t.ok(membership.displaced(link, at), 'where we woke late it was heard no later for that')
+    t.notOk(membership.displaced(107, at), 'who is not displaced by the one that was there before')
     one.pass(1, false)
     membership.heard(link, one.now)
-    t.notOk(membership.followed(link, at), 'who is heard has not gone: both are behind one address')
-    t.notOk(membership.followed(99, at), 'a link that is gone')
+    t.notOk(membership.displaced(link, at), 'who is heard has not gone: both are behind one address')
+    t.notOk(membership.displaced(99, at), 'a link that is gone')
   },
 )
