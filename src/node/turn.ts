@@ -75,6 +75,8 @@ export class Turn {
   /** What `#used` may reach for the one that reads now. */
   #most: Millis = 0
   #since: Millis | undefined
+  /** Whoever was in line reads a record, even if its slice passed before it came to look: a line always moves. */
+  #promised = false
 
   constructor(drive: Drive) {
     this.#drive = drive
@@ -113,6 +115,10 @@ export class Turn {
 
   /** Whoever reads has had its time; where nobody does: the turn has. */
   spent(): boolean {
+    if (this.#promised) {
+      this.#promised = false
+      return false
+    }
     return this.#sofar() >= (this.#since === undefined ? this.#limit : this.#most)
   }
 
@@ -137,9 +143,11 @@ export class Turn {
       if (this.#used >= this.#limit) break
       if (!this.#held.delete(more)) continue // gone meanwhile
       this.begin()
+      this.#promised = true
       try {
         if (more()) this.#held.add(more)
       } finally {
+        this.#promised = false
         this.#stop()
       }
     }

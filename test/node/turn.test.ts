@@ -237,3 +237,24 @@ t.test('P15 a datagram that took long, as the first of a link may, costs it a sl
   for (let n = 0; n < 10; n++) read(0.7)
   t.notOk(turn.hears(share), 'until it has had its share')
 })
+
+t.test(
+  'P15 a slice that passes before its link looks at the time is not lost: a line always moves',
+  async t => {
+    const { turn, pass, turned } = bench()
+    let records = 3
+    turn.hold(() => {
+      pass(2) // the process was kept from its core
+      while (records > 0 && !turn.spent()) {
+        records--
+        pass(2)
+      }
+      return records > 0
+    })
+    for (const left of [2, 1, 0]) {
+      t.ok(turned())
+      t.equal(records, left)
+    }
+    t.notOk(turned())
+  },
+)
