@@ -2,6 +2,7 @@
  * A peer that was sending much, and is suddenly silent.
  *
  *   heard, heard, heard … (16 or more) ── a probe timeout of silence ──▶ ask, once
+ *   we asked something ourselves since the last of them ─────────────▶ that is question enough
  *
  * Mostly it has nothing more to say. But where our address changed without our knowing, as a NAT box changes it,
  * the peer goes on sending to the old one, and does not learn of the new one before we say something: whoever
@@ -20,6 +21,8 @@ export class Lull {
   readonly #pto: () => Millis
   #heard = 0
   #since: Millis = 0
+  /** We have said nothing since that asks for an answer. */
+  #unasked = false
 
   constructor(pto: () => Millis) {
     this.#pto = pto
@@ -29,15 +32,16 @@ export class Lull {
   heard(now: Millis): void {
     this.#heard++
     this.#since = now
+    this.#unasked = true
   }
 
-  /** We said something that asks for an answer: if the peer is there, it will be heard. */
+  /** We said something that asks for an answer: loss detection repeats it until one comes. The burst goes on. */
   asked(): void {
-    this.#heard = 0
+    this.#unasked = false
   }
 
   deadline(): Millis | undefined {
-    return this.#heard < BURST ? undefined : this.#since + this.#pto()
+    return this.#unasked && this.#heard >= BURST ? this.#since + this.#pto() : undefined
   }
 
   /** Is it time to ask? Once for each burst: if the question is lost, loss detection repeats it. */

@@ -40,3 +40,18 @@ t.test('PATH-16 each packet puts the question off: a slow burst is no silence', 
     lull.heard(i * (PTO - 1))
   }
 })
+
+t.test(
+  'P12 PATH-16 who asked in the middle of a burst asks again where it stops short behind that',
+  async t => {
+    const lull = new Lull(() => PTO)
+    const middle = burst(lull, 40, 0)
+    lull.asked() // and was answered, before our address changed
+    const last = burst(lull, 3, middle + 1)
+    t.equal(lull.deadline(), last + PTO)
+    t.ok(lull.due(last + PTO))
+    lull.asked()
+    burst(lull, 15, last + 2 * PTO)
+    t.equal(lull.deadline(), undefined, 'once for each sixteen')
+  },
+)
