@@ -341,7 +341,7 @@ export class Departures {
     const number = this.#number
     this.#number = this.#leftOut.after(number)
     const { protection, recovery, remoteIds } = this
-    const plaintext = this.#options.plaintext.view()
+    const plaintext = Protection.padded(this.#options.plaintext.view(), number, recovery.largestAcked)
     const room = this.#slab.room(plaintext.length + SEAL_MOST)
     const datagram = protection.sealed(remoteIds.current, number, recovery.largestAcked, plaintext, now, room)
     const size = datagram.length

@@ -105,6 +105,11 @@ export class Protection {
     return NUMBER_OFFSET + numberLength(number, largestAcked) + TAG_LENGTH
   }
 
+  /** The frames as the peer will read them: with PADDING where they are too short for their sample. */
+  static padded(plaintext: Uint8Array, number: number, largestAcked: number): Uint8Array {
+    return padded(plaintext, leastPlaintext(numberLength(number, largestAcked) as NumberLength))
+  }
+
   /** The datagram for the frames in `plaintext`, in `out` from its beginning or in memory of its own. */
   sealed(
     destination: Uint8Array,
