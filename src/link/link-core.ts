@@ -34,6 +34,9 @@ export type LinkState = 'handshake' | 'proved' | 'awaiting' | 'refused' | 'open'
 
 export type CoreOptions = Pick<LinkOptions, 'carry' | 'enough' | 'dial'>
 
+/** Of all links: what is written here is copied before anybody else writes. */
+const scratch = new ByteWriter(4_096)
+
 export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFrames {
   bytesIn = 0
   /** Records or packets that opened. */
@@ -241,11 +244,11 @@ export abstract class LinkCore implements Machine<LinkInput, LinkOutput>, LinkFr
   // Frames out
 
   protected queue(encode: (w: ByteWriter) => void): void {
-    const w = new ByteWriter(64)
+    const w = scratch.reset()
     encode(w)
     if (w.length > RecordSender.room(limits.recordLeast))
       throw new GuildError('GH_INTERNAL', `a control frame of ${w.length} bytes`)
-    if (!this.enqueue(w.view())) throw new GuildError('GH_LINK_BUDGET', 'the peer does not read its answers')
+    if (!this.enqueue(w.copy())) throw new GuildError('GH_LINK_BUDGET', 'the peer does not read its answers')
   }
 
   // Ends

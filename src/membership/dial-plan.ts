@@ -118,6 +118,8 @@ export class DialPlan {
       const entry = this.#book.at(key)
       if (entry !== undefined) this.#enter(entry)
     }
+    // Asked for everything a node hears, and mostly so.
+    if (this.#urgent.size + this.#ready.size + this.#strange.size === 0) return undefined
     const room = this.#gate.room()
     if (room <= 0) return this.#take(this.#urgent, 1, entry => isLooked(entry, now))
     const { dials, urgentDials } = defaults

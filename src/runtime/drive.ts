@@ -34,9 +34,8 @@ export class Drive {
   readonly #clock: Clock
   readonly #scheduler: Scheduler
   readonly #timers = new TimerTable<Entry>()
-  readonly #deferred = new Set<() => void>()
+  #deferred: (() => void)[] = []
   #armed: Millis | undefined
-  #deferring = false
   #stopped = false
 
   constructor(clock: Clock, scheduler: Scheduler) {
@@ -120,15 +119,9 @@ export class Drive {
 
   /** Runs `work` once when this turn has done its reading; asking twice is asking once. */
   defer(work: () => void): void {
-    this.#deferred.add(work)
-    if (this.#deferring) return
-    this.#deferring = true
-    this.#scheduler.defer(() => {
-      this.#deferring = false
-      const all = [...this.#deferred]
-      this.#deferred.clear()
-      if (!this.#stopped) for (const one of all) one()
-    })
+    // About one for each link: to look through them costs less than a set that is filled and emptied every turn.
+    if (this.#deferred.includes(work)) return
+    if (this.#deferred.push(work) === 1) this.#scheduler.defer(this.#turned)
   }
 
   stop(): void {
@@ -153,6 +146,12 @@ export class Drive {
     if (this.#stopped || next === undefined || (this.#armed !== undefined && this.#armed <= next)) return
     this.#armed = next
     this.#scheduler.arm(next, () => this.#wake())
+  }
+
+  readonly #turned = (): void => {
+    const all = this.#deferred
+    this.#deferred = []
+    if (!this.#stopped) for (const one of all) one()
   }
 
   #wake(): void {
