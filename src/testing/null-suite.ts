@@ -16,6 +16,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { equal } from '../base/bytes.ts'
 import { GuildError } from '../base/errors.ts'
 import type { Cipher, KeyPair, Suite } from '../base/ports.ts'
+import { pooled } from './pool.ts'
 
 /** How often each was asked for. */
 export interface Counts {
@@ -155,7 +156,9 @@ class NullCipher implements Cipher {
       word(sealed, length + 8) === nonce >>> 0 &&
       word(sealed, length + 12) === sum(sealed, sum(associated), length)
     if (!right) throw new GuildError('GH_NOISE_OPEN')
-    return sealed.slice(0, length)
+    const plaintext = pooled(length)
+    plaintext.set(sealed.subarray(0, length))
+    return plaintext
   }
 
   rekeyed(): Cipher {

@@ -5,6 +5,8 @@
  *
  * Floor: testing.
  */
+import { pooled } from './pool.ts'
+
 export class Written {
   #chunks: Uint8Array[] = []
   /** Bytes that wait. */
@@ -17,7 +19,7 @@ export class Written {
 
   /** A copy of the next bytes; `length` of them must be here. */
   take(length: number): Uint8Array {
-    const out = new Uint8Array(length)
+    const out = pooled(length)
     this.length -= length
     // Mostly all there is, in one chunk.
     if (this.#chunks.length === 1 && this.length === 0) {

@@ -57,6 +57,16 @@ export const failedSeeds: readonly FailedSeed[] = [
     was: 'a peer that moved while somebody sent its packets on from elsewhere was asked too late',
   },
   {
+    case: 'connection-migration',
+    seed: '0x138c',
+    was: 'a reader that had just asked something when its address changed said nothing for five seconds',
+  },
+  {
+    case: 'rough-start',
+    seed: '0x1388',
+    was: 'taken for whole while one side had chosen UDP of two links and the other TCP',
+  },
+  {
     case: 'replay',
     seed: '0x4d',
     was: 'a cookie that came again made message 3 go again, which is longer',

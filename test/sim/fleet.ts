@@ -391,15 +391,19 @@ export class Fleet {
 }
 
 function linked(a: Member, b: Member): boolean {
-  const there = a.pipesTo(b)
-  const back = b.pipesTo(a)
-  if (there.length === 0 && back.length === 0) {
-    const [toB, toA] = [a.peer(b), b.peer(a)]
-    if (toB === undefined || toA === undefined || toB.direction === toA.direction) return false
-    return a.hears(b) && b.hears(a)
-  }
-  if (there.length !== 1 || back.length !== 1 || !mirrored(there[0]!, back[0]!)) return false
-  return [...there, ...back].every(({ read, readBefore }) => read > readBefore)
+  const [there, back] = [a.pipesTo(b), b.pipesTo(a)]
+  const pipes = there.length
+  if (pipes > 1 || back.length !== pipes || (pipes === 1 && !mirrored(there[0]!, back[0]!))) return false
+  const works = pipes === 0 ? a.hears(b) && b.hears(a) : [...there, ...back].every(hasRead)
+  if (!works) return false
+  // Last, for it is dear. Of two that dialled each other over both transports, one may have chosen already and the other not.
+  const [toB, toA] = [a.peer(b), b.peer(a)]
+  if (toB === undefined || toA === undefined || toB.direction === toA.direction) return false
+  return toB.transport === toA.transport && (toB.transport === 'udp') === (pipes === 0)
+}
+
+function hasRead({ read, readBefore }: TappedPipe): boolean {
+  return read > readBefore
 }
 
 function mirrored(a: TappedPipe, b: TappedPipe): boolean {
