@@ -6,7 +6,7 @@ import { statSync } from 'node:fs'
  * checkout that was not built. Written so that an old Node can read it.
  *
  * The bundle is the same code in fewer files, which Node loads in half the time. A compiler
- * that ran alone leaves it behind what it was made of: then it is not used.
+ * that ran alone and found something new leaves it behind what it was made of: then it is not used.
  */
 const [major, minor] = process.versions.node.split('.').map(Number)
 
@@ -15,8 +15,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exitCode = 1
 } else {
   const [bundle, plain] = ['../dist/command/cli/main.js', '../dist/src/cli/main.js']
-  // A package that was unpacked has one time for all its files.
-  import(writtenAt(bundle) >= writtenAt(plain) ? bundle : plain).then(
+  // The compiler's own record; a package that was unpacked has none.
+  const made = '../dist/made.tsbuildinfo'
+  const bundled = writtenAt(bundle)
+  import(bundled > 0 && bundled >= writtenAt(made) ? bundle : plain).then(
     ({ runProcess }) => runProcess(),
     error => {
       const missing = error.code === 'ERR_MODULE_NOT_FOUND'

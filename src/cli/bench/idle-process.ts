@@ -1,9 +1,11 @@
 /**
- * One round of `bench idle`. Started by `idle.ts`, never by hand, with `--expose-gc`.
+ * One round of `bench idle`. Started by `idle.ts`, never by hand, with `--expose-gc`
+ * and `--compact-on-every-full-gc`.
  *
  * Twice as many links are made before those that are measured, and stay: by then code is compiled, and
  * the collector's space for young objects has grown as far as it goes, about 20 MB whatever is done. What
- * grows after that is what links cost.
+ * grows after that is what links cost. Before each look V8 packs its pages: else the holes in them, which hang on how the links
+ * before were made, count or do not count by luck (59 to 75 KB for the same link).
  * It ends with the channel to its parent.
  *
  * Floor: cli.

@@ -70,7 +70,7 @@ export async function idle(signal: AbortSignal, effort: IdleEffort = usual): Pro
 }
 
 async function look(question: IdleQuestion, signal: AbortSignal): Promise<IdleAnswer> {
-  const child = startChild('./idle-process.js', ['--expose-gc'])
+  const child = startChild('./idle-process.js', ['--expose-gc', '--compact-on-every-full-gc'])
   try {
     return await answerOf<IdleAnswer>(child, signal, question)
   } finally {
