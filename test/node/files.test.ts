@@ -26,6 +26,7 @@ import { SeededRandom } from '../../src/testing/random.ts'
 import { failure, Nodes } from '../support/nodes.ts'
 
 const many = Number(process.env.FILES ?? 1_000)
+if (many > 1_000) t.setTimeout(600_000)
 
 interface Ends {
   teardown(work: () => unknown): void
