@@ -81,7 +81,7 @@ export class Initiator {
       return this.#unit(unit, now)
     } catch (error) {
       // An echo of message 1 has the first byte of a unit now and then.
-      const malformed = error instanceof GuildError && /^GH_(WIRE|NOISE_KEY)/.test(error.code)
+      const malformed = error instanceof GuildError && /^GH_(WIRE|NOISE_(KEY|OPEN))/.test(error.code)
       throw malformed && !this.opened ? notOurs(error.message) : error
     }
   }

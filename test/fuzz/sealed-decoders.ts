@@ -167,9 +167,7 @@ export const sealedDecoders: readonly Decoder[] = [
         throw new Error('a forged message was taken')
       }
     }),
-    refuses: error =>
-      refused(error) ||
-      codesOf('GH_NOISE_OPEN', 'GH_NOISE_KEY', 'GH_WIRE_SHORT', 'GH_HANDSHAKE_FAILED')(error),
+    refuses: error => refused(error) || codesOf('GH_HANDSHAKE_FAILED')(error),
   },
   {
     name: 'record',

@@ -334,6 +334,6 @@ t.test('HAND-6 one cookie, and a retry that carries it; a second cookie is not o
   a.give(cookie)
   t.ok(a.takeWire().length > 0)
   a.give(cookie)
-  t.equal(errorOf(a), 'GH_NOISE_OPEN', 'it was for an ephemeral key that is gone')
+  t.equal(errorOf(a), 'GH_HANDSHAKE_FAILED', 'it was for an ephemeral key that is gone')
   t.equal(a.takeWire().length, 0)
 })

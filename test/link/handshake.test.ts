@@ -480,6 +480,18 @@ function early(): never {
   throw new Error('no such frame was sent')
 }
 
+t.test('whatever an echo begins as, it is told to be no node', async t => {
+  for (let first = 0; first < 256; first++) {
+    const { a } = pair()
+    const echo = a.takeWire().slice(2)
+    echo[0] = first
+    a.give(frameUnit(echo))
+    const { code, message } = a.end!.error
+    t.equal(code, 'GH_HANDSHAKE_FAILED', `0x${first.toString(16)}`)
+    t.match(message, /what answers there is not a guild-home node: /)
+  }
+})
+
 t.test('HS-19 an initiator comes back with one cookie, and ends the dial at a second', async t => {
   const { selfA, selfB } = pair()
   const cookieFor = (message1: Uint8Array): Uint8Array => {
