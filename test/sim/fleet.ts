@@ -252,14 +252,19 @@ export class Fleet {
 
   /** Everybody is linked to everybody else, and to nobody twice. */
   whole(members: readonly Member[] = this.members): boolean {
-    return members.every(
-      a => a.peers.length === members.length - 1 && members.every(b => a === b || linked(a, b)),
-    )
+    return lacking(members) === undefined
   }
 
   async untilWhole(limit: number, members: readonly Member[] = this.members): Promise<void> {
+    // Asked after every event: what was not so the last time is asked first.
+    let missing = lacking(members)
+    const isWhole = (): boolean => {
+      if (missing?.() === false) return false
+      missing = lacking(members)
+      return missing === undefined
+    }
     try {
-      await this.sim.run(() => this.whole(members), { limit })
+      await this.sim.run(isWhole, { limit })
     } catch (error) {
       const views = members.map(({ name, node }) => `${name}: ${node.peers.map(peer => peer.name).join(' ')}`)
       throw new Error(`not whole after ${limit / 1000} s: ${views.join(' | ')}`, { cause: error })
@@ -388,6 +393,16 @@ export class Fleet {
     process.off('unhandledRejection', this.#rejected)
     process.off('warning', this.#warned)
   }
+}
+
+/** The first thing that these lack to be whole, as a question whether it is so now. */
+function lacking(members: readonly Member[]): (() => boolean) | undefined {
+  const others = members.length - 1
+  for (const a of members) {
+    if (a.peers.length !== others) return () => a.peers.length === others
+    for (const b of members) if (a !== b && !linked(a, b)) return () => linked(a, b)
+  }
+  return undefined
 }
 
 function linked(a: Member, b: Member): boolean {
