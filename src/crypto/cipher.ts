@@ -9,7 +9,7 @@
  * Page: protocol/handshake.md (Noise sections 4.2 and 12.3). Floor: crypto.
  */
 import { empty } from '../base/bytes.ts'
-import { GuildError } from '../base/errors.ts'
+import { GuildError, withoutStack } from '../base/errors.ts'
 import type { Cipher } from '../base/ports.ts'
 
 export const TAG_LENGTH = 16
@@ -29,23 +29,15 @@ export interface Aead {
   open(nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array
 }
 
-/** Some harden the language itself, and leave no say in this. */
-const mayBeBrief = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')?.writable === true
-
-/**
- * What `work` gives, or GH_NOISE_OPEN where it throws. Anybody may send what does not open, and the stacks of
- * two errors cost three times what opening does: these have none (P5).
- */
+/** What `work` gives, or GH_NOISE_OPEN where it throws, as it does for whatever anybody sends. */
 export function opened<T>(work: () => T): T {
-  const depth = Error.stackTraceLimit
-  if (mayBeBrief) Error.stackTraceLimit = 0
-  try {
-    return work()
-  } catch {
-    throw new GuildError('GH_NOISE_OPEN')
-  } finally {
-    if (mayBeBrief) Error.stackTraceLimit = depth
-  }
+  return withoutStack(() => {
+    try {
+      return work()
+    } catch {
+      throw new GuildError('GH_NOISE_OPEN')
+    }
+  })
 }
 
 /** Which end of the counter comes first: AES-GCM in Noise is big-endian, ChaChaPoly little-endian. */

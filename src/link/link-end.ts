@@ -6,7 +6,7 @@
  *
  * Floor: link.
  */
-import { type ErrorCode, GuildError } from '../base/errors.ts'
+import { type ErrorCode, GuildError, withoutStack } from '../base/errors.ts'
 import { type CloseCode, closeCodes, type Refusal } from '../wire/registry.ts'
 import type { Stage } from './handshake.ts'
 
@@ -79,5 +79,5 @@ export function errorOfCarrier(stage: Stage, dialled: boolean, cause: Error | un
   if (stage === 'open')
     return new GuildError('GH_LINK_CLOSED', cause?.message ?? 'without a goodbye', { cause })
   if (stage === 'message 1' && dialled) return new GuildError('GH_HANDSHAKE_SWARM', undefined, { cause })
-  return new GuildError('GH_HANDSHAKE_CLOSED', `after ${stage}`, { cause })
+  return withoutStack(() => new GuildError('GH_HANDSHAKE_CLOSED', `after ${stage}`, { cause }))
 }

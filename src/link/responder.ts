@@ -14,7 +14,7 @@
  * Page: protocol/handshake.md · Faults: HS-01, HS-02, HS-09, HS-10, HS-11, HS-21 · Floor: link.
  */
 import { equal } from '../base/bytes.ts'
-import { GuildError } from '../base/errors.ts'
+import { GuildError, withoutStack } from '../base/errors.ts'
 import type { Millis } from '../base/machine.ts'
 import { ByteWriter } from '../base/writer.ts'
 import { HandshakeState } from '../noise/index.ts'
@@ -131,7 +131,9 @@ export class Responder {
         throw new GuildError('GH_HANDSHAKE_FAILED', 'message 1 opened but is malformed', { cause: error })
       }
     }
-    throw new GuildError('GH_HANDSHAKE_SWARM', 'message 1 does not open under our swarm key')
+    throw withoutStack(
+      () => new GuildError('GH_HANDSHAKE_SWARM', 'message 1 does not open under our swarm key'),
+    )
   }
 
   #message3(message: Uint8Array): ResponderStep {

@@ -13,7 +13,7 @@
  * Page: protocol/framing.md (spec: FRAME-1, FRAME-2, NUM-4) · Floor: link.
  */
 import { copy } from '../base/bytes.ts'
-import { WireError } from '../base/errors.ts'
+import { WireError, withoutStack } from '../base/errors.ts'
 
 const nothing = new Uint8Array(0)
 
@@ -101,10 +101,9 @@ export class UnitReader {
   }
 
   #check(length: number): number {
-    if (length === 0) throw new WireError('GH_WIRE_LENGTH', 'unit length', 0, 'zero')
-    if (length > this.maximum)
-      throw new WireError('GH_WIRE_LENGTH', 'unit length', 0, `${length}, at most ${this.maximum}`)
-    return length
+    if (length > 0 && length <= this.maximum) return length
+    const detail = length === 0 ? 'zero' : `${length}, at most ${this.maximum}`
+    throw withoutStack(() => new WireError('GH_WIRE_LENGTH', 'unit length', 0, detail))
   }
 }
 

@@ -6,13 +6,13 @@
  *
  * Bytes are valid during the call only, so one buffer serves any number of sockets. It holds
  * several records, of which only the last may be cut. Node offers `onread` where it dials and
- * has no such option for a server, but a Socket made over the handle of an accepted one takes
- * it. `_handle` is no documented name: where there is none, the accepted socket stays as it
- * is and hands its bytes on by 'data', slower and otherwise the same.
+ * has no such option for a server, but what the option sets can be set on an accepted socket too. The names
+ * for that are not documented: where they are not found, the socket hands its bytes on by 'data', slower
+ * and otherwise the same.
  *
  * Floor: transport (shell).
  */
-import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
+import type { OnReadOpts, Socket } from 'node:net'
 
 /** What one read takes at most: four of the longest records, and well within a core's cache. */
 const READ_BUFFER = 256 * 1024
@@ -35,21 +35,28 @@ export function readingInto(reading: Reading): OnReadOpts {
   }
 }
 
-/** The accepted socket's connection in a socket that reads so, paused; the same socket where that cannot be. */
-export function rehoused(accepted: Socket, reading: Reading, highWaterMark: number): Socket {
-  const shell = accepted as unknown as { _handle?: object | null }
-  const handle = shell._handle
-  if (typeof handle !== 'object' || handle === null || accepted.destroyed) return accepted
-  const options = {
-    handle,
-    onread: readingInto(reading),
-    allowHalfOpen: true,
-    pauseOnCreate: true,
-    highWaterMark,
-  }
-  const socket = new Socket(options as SocketConstructorOpts)
-  // Without its handle the first socket is a shell; its end tells the server that it is gone.
-  shell._handle = null
-  accepted.destroy()
-  return socket
+/** Where Node keeps the buffer of a socket, and whom it tells. */
+interface Places {
+  readonly buffer: symbol
+  readonly told: symbol
+}
+
+/** Of every socket of this Node; undefined before the first one, null where there are none. */
+let places: Places | null | undefined
+
+/** An accepted socket, paused, reads so from now on. False: it cannot, and says what comes by 'data'. */
+export function readInto(accepted: Socket, reading: Reading): boolean {
+  places ??= placesOf(accepted)
+  const { _handle: handle } = accepted as { _handle?: { useUserBuffer?: unknown } | null }
+  if (places === null || typeof handle?.useUserBuffer !== 'function') return false
+  const { buffer, callback } = readingInto(reading)
+  Object.assign(accepted, { [places.buffer]: buffer, [places.told]: callback })
+  handle.useUserBuffer(buffer)
+  return true
+}
+
+function placesOf(socket: Socket): Places | null {
+  const own = Object.getOwnPropertySymbols(socket)
+  const [buffer, told] = ['kBuffer', 'kBufferCb'].map(name => own.find(one => one.description === name))
+  return buffer === undefined || told === undefined ? null : { buffer, told }
 }

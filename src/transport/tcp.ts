@@ -29,7 +29,7 @@ import type {
   Transport,
 } from '../base/ports.ts'
 import { abortError, absentFamily, dialError, hostPort, listenError, plain, systemCode } from './errors.ts'
-import { type Reading, readingInto, rehoused } from './read-buffer.ts'
+import { type Reading, readInto, readingInto } from './read-buffer.ts'
 
 /** `write` says false from here on: as much as a link may have sealed and unsent. */
 const HIGH_WATER_MARK = 512 * 1024
@@ -98,7 +98,8 @@ function bind(host: string, port: number, options: ListenOptions): Promise<Serve
     })
     server.on('connection', accepted => {
       const reading: Reading = {}
-      const pipe = new TcpPipe(rehoused(accepted, reading, HIGH_WATER_MARK))
+      readInto(accepted, reading)
+      const pipe = new TcpPipe(accepted)
       reading.take = bytes => pipe.take(bytes)
       // A socket reset while it waited to be accepted has no addresses any more.
       if (pipe.remote.port === 0) pipe.destroy()
@@ -171,9 +172,9 @@ type Found = Parameters<Lookup>[2]
 
 class TcpPipe implements Pipe {
   readonly transport = 'tcp'
-  readonly local: Endpoint
   readonly remote: Endpoint
   readonly #socket: Socket
+  #local: Endpoint | undefined
   #events: PipeEvents | undefined
   #error: Error | undefined
   #destroyed = false
@@ -182,7 +183,6 @@ class TcpPipe implements Pipe {
 
   constructor(socket: Socket) {
     this.#socket = socket
-    this.local = { host: plain(socket.localAddress ?? ''), port: socket.localPort ?? 0 }
     this.remote = { host: plain(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
     socket.on('error', error => {
       this.#error ??= error
@@ -191,6 +191,13 @@ class TcpPipe implements Pipe {
       this.#closed = true
       this.#events?.close(this.#reason())
     })
+  }
+
+  /** Asked of the system when somebody wants to know, for it costs a call; a pipe that is closed has none. */
+  get local(): Endpoint {
+    const socket = this.#socket
+    this.#local ??= { host: plain(socket.localAddress ?? ''), port: socket.localPort ?? 0 }
+    return this.#local
   }
 
   get buffered(): number {

@@ -159,9 +159,11 @@ function fastClock(system: Runtime): { clock: FastClock; now: () => number; sche
 
 function counted(inner: Pipe, pipes: Set<Pipe>): Pipe {
   pipes.add(inner)
-  const { local, remote, transport } = inner
+  const { remote, transport } = inner
   return {
-    local,
+    get local() {
+      return inner.local
+    },
     remote,
     transport,
     get buffered() {

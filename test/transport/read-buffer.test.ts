@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer, Socket } from 'node:net'
 import t from 'tap'
 import type { Pipe } from '../../src/base/ports.ts'
-import { type Reading, rehoused } from '../../src/transport/read-buffer.ts'
+import { type Reading, readInto } from '../../src/transport/read-buffer.ts'
 import { tcpTransport } from '../../src/transport/tcp.ts'
 
 const signal = new AbortController().signal
@@ -45,25 +45,40 @@ t.test('dialled and accepted pipes hand on views of one buffer', async t => {
   await listener.close()
 })
 
-t.test('the server counts an accepted socket as gone when it has moved, and can close at once', async t => {
+t.test('an accepted socket that reads so waits until it is asked, and is otherwise as it was', async t => {
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
   const client = connect({ host: '127.0.0.1', port })
-  const [accepted] = (await once(server, 'connection')) as [Socket]
+  const [socket] = (await once(server, 'connection')) as [Socket]
   const reading: Reading = {}
-  const socket = rehoused(accepted, reading, 1024)
-  t.not(socket, accepted)
-  t.equal(socket.remotePort, client.localPort)
-  t.ok(socket.isPaused(), 'nothing is read before somebody asks')
-  server.close()
-  await once(server, 'close')
-  const heard = new Promise<string>(resolve => {
-    reading.take = bytes => resolve(Buffer.from(bytes).toString())
-  })
-  client.write('still here')
+  t.equal(readInto(socket, reading), true)
+  socket.on('data', () => t.fail('it came by the queue of a Readable'))
+  socket.pause()
+  const heard: string[] = []
+  let told = (): void => {}
+  reading.take = bytes => {
+    heard.push(Buffer.from(bytes).toString())
+    told()
+  }
+  const next = (): Promise<void> =>
+    new Promise(resolve => {
+      told = resolve
+    })
+  client.write('not yet')
+  await new Promise(resolve => setTimeout(resolve, 50))
+  t.strictSame(heard, [])
+  const first = next()
   socket.resume()
-  t.equal(await heard, 'still here')
+  await first
+  socket.pause()
+  client.write('later')
+  await new Promise(resolve => setTimeout(resolve, 50))
+  t.strictSame(heard, ['not yet'])
+  const second = next()
+  socket.resume()
+  await second
+  t.strictSame(heard, ['not yet', 'later'])
   client.end()
   await once(socket, 'end')
   t.equal(socket.writable, true, 'its half-close leaves our side open')
@@ -71,11 +86,13 @@ t.test('the server counts an accepted socket as gone when it has moved, and can 
   const [last] = (await once(client, 'data')) as [Buffer]
   t.equal(last.toString(), 'goodbye')
   if (!socket.closed) await once(socket, 'close')
+  server.close()
+  await once(server, 'close')
 })
 
-t.test('without a handle to take, the accepted socket is used as it is', async t => {
+t.test('where Node has no place for a buffer, a socket stays what it was', async t => {
   const socket = new Socket()
-  t.equal(rehoused(socket, {}, 1024), socket)
+  t.equal(readInto(socket, {}), false, 'it has no handle')
   t.equal(socket.destroyed, false)
   socket.destroy()
 })
