@@ -44,8 +44,8 @@ interface Places {
 /** Of every socket of this Node; undefined before the first one, null where there are none. */
 let places: Places | null | undefined
 
-/** An accepted socket, paused, reads so from now on. False: it cannot, and says what comes by 'data'. */
-export function readInto(accepted: Socket, reading: Reading): boolean {
+/** An accepted socket, still paused, reads into the buffer from now on. False: it cannot, and says what comes by 'data'. */
+export function shareBuffer(accepted: Socket, reading: Reading): boolean {
   places ??= placesOf(accepted)
   const { _handle: handle } = accepted as { _handle?: { useUserBuffer?: unknown } | null }
   if (places === null || typeof handle?.useUserBuffer !== 'function') return false

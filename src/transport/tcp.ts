@@ -29,7 +29,7 @@ import type {
   Transport,
 } from '../base/ports.ts'
 import { abortError, absentFamily, dialError, hostPort, listenError, plain, systemCode } from './errors.ts'
-import { type Reading, readInto, readingInto } from './read-buffer.ts'
+import { type Reading, readingInto, shareBuffer } from './read-buffer.ts'
 
 /** `write` says false from here on: as much as a link may have sealed and unsent. */
 const HIGH_WATER_MARK = 512 * 1024
@@ -98,7 +98,7 @@ function bind(host: string, port: number, options: ListenOptions): Promise<Serve
     })
     server.on('connection', accepted => {
       const reading: Reading = {}
-      readInto(accepted, reading)
+      shareBuffer(accepted, reading)
       const pipe = new TcpPipe(accepted)
       reading.take = bytes => pipe.take(bytes)
       // A socket reset while it waited to be accepted has no addresses any more.

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer, Socket } from 'node:net'
 import t from 'tap'
 import type { Pipe } from '../../src/base/ports.ts'
-import { type Reading, readInto } from '../../src/transport/read-buffer.ts'
+import { type Reading, shareBuffer } from '../../src/transport/read-buffer.ts'
 import { tcpTransport } from '../../src/transport/tcp.ts'
 
 const signal = new AbortController().signal
@@ -52,7 +52,7 @@ t.test('an accepted socket that reads so waits until it is asked, and is otherwi
   const client = connect({ host: '127.0.0.1', port })
   const [socket] = (await once(server, 'connection')) as [Socket]
   const reading: Reading = {}
-  t.equal(readInto(socket, reading), true)
+  t.equal(shareBuffer(socket, reading), true)
   socket.on('data', () => t.fail('it came by the queue of a Readable'))
   socket.pause()
   const heard: string[] = []
@@ -92,7 +92,7 @@ t.test('an accepted socket that reads so waits until it is asked, and is otherwi
 
 t.test('where Node has no place for a buffer, a socket stays what it was', async t => {
   const socket = new Socket()
-  t.equal(readInto(socket, {}), false, 'it has no handle')
+  t.equal(shareBuffer(socket, {}), false, 'it has no handle')
   t.equal(socket.destroyed, false)
   socket.destroy()
 })
