@@ -112,8 +112,8 @@ export const mutants: readonly Mutant[] = [
   {
     about: 'a record one byte too long is taken',
     file: 'src/link/units.ts',
-    find: 'if (length > this.maximum)',
-    replace: 'if (length > this.maximum + 1)',
+    find: 'length <= this.maximum)',
+    replace: 'length <= this.maximum + 1)',
   },
   {
     about: 'cheap frames cost nothing',
