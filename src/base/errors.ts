@@ -134,7 +134,7 @@ const mayBeBrief = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')?.wr
 
 /**
  * What `work` gives or throws; an error made meanwhile has no stack. For what any stranger may cause as often as he
- * likes: a stack costs three times what refusing him does (P2, P5).
+ * likes: the stacks of two errors cost three times what it takes to find that something does not open (P2, P5).
  */
 export function withoutStack<T>(work: () => T): T {
   const depth = Error.stackTraceLimit

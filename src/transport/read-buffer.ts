@@ -41,22 +41,22 @@ interface Places {
   readonly told: symbol
 }
 
-/** Of every socket of this Node; undefined before the first one, null where there are none. */
-let places: Places | null | undefined
+/** The same for every socket of this Node. */
+let places: Places | undefined
 
 /** An accepted socket, still paused, reads into the buffer from now on. False: it cannot, and says what comes by 'data'. */
 export function shareBuffer(accepted: Socket, reading: Reading): boolean {
   places ??= placesOf(accepted)
   const { _handle: handle } = accepted as { _handle?: { useUserBuffer?: unknown } | null }
-  if (places === null || typeof handle?.useUserBuffer !== 'function') return false
+  if (places === undefined || typeof handle?.useUserBuffer !== 'function') return false
   const { buffer, callback } = readingInto(reading)
   Object.assign(accepted, { [places.buffer]: buffer, [places.told]: callback })
   handle.useUserBuffer(buffer)
   return true
 }
 
-function placesOf(socket: Socket): Places | null {
+function placesOf(socket: Socket): Places | undefined {
   const own = Object.getOwnPropertySymbols(socket)
   const [buffer, told] = ['kBuffer', 'kBufferCb'].map(name => own.find(one => one.description === name))
-  return buffer === undefined || told === undefined ? null : { buffer, told }
+  return buffer && told && { buffer, told }
 }
