@@ -65,7 +65,8 @@ export async function bulk(fleet: Fleet, sim: Simulation): Promise<void> {
     digest.digest('hex') === createHash('sha256').update(bytes).digest('hex'),
     'what arrived is not what was sent',
   )
-  await fleet.check()
+  // The weather lasts: a segment that TCP loses six times in a row is there after 12.6 s.
+  await fleet.check(fleet.members, 60_000)
 }
 
 function bytesFrom(by: Member, from: Member): number {

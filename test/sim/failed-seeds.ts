@@ -83,4 +83,9 @@ export const failedSeeds: readonly FailedSeed[] = [
     was: 'the last cancel was in a segment lost eight times, and the case did not wait for it',
   },
   { case: 'bitswap', seed: '0x3f2', was: 'a want stood at a peer whose block could not be sent' },
+  {
+    case: 'bulk',
+    seed: '0x2334',
+    was: 'the case gave an echo ten seconds in weather of its own making, where TCP may take longer to say a segment again',
+  },
 ]
