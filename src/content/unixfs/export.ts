@@ -11,6 +11,12 @@
  * hold its own hash. One that holds another a billion times can be, and is as deep and as wide as
  * whoever reads it lets it become.
  *
+ *   taken next ─▶ a ─┬─ a/1 a/2 …     the first block of what comes is asked for ahead: in the open folders,
+ *                 b ─┴─ b/1 b/2 …     and in the next few folders among it, and in the first few of those
+ *                 c   d   e …
+ *
+ * So a tree of many small folders costs no round trip a folder.
+ *
  * Page: protocol/block.md · Faults: UX-01, BX-08 · Floor: content.
  */
 import type { CID } from 'multiformats/cid'
@@ -47,12 +53,27 @@ export interface ExportOptions extends Abortable {
 const DEPTH_MAX = 512
 /** First blocks of entries that are asked for ahead: of small files they are the whole file. */
 const FIRSTS_AHEAD = 16
+/** Folders among what comes whose entries are asked for as well. */
+const FOLDERS_AHEAD = 4
+/** What came and was not taken yet holds no more than this when something is asked for in a folder that is not open. */
+const BYTES_AHEAD = 8 * 1024 * 1024
+
+interface Coming {
+  readonly link: UnixLink
+  /** Its first block, once it was asked for. */
+  node: Promise<UnixNode> | undefined
+  /** Of a folder that is here, its first entries. */
+  below: readonly Coming[]
+}
 
 interface Open {
   readonly path: readonly string[]
   readonly entries: AsyncGenerator<UnixLink>
-  /** Names whose first blocks were asked for. */
-  readonly next: { readonly link: UnixLink; readonly node: Promise<UnixNode> }[]
+  /** Its first entries, where they were looked at before it was opened. */
+  readonly known: readonly Coming[]
+  /** Entries that were asked for. */
+  readonly next: Coming[]
+  count: number
   done: boolean
 }
 
@@ -64,12 +85,48 @@ export async function* exportTree(
   const stop = follow(signal)
   const load = async (cid: CID): Promise<UnixNode> =>
     decodeNode(cid, await readBlock(source, cid, { signal: stop.signal }))
-  const openAt = (cid: CID, path: readonly string[]): Open => ({
-    path,
-    entries: listDirectory(source, cid, { signal: stop.signal, prefetch }),
-    next: [],
-    done: false,
-  })
+  const open: Open[] = []
+  const openAt = (cid: CID, path: readonly string[], known: readonly Coming[]): void =>
+    void open.push({
+      path,
+      entries: listDirectory(source, cid, { signal: stop.signal, prefetch }),
+      known,
+      next: [],
+      count: 0,
+      done: false,
+    })
+  let [asked, bytes] = [0, 0]
+  const ask = (one: Coming): Promise<UnixNode> => {
+    asked++
+    const here = async (): Promise<UnixNode> => {
+      const node = await load(one.link.cid)
+      bytes += node.data.length
+      one.below = firstsOf(node)
+      askAhead()
+      return node
+    }
+    one.node = quiet(here())
+    return one.node
+  }
+  /** The nearest first. */
+  const askWithin = (line: readonly Coming[]): void => {
+    let folders = 0
+    for (const one of line) {
+      if (asked >= 2 * prefetch || bytes > BYTES_AHEAD) return
+      if (one.node === undefined) void ask(one)
+      else if (one.below.length > 0 && folders++ < FOLDERS_AHEAD) askWithin(one.below)
+    }
+  }
+  const askAhead = (): void => {
+    for (let i = open.length - 1; i >= 0; i--) askWithin(open[i]!.next)
+  }
+  const taken = async (one: Coming): Promise<UnixNode> => {
+    const node = await (one.node ?? ask(one))
+    asked--
+    bytes -= node.data.length
+    askAhead()
+    return node
+  }
   const entryOf = (cid: CID, path: readonly string[], node: UnixNode): ExportEntry => {
     const { type, size, data, links, mode, mtime } = node
     const common = { cid, path, mode, mtime }
@@ -95,7 +152,7 @@ export async function* exportTree(
   try {
     const first = entryOf(root, [], await load(root))
     yield first
-    const open: Open[] = first.kind === 'directory' ? [openAt(root, [])] : []
+    if (first.kind === 'directory') openAt(root, [], [])
     while (open.length > 0) {
       const top = open.at(-1)!
       while (!top.done && top.next.length < Math.max(1, Math.min(prefetch, FIRSTS_AHEAD))) {
@@ -106,7 +163,9 @@ export async function* exportTree(
           // spec: UNIXFS-4
           if (fault !== undefined)
             throw new GuildError('GH_PATH_UNSAFE', `entry "${visible(link.name, 80)}": ${fault}`)
-          top.next.push({ link, node: quiet(load(link.cid)) })
+          const one = top.known[top.count++] ?? comingOf(link)
+          top.next.push(one)
+          if (one.node === undefined) void ask(one)
         }
       }
       const next = top.next.shift()
@@ -115,16 +174,25 @@ export async function* exportTree(
         continue
       }
       const path = [...top.path, next.link.name]
-      const entry = entryOf(next.link.cid, path, await next.node)
+      const entry = entryOf(next.link.cid, path, await taken(next))
       yield entry
       if (entry.kind !== 'directory') continue
       if (open.length === DEPTH_MAX)
         throw new GuildError('GH_UNIXFS_INVALID', `more than ${DEPTH_MAX} folders inside each other`)
-      open.push(openAt(next.link.cid, path))
+      openAt(next.link.cid, path, next.below)
     }
   } finally {
     stop.now()
   }
+}
+
+function comingOf(link: UnixLink): Coming {
+  return { link, node: undefined, below: [] }
+}
+
+/** A shard's are looked up when it is opened. */
+function firstsOf({ type, links }: UnixNode): readonly Coming[] {
+  return type === 'directory' ? links.slice(0, FIRSTS_AHEAD).map(comingOf) : []
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
