@@ -6,6 +6,8 @@
  *                                                  candidate ─ PATH_CHALLENGE ▶ at most 3 x what came from it
  *   PATH_RESPONSE, and nothing newer from the old  candidate becomes current; the old one is forgotten
  *   address since
+ *   PATH_RESPONSE, something newer from nowhere    the same, once the old address was asked in vain
+ *   that is proved
  *
  * Whoever sends a captured packet on from an address of his own cannot draw the link there: the
  * challenge goes both ways, the peer answers at the old address with a packet that is newer, and only
@@ -13,7 +15,7 @@
  * for one round trip where it was, which is where it would be lost anyway.
  *
  * Refuses: bytes to an unproved address beyond three times what came from it; more than four paths.
- * Page: protocol/paths.md (spec: PATH-7, PATH-8, PATH-9, PATH-10; RFC 9000 sections 8.1, 8.2, 9), states/path.mmd
+ * Page: protocol/paths.md (spec: PATH-7, PATH-8, PATH-9, PATH-10, PATH-19; RFC 9000 sections 8.1, 8.2, 9), states/path.mmd
  * Faults: UQ-09, UQ-10, UQ-11, P8, P12 · Floor: packets.
  */
 import { copy, equal } from '../base/bytes.ts'
@@ -187,6 +189,8 @@ export class Paths {
 
   /** What is to be done. Call `sent` for a 'send' before asking again. */
   poll(now: Millis): PathOutput | undefined {
+    const elsewhere = this.#whereItAnswers(now)
+    if (elsewhere !== undefined) this.#move(elsewhere)
     const moved = this.#moves.shift()
     if (moved !== undefined) return moved
     for (const entry of this.#entries) {
@@ -223,6 +227,16 @@ export class Paths {
         entry.challenges = []
       }
     }
+  }
+
+  /**
+   * Where it was it was asked in vain, and the newest packet came from somewhere unproved: another address, where it
+   * answered, is where it is (spec: PATH-19).
+   */
+  #whereItAnswers(now: Millis): Entry | undefined {
+    const current = this.#current
+    if (current.challenges.length === 0 || !isDue(current, now) || this.#newest === current) return undefined
+    return this.#entries.findLast(one => one !== current && isProved(one))
   }
 
   #ask(entry: Entry, now: Millis): void {

@@ -126,6 +126,12 @@ export const packetMutants: readonly Mutant[] = [
     replace: 'if (newest || opened.number > 0) paths.arrived(this.#at, now)',
   },
   {
+    about: 'an address that answers is moved to while the old one does too',
+    file: 'src/packets/paths.ts',
+    find: ' || this.#newest === current) return undefined',
+    replace: ') return undefined',
+  },
+  {
     about: 'frames in packets cost nothing',
     file: 'src/packets/connection.ts',
     find: 'if (!free) this.#options.charge(type, now)',

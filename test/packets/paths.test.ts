@@ -149,6 +149,40 @@ t.test('UQ-11 PATH-17 who moves while somebody sends its packets on from elsewhe
   t.equal(machine.current.remote.host, moved.host)
 })
 
+t.test(
+  'UQ-11 PATH-19 who moves is followed where it answers, whatever is sent on from elsewhere',
+  async t => {
+    const moved = at('203.0.113.9')
+    /** The peer has moved and was asked there; the packet behind its answer comes from the attacker first. */
+    const answered = (): Paths => {
+      const machine = paths()
+      data(machine, cafe, 100, 1_000)
+      data(machine, moved, 1_200, 1_005)
+      const challenge = challengeTo(drain(machine, 1_005), moved)!
+      data(machine, cafe, 39, 1_040)
+      machine.strayed(machine.heard(moved, 1_200, 1_045), 1_045)
+      machine.answered(challenge, 1_045)
+      t.strictSame(drain(machine, 1_045), [], 'an answer alone moves nothing')
+      return machine
+    }
+    const machine = answered()
+    const due = machine.deadline()!
+    t.ok(due <= 1_005 + PTO, 'it is looked at again when the old address is asked again')
+    const [first] = drain(machine, due)
+    t.strictSame(first, { kind: 'moved', from: home, to: moved, reset: true })
+    t.equal(machine.current.remote.host, moved.host)
+
+    const alive = answered()
+    data(alive, home, 100, 1_050)
+    t.strictSame(
+      drain(alive, due).filter(({ kind }) => kind === 'moved'),
+      [],
+      'nor where the old one was heard since',
+    )
+    t.equal(alive.current.remote.host, home.host)
+  },
+)
+
 t.test('PATH-17 a late packet from where the peer was asks nobody', async t => {
   const machine = paths()
   data(machine, cafe, 1_200, 1_000)
