@@ -66,13 +66,16 @@ interface Coming {
   below: readonly Coming[]
 }
 
+type Asked = Coming & { readonly node: Promise<UnixNode> }
+
 interface Open {
   readonly path: readonly string[]
   readonly entries: AsyncGenerator<UnixLink>
   /** Its first entries, where they were looked at before it was opened. */
   readonly known: readonly Coming[]
   /** Entries that were asked for. */
-  readonly next: Coming[]
+  readonly next: Asked[]
+  /** How many were named so far. */
   count: number
   done: boolean
 }
@@ -105,23 +108,22 @@ export async function* exportTree(
       askAhead()
       return node
     }
-    one.node = quiet(here())
-    return one.node
+    return quiet(here())
   }
   /** The nearest first. */
   const askWithin = (line: readonly Coming[]): void => {
     let folders = 0
     for (const one of line) {
       if (asked >= 2 * prefetch || bytes > BYTES_AHEAD) return
-      if (one.node === undefined) void ask(one)
+      if (one.node === undefined) one.node = ask(one)
       else if (one.below.length > 0 && folders++ < FOLDERS_AHEAD) askWithin(one.below)
     }
   }
   const askAhead = (): void => {
     for (let i = open.length - 1; i >= 0; i--) askWithin(open[i]!.next)
   }
-  const taken = async (one: Coming): Promise<UnixNode> => {
-    const node = await (one.node ?? ask(one))
+  const taken = async (one: Asked): Promise<UnixNode> => {
+    const node = await one.node
     asked--
     bytes -= node.data.length
     askAhead()
@@ -164,8 +166,8 @@ export async function* exportTree(
           if (fault !== undefined)
             throw new GuildError('GH_PATH_UNSAFE', `entry "${visible(link.name, 80)}": ${fault}`)
           const one = top.known[top.count++] ?? comingOf(link)
-          top.next.push(one)
-          if (one.node === undefined) void ask(one)
+          one.node ??= ask(one)
+          top.next.push(one as Asked)
         }
       }
       const next = top.next.shift()
