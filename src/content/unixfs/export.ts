@@ -11,11 +11,7 @@
  * hold its own hash. One that holds another a billion times can be, and is as deep and as wide as
  * whoever reads it lets it become.
  *
- *   taken next ─▶ a ─┬─ a/1 a/2 …     the first block of what comes is asked for ahead: in the open folders,
- *                 b ─┴─ b/1 b/2 …     and in the next few folders among it, and in the first few of those
- *                 c   d   e …
- *
- * So a tree of many small folders costs no round trip a folder.
+ * The first blocks of what comes are asked for ahead: `first-blocks.ts`.
  *
  * Page: protocol/block.md · Faults: UX-01, BX-08 · Floor: content.
  */
@@ -23,9 +19,10 @@ import type { CID } from 'multiformats/cid'
 import { entryNameFault } from '../../base/entry-name.ts'
 import { GuildError } from '../../base/errors.ts'
 import { visible } from '../../base/text.ts'
-import { follow, quiet, WINDOW } from '../ahead.ts'
+import { follow, WINDOW } from '../ahead.ts'
 import { type Abortable, type BlockSource, readBlock } from '../block.ts'
 import type { UnixMetadata } from './data.ts'
+import { type Asked, type Coming, comingOf, FIRSTS_AHEAD, FirstBlocks } from './first-blocks.ts'
 import { listDirectory } from './list.ts'
 import { decodeNode, placeOf, type UnixLink, type UnixNode } from './node.ts'
 import { readFile } from './read.ts'
@@ -51,22 +48,6 @@ export interface ExportOptions extends Abortable {
 }
 
 const DEPTH_MAX = 512
-/** First blocks of entries that are asked for ahead: of small files they are the whole file. */
-const FIRSTS_AHEAD = 16
-/** Folders among what comes whose entries are asked for as well. */
-const FOLDERS_AHEAD = 4
-/** What came and was not taken yet holds no more than this when something is asked for in a folder that is not open. */
-const BYTES_AHEAD = 8 * 1024 * 1024
-
-interface Coming {
-  readonly link: UnixLink
-  /** Its first block, once it was asked for. */
-  node: Promise<UnixNode> | undefined
-  /** Of a folder that is here, its first entries. */
-  below: readonly Coming[]
-}
-
-type Asked = Coming & { readonly node: Promise<UnixNode> }
 
 interface Open {
   readonly path: readonly string[]
@@ -98,37 +79,7 @@ export async function* exportTree(
       count: 0,
       done: false,
     })
-  let [asked, bytes] = [0, 0]
-  const ask = (one: Coming): Promise<UnixNode> => {
-    asked++
-    const here = async (): Promise<UnixNode> => {
-      const node = await load(one.link.cid)
-      bytes += node.data.length
-      one.below = firstsOf(node)
-      askAhead()
-      return node
-    }
-    return quiet(here())
-  }
-  /** The nearest first. */
-  const askWithin = (line: readonly Coming[]): void => {
-    let folders = 0
-    for (const one of line) {
-      if (asked >= 2 * prefetch || bytes > BYTES_AHEAD) return
-      if (one.node === undefined) one.node = ask(one)
-      else if (one.below.length > 0 && folders++ < FOLDERS_AHEAD) askWithin(one.below)
-    }
-  }
-  const askAhead = (): void => {
-    for (let i = open.length - 1; i >= 0; i--) askWithin(open[i]!.next)
-  }
-  const taken = async (one: Asked): Promise<UnixNode> => {
-    const node = await one.node
-    asked--
-    bytes -= node.data.length
-    askAhead()
-    return node
-  }
+  const blocks = new FirstBlocks(load, 2 * prefetch, open)
   const entryOf = (cid: CID, path: readonly string[], node: UnixNode): ExportEntry => {
     const { type, size, data, links, mode, mtime } = node
     const common = { cid, path, mode, mtime }
@@ -165,9 +116,7 @@ export async function* exportTree(
           // spec: UNIXFS-4
           if (fault !== undefined)
             throw new GuildError('GH_PATH_UNSAFE', `entry "${visible(link.name, 80)}": ${fault}`)
-          const one = top.known[top.count++] ?? comingOf(link)
-          one.node ??= ask(one)
-          top.next.push(one as Asked)
+          top.next.push(blocks.ask(top.known[top.count++] ?? comingOf(link)))
         }
       }
       const next = top.next.shift()
@@ -176,7 +125,7 @@ export async function* exportTree(
         continue
       }
       const path = [...top.path, next.link.name]
-      const entry = entryOf(next.link.cid, path, await taken(next))
+      const entry = entryOf(next.link.cid, path, await blocks.take(next))
       yield entry
       if (entry.kind !== 'directory') continue
       if (open.length === DEPTH_MAX)
@@ -186,15 +135,6 @@ export async function* exportTree(
   } finally {
     stop.now()
   }
-}
-
-function comingOf(link: UnixLink): Coming {
-  return { link, node: undefined, below: [] }
-}
-
-/** A shard's are looked up when it is opened. */
-function firstsOf({ type, links }: UnixNode): readonly Coming[] {
-  return type === 'directory' ? links.slice(0, FIRSTS_AHEAD).map(comingOf) : []
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
