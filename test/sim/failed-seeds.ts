@@ -84,6 +84,12 @@ export const failedSeeds: readonly FailedSeed[] = [
   },
   { case: 'bitswap', seed: '0x3f2', was: 'a want stood at a peer whose block could not be sent' },
   {
+    case: 'bitswap',
+    seed: '0xaf',
+    form: { until: 40_317, only: [8] },
+    was: 'the case gave a mesh three minutes in a spell that loses some 80 packets, where a dial is four of them',
+  },
+  {
     case: 'bulk',
     seed: '0x2334',
     was: 'the case gave an echo ten seconds in weather of its own making, where TCP may take longer to say a segment again',
