@@ -1,6 +1,6 @@
 /** The log by its commands, with real processes on loopback. */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Folder, freePorts, type Running } from '../support/processes.ts'
@@ -63,6 +63,27 @@ t.test('two machines: append, serve, sync, sync again, push; what a script reads
   t.match(await done(folder, ['log', 'list'], '', 2), /append, ls or tail/)
   t.equal((await node.ends('SIGTERM')).code, 0)
 })
+
+t.test(
+  'log append: a line of text is no file, - is standard input, a line without an end is refused',
+  async t => {
+    const folder = new Folder()
+    t.teardown(() => folder.remove())
+    const append = (args: readonly string[], input = '', code = 0) =>
+      done(folder, ['log', 'append', '-d', 'a', ...args], input, code)
+    t.match(
+      await append(['git status'], '', 3),
+      /git status: no such file; .*echo text \| guild-home log append/,
+    )
+    t.notOk(existsSync(join(folder.path, 'a')), 'nothing was made for it')
+    t.match(await append(['.'], '', 1), /EISDIR/)
+    t.equal(await append(['-'], 'one\r\ntwo\rthree'), '3 entries\n')
+    writeFileSync(join(folder.path, 'endless'), `four\n${'x'.repeat(4_000_000)}`)
+    t.match(await append(['endless'], '', 2), /a line of more than 3145728 bytes/)
+    const rows = json(await done(folder, ['log', 'ls', '-d', 'a', '--json']))
+    t.strictSame(rows.map(({ data }) => data).slice(0, 3), ['one', 'two', 'three'])
+  },
+)
 
 t.test('sync --watch goes on through kill -9 and restart of the other, and log tail follows', async t => {
   const folder = new Folder()

@@ -11,13 +11,14 @@
  *
  * Floor: cli. Page: README.md
  */
-import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
 import { codeOf, GuildError, type LogRow, visible } from '../api.ts'
 import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { json } from '../json-lines.ts'
 import { type LogAccess, openLog } from '../log-access.ts'
+import { type NamedBytes, openBytes } from '../read-bytes.ts'
 import { oneShot } from '../running.ts'
 import { clock } from '../text-lines.ts'
 import { UsageError } from '../usage.ts'
@@ -26,17 +27,19 @@ import { UsageError } from '../usage.ts'
 const LINES = 1_000
 /** Of one line, in characters: what an entry holds, and JSON may need for it. */
 const LINE_MAX = 1024 * 1024
+/** As UTF-8 that is at most so many bytes. */
+const LINE_BYTES = 3 * LINE_MAX
 /** In milliseconds: no further line for so long, and what was read is written. */
 const QUIET = 20
 /** What `tail` begins with. */
 const NEWEST = 10
 const PAGE = 500
 
-const acts = { append, ls, tail } as const
+const acts = ['append', 'ls', 'tail']
 
 export async function log(context: Context): Promise<ExitCode> {
   const [act, ...rest] = context.invocation.words
-  if (act === undefined || !Object.hasOwn(acts, act))
+  if (act === undefined || !acts.includes(act))
     throw new UsageError(
       act === undefined
         ? 'log needs to know what to do: guild-home log append|ls|tail'
@@ -46,27 +49,47 @@ export async function log(context: Context): Promise<ExitCode> {
   const extra = rest[most]
   if (extra !== undefined)
     throw new UsageError(`'${visible(extra, 100)}' is one word too many: guild-home log ${act}`)
-  return await oneShot(context, async (api, { signal }) => {
-    const access = await openLog(context, api, signal)
-    try {
-      await acts[act as keyof typeof acts](context, access, signal, rest[0])
-    } finally {
-      await access.close()
-    }
-  })
+  const from = act === 'append' ? await openLines(rest[0] ?? '-', context) : undefined
+  try {
+    return await oneShot(context, async (api, { signal }) => {
+      const access = await openLog(context, api, signal)
+      try {
+        if (from !== undefined) await append(context, access, signal, from)
+        else if (act === 'ls') await ls(context, access)
+        else await tail(context, access, signal)
+      } finally {
+        await access.close()
+      }
+    })
+  } finally {
+    await from?.close()
+  }
+}
+
+async function openLines(name: string, { io }: Context): Promise<NamedBytes> {
+  try {
+    return await openBytes(name, io)
+  } catch (error) {
+    if (codeOf(error) !== 'GH_PATH_MISSING') throw error
+    throw new GuildError(
+      'GH_PATH_MISSING',
+      `${visible(name, 100)}: no such file; a line of text comes through standard input: echo text | guild-home log append`,
+    )
+  }
 }
 
 async function append(
-  context: Context,
+  { output, invocation }: Context,
   access: LogAccess,
   signal: AbortSignal,
-  file?: string,
+  { name, bytes }: NamedBytes,
 ): Promise<void> {
-  const { io, output, invocation } = context
-  const input = file === undefined ? io.stdin : createReadStream(file)
+  const input = Readable.from(bounded(bytes))
   const failed = new Promise<never>((_, reject) => {
     input.once('error', (error: Error) =>
-      reject(new GuildError('GH_STORE_FAILED', `${file ?? 'standard input'}: ${error.message}`)),
+      reject(
+        error instanceof GuildError ? error : new GuildError('GH_STORE_FAILED', `${name}: ${error.message}`),
+      ),
     )
     signal.addEventListener('abort', () => reject(new GuildError('GH_ABORTED', 'log append')), { once: true })
   })
@@ -95,6 +118,18 @@ async function append(
   }
   if (waiting.length > 0) await write()
   if (!invocation.settings.json) output.line(`${count} ${count === 1 ? 'entry' : 'entries'}`)
+}
+
+/** The same bytes. A line without an end is refused before it fills the memory. */
+async function* bounded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let length = 0
+  for await (const piece of bytes) {
+    const end = Math.max(piece.lastIndexOf(0x0a), piece.lastIndexOf(0x0d))
+    length = end < 0 ? length + piece.length : piece.length - 1 - end
+    if (length > LINE_BYTES)
+      throw new GuildError('GH_LOG_TOO_LARGE', `a line of more than ${LINE_BYTES} bytes`)
+    yield piece
+  }
 }
 
 async function ls(context: Context, access: LogAccess): Promise<void> {
