@@ -20,7 +20,8 @@ export async function throughTrackers(
     node.on('debug', ({ message }) => output.trouble(`guild-home: ${visible(message)}`))
   let reason: unknown
   try {
-    await reachAll(node, signal)
+    if (await reachAll(node, signal))
+      output.trouble('guild-home: no tracker tells of anybody now; going by what they told before')
   } catch (error) {
     reason = error
     throw error
@@ -32,7 +33,8 @@ export async function throughTrackers(
   }
 }
 
-async function reachAll(node: CliNode, signal: AbortSignal): Promise<void> {
+/** True where nobody is known but from before. */
+async function reachAll(node: CliNode, signal: AbortSignal): Promise<boolean> {
   const told = await node.lookup({ signal })
   if (told.length === 0)
     throw new GuildError('GH_PEER_UNKNOWN', 'the trackers tell of nobody, and nobody is known from before')
@@ -41,4 +43,5 @@ async function reachAll(node: CliNode, signal: AbortSignal): Promise<void> {
   )
   const failed = tried.filter(one => one.status === 'rejected')
   if (failed.length === tried.length) throw failed[0]!.reason
+  return told.some(({ remembered }) => remembered)
 }

@@ -10,6 +10,8 @@ export interface TrackedPeer {
   readonly peerId: string
   /** Multiaddrs, as the peer gave them; untrusted. */
   readonly addresses: readonly string[]
+  /** No tracker tells of anybody now; this one was told of before. */
+  readonly remembered: boolean
 }
 
 type Finds = Pick<Trackers, 'find'>
@@ -17,6 +19,7 @@ type Finds = Pick<Trackers, 'find'>
 /** By the trackers among a node's companions; nobody without any. */
 export async function toldBy(companions: readonly object[], signal?: AbortSignal): Promise<TrackedPeer[]> {
   const trackers = companions.find((one): one is Finds => 'find' in one)
-  const found = (await trackers?.find(signal)) ?? []
-  return found.map(({ peerId, addrs }) => ({ peerId, addresses: addrs }))
+  if (trackers === undefined) return []
+  const { told, remembered } = await trackers.find(signal)
+  return told.map(({ peerId, addrs }) => ({ peerId, addresses: addrs, remembered }))
 }

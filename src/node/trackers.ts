@@ -107,7 +107,7 @@ export class Trackers {
   }
 
   /** Whom the trackers tell of; where none tells of anybody, whom they told of before. Asks anew, and waits for the first that tells of some. */
-  async find(signal: AbortSignal | undefined): Promise<ToldPeer[]> {
+  async find(signal: AbortSignal | undefined): Promise<{ told: ToldPeer[]; remembered: boolean }> {
     const stopped = this.#abort.signal
     const either = signal === undefined ? stopped : AbortSignal.any([signal, stopped])
     await new Promise<void>((resolve, reject) => {
@@ -126,11 +126,12 @@ export class Trackers {
     })
     await this.#recalling
     const lists = this.#lists.flat()
-    const told = lists.length > 0 ? lists : this.#fromBook
+    const remembered = lists.length === 0
+    const told = remembered ? this.#fromBook : lists
     const [failure] = this.#failures
     if (told.length === 0 && failure !== undefined && this.#failures.every(one => one !== undefined))
       throw failure
-    return [...new Map(told.map(one => [one.peerId, one])).values()]
+    return { told: [...new Map(told.map(one => [one.peerId, one])).values()], remembered }
   }
 
   async stop(): Promise<void> {

@@ -56,6 +56,8 @@ t.test(
     const alone = await sync(['--json'])
     t.equal(alone.code, 0, alone.err)
     t.match(JSON.parse(alone.out), { pulled: 0 }, 'by whom it told of')
+    t.match(alone.err, /no tracker tells of anybody now; going by what they told before/)
+    t.notMatch(first.err, /going by what they told before/)
     rmSync(join(folder.path, 'b', 'guild.db'))
     t.equal((await sync()).code, 1, 'and with nobody known it is a failure')
 

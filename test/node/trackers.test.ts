@@ -43,7 +43,7 @@ t.test('TRACKER-9 two nodes that know one tracker find each other, signed, and s
   const seen = rows[0]!.last_seen as number
   await until(() => Date.now() / 1000 > seen + 2.2)
   t.equal((await listed(tracker.url)).length, 2, 'renewed beyond the time to live')
-  t.strictSame(await a.lookup(), [{ peerId: b.peerId, addresses: [...b.addresses] }], 'as it was told')
+  t.strictSame(await a.lookup(), [{ peerId: b.peerId, addresses: [...b.addresses], remembered: false }], 'as it was told')
   await b.stop()
   await until(() => tracker.size === 1)
   t.strictSame(await a.lookup(), [], 'asked anew')
@@ -101,7 +101,7 @@ t.test(
     await until(() => a.peers.length === 0)
     const again = await nodes.start(options)
     await until(() => again.peers.length === 1, 'by the book')
-    t.strictSame(await again.lookup(), [{ peerId: a.peerId, addresses: [...a.addresses] }])
+    t.strictSame(await again.lookup(), [{ peerId: a.peerId, addresses: [...a.addresses], remembered: true }])
     await again.stop()
     const db = await openGuildDb(dbPath)
     db.prepare('UPDATE peer_book SET heard_at = heard_at - 8 * 86400000').run()

@@ -101,7 +101,7 @@ export class FakeNode extends EventEmitter implements CliNode {
 
   async lookup(): Promise<readonly TrackedPeer[]> {
     this.told.push('lookup')
-    return [{ peerId: bobId, addresses: [bob.address] }]
+    return [{ peerId: bobId, addresses: [bob.address], remembered: false }]
   }
 
   async reach(addresses: readonly string[]): Promise<PeerInfo> {
