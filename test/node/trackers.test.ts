@@ -43,7 +43,11 @@ t.test('TRACKER-9 two nodes that know one tracker find each other, signed, and s
   const seen = rows[0]!.last_seen as number
   await until(() => Date.now() / 1000 > seen + 2.2)
   t.equal((await listed(tracker.url)).length, 2, 'renewed beyond the time to live')
-  t.strictSame(await a.lookup(), [{ peerId: b.peerId, addresses: [...b.addresses], remembered: false }], 'as it was told')
+  t.strictSame(
+    await a.lookup(),
+    [{ peerId: b.peerId, addresses: [...b.addresses], remembered: false }],
+    'as it was told',
+  )
   await b.stop()
   await until(() => tracker.size === 1)
   t.strictSame(await a.lookup(), [], 'asked anew')
