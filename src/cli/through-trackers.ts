@@ -7,6 +7,7 @@
  */
 import { type CliNode, GuildError, visible } from './api.ts'
 import type { Context } from './context.ts'
+import type { Output } from './output.ts'
 
 /** Done when all were tried and one at least was reached. Rejects with the first reason where none was. */
 export async function throughTrackers(
@@ -20,8 +21,7 @@ export async function throughTrackers(
     node.on('debug', ({ message }) => output.trouble(`guild-home: ${visible(message)}`))
   let reason: unknown
   try {
-    if (await reachAll(node, signal))
-      output.trouble('guild-home: no tracker tells of anybody now; going by what they told before')
+    await reachAll(output, node, signal)
   } catch (error) {
     reason = error
     throw error
@@ -33,15 +33,15 @@ export async function throughTrackers(
   }
 }
 
-/** True where nobody is known but from before. */
-async function reachAll(node: CliNode, signal: AbortSignal): Promise<boolean> {
+async function reachAll(output: Output, node: CliNode, signal: AbortSignal): Promise<void> {
   const told = await node.lookup({ signal })
   if (told.length === 0)
     throw new GuildError('GH_PEER_UNKNOWN', 'the trackers tell of nobody, and nobody is known from before')
+  if (told.some(({ remembered }) => remembered))
+    output.trouble('guild-home: no tracker tells of anybody now; going by what they told before')
   const tried = await Promise.allSettled(
     told.map(({ peerId, addresses }) => node.reach(addresses, { peerId, signal })),
   )
   const failed = tried.filter(one => one.status === 'rejected')
   if (failed.length === tried.length) throw failed[0]!.reason
-  return told.some(({ remembered }) => remembered)
 }

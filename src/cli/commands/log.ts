@@ -70,10 +70,10 @@ async function openLines(name: string, { io }: Context): Promise<NamedBytes> {
   try {
     return await openBytes(name, io)
   } catch (error) {
-    if (codeOf(error) !== 'GH_PATH_MISSING') throw error
+    if (!(error instanceof GuildError) || error.code !== 'GH_PATH_MISSING') throw error
     throw new GuildError(
-      'GH_PATH_MISSING',
-      `${visible(name, 100)}: no such file; a line of text comes through standard input: echo text | guild-home log append`,
+      error.code,
+      `${error.detail}; a line of text comes through standard input: echo text | guild-home log append`,
     )
   }
 }

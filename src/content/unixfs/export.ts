@@ -53,11 +53,9 @@ interface Open {
   readonly path: readonly string[]
   readonly entries: AsyncGenerator<UnixLink>
   /** Its first entries, where they were looked at before it was opened. */
-  readonly known: readonly Coming[]
+  readonly known: Iterator<Coming>
   /** Entries that were asked for. */
   readonly next: Asked[]
-  /** How many were named so far. */
-  count: number
   done: boolean
 }
 
@@ -74,9 +72,8 @@ export async function* exportTree(
     void open.push({
       path,
       entries: listDirectory(source, cid, { signal: stop.signal, prefetch }),
-      known,
+      known: known.values(),
       next: [],
-      count: 0,
       done: false,
     })
   const blocks = new FirstBlocks(load, 2 * prefetch, open)
@@ -116,7 +113,7 @@ export async function* exportTree(
           // spec: UNIXFS-4
           if (fault !== undefined)
             throw new GuildError('GH_PATH_UNSAFE', `entry "${visible(link.name, 80)}": ${fault}`)
-          top.next.push(blocks.ask(top.known[top.count++] ?? comingOf(link)))
+          top.next.push(blocks.ask(top.known.next().value ?? comingOf(link)))
         }
       }
       const next = top.next.shift()
