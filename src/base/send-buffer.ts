@@ -4,8 +4,8 @@
  *   [ ░░░░░░░░ ][ ▓▓▓░▓▓▓▓ ][ ▓▓▓▓▓▒▒▒ ][ ▒▒▒▒ | free ]
  *    given back  ^ front         ^ next       ^ end         ░ acknowledged  ▓ taken  ▒ in line
  *
- * Every byte has an offset and is copied in once, so whoever wrote may change its buffer at once.
- * What was taken stays until it is acknowledged; what is lost can be taken again, before anything
+ * Every byte has an offset and is copied in once, so whoever wrote may change its buffer at once; what
+ * is lent lies where it is, and its owner leaves it as it is. What was taken stays until it is acknowledged; what is lost can be taken again, before anything
  * new. A carrier that loses nothing acknowledges in the very call, and the bytes go as they are taken.
  *
  * Blocks come warm out of the cache, at a fifth of the cost of fresh memory. They grow from
@@ -34,6 +34,8 @@ export class SendBuffer {
   readonly #blocks: Uint8Array[] = []
   /** Offset of the first byte of each block. */
   readonly #starts: number[] = []
+  /** Those that are not ours to use again; made on first need. */
+  #lent: Set<Uint8Array> | undefined
   /** The last of them, and how far it is filled. */
   #last: Uint8Array = empty
   #filled = 0
@@ -86,6 +88,23 @@ export class SendBuffer {
     }
   }
 
+  /** Adds these bytes as they lie: they must not change until they are acknowledged. Few are copied, which is cheaper. */
+  lend(bytes: Uint8Array): void {
+    if (bytes.length < kept) {
+      this.append(bytes)
+      return
+    }
+    // A view of its own: the same bytes may be in line twice.
+    const block = bytes.subarray()
+    this.#lent ??= new Set()
+    this.#lent.add(block)
+    this.#blocks.push(block)
+    this.#starts.push(this.#end)
+    this.#end += bytes.length
+    this.#last = empty
+    this.#filled = 0
+  }
+
   /** Writes the next `length` bytes, of those that wait. */
   takeNew(w: ByteWriter, length: number): void {
     this.#write(w, this.#next, length)
@@ -135,7 +154,7 @@ export class SendBuffer {
   /** Drops everything, and says how many bytes waited. Nothing is on its way any more. */
   clear(): number {
     const dropped = this.bytes
-    for (const block of this.#blocks) release(block)
+    for (const block of this.#blocks) this.#release(block)
     this.#blocks.length = 0
     this.#starts.length = 0
     this.#last = empty
@@ -152,7 +171,9 @@ export class SendBuffer {
     for (let left = length; left > 0; index++) {
       const block = this.#blocks[index]!
       const from = offset + length - left - this.#starts[index]!
-      const count = Math.min(block.length - from, left)
+      // One before lent bytes may not be full.
+      const end = (this.#starts[index + 1] ?? this.#end) - this.#starts[index]!
+      const count = Math.min(end - from, left)
       w.raw(count === block.length ? block : block.subarray(from, from + count))
       left -= count
     }
@@ -185,18 +206,19 @@ export class SendBuffer {
     while (blocks.length > 1 && this.#starts[1]! <= this.#front) this.#dropFirst()
     if (blocks.length !== 1 || this.#front !== this.#end) return
     this.#filled = 0
-    if (blocks[0]!.length > kept) {
+    if (this.#last === empty || blocks[0]!.length > kept) {
       this.#dropFirst()
       this.#last = empty
     } else this.#starts[0] = this.#end
   }
 
   #dropFirst(): void {
-    release(this.#blocks.shift()!)
+    this.#release(this.#blocks.shift()!)
     this.#starts.shift()
   }
-}
 
-function release(block: Uint8Array): void {
-  if (block.length === largestBlock && spare.length < mostSpare) spare.push(block)
+  #release(block: Uint8Array): void {
+    if (this.#lent?.delete(block) === true) return
+    if (block.length === largestBlock && spare.length < mostSpare) spare.push(block)
+  }
 }

@@ -102,14 +102,15 @@ export class ExchangePeer implements InletSink {
     if (stream === undefined) missing.splice(0, missing.length, ...serving.blocks.map(({ key }) => key))
     else if (blocks.length > 0) {
       this.#write(stream, bitswapPreamble({ full: false, pendingBytes, wants: [], presences: [], blocks }))
-      for (const body of bodies) this.#write(stream, body)
+      for (const body of bodies) this.#write(stream, body, true)
     }
     if (this.#blocked) this.#waiting.push({ serving, missing })
     else this.#host.feed({ kind: 'served', peer: this.peer, serving, missing })
   }
 
-  #write(stream: Stream, bytes: Uint8Array): void {
-    if (!stream.write(bytes) && stream === this.#out) this.#blocked = true
+  /** Bytes of a block are lent: a store gives what nobody changes. */
+  #write(stream: Stream, bytes: Uint8Array, lent = false): void {
+    if (!stream.write(bytes, lent) && stream === this.#out) this.#blocked = true
   }
 
   #opened(): Stream | undefined {

@@ -109,10 +109,11 @@ export class SendHalf {
     return this.#ending && this.#buffer.bytes === 0 && this.live
   }
 
-  /** Puts a copy of the bytes in line. */
-  push(bytes: Uint8Array): void {
+  /** Puts a copy of the bytes in line, or themselves, where they are `lent`. */
+  push(bytes: Uint8Array, lent = false): void {
     if (this.#ending) throw new GuildError('GH_STATE_EVENT', `write after end on stream ${this.#id}`)
-    this.#buffer.append(bytes)
+    if (lent) this.#buffer.lend(bytes)
+    else this.#buffer.append(bytes)
   }
 
   /** Takes a copy of a message, its length before it; how many bytes that makes. */

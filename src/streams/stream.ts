@@ -131,12 +131,15 @@ export class Stream implements RingMember<Stream> {
     return piece
   }
 
-  /** Puts a copy of the bytes in line. False: wait for `writable` before writing more. */
-  write(bytes: Uint8Array): boolean {
+  /**
+   * Puts a copy of the bytes in line; themselves where they are `lent`: they never change, as those of a block.
+   * False: wait for `writable` before writing more.
+   */
+  write(bytes: Uint8Array, lent = false): boolean {
     if (this.sending.ending) throw new GuildError('GH_STATE_EVENT', `write after end on stream ${this.id}`)
     if (!this.sending.live) return false
     if (bytes.length > 0) {
-      this.sending.push(bytes)
+      this.sending.push(bytes, lent)
       this.#host.buffered += bytes.length
       if (this.after === undefined) this.#host.sendable(this)
     }

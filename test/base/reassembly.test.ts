@@ -77,9 +77,12 @@ t.test('a send buffer is what its naive twin is: taken, lost, taken again, ackno
       const what = random.below(10)
       if (what < 3) {
         const bytes = random.bytes(1 + random.below(largest))
-        real.append(bytes)
         twin.append(bytes)
-        bytes.fill(0)
+        if (random.below(3) === 0) real.lend(bytes)
+        else {
+          real.append(bytes)
+          bytes.fill(0)
+        }
       } else if (what < 6) {
         const w = new ByteWriter()
         const from = real.lostFrom ?? real.next
@@ -129,8 +132,11 @@ t.test(
       const at = round % 2
       const piece = pattern(1 + ((round * 7919) % (round % 10 === 0 ? 100_000 : 700)), round)
       for (const byte of piece) all[at]!.push(byte)
-      buffers[at]!.append(piece)
-      piece.fill(0) // the writer uses its buffer again
+      if (round % 7 === 0) buffers[at]!.lend(piece)
+      else {
+        buffers[at]!.append(piece)
+        piece.fill(0) // the writer uses its buffer again
+      }
       drain(1 - at, 1 + ((round * 113) % 90_000))
     }
     for (const at of [0, 1]) {
@@ -155,3 +161,42 @@ t.test(
     t.equal(first.lostFrom, undefined, 'what was dropped is not sent again')
   },
 )
+
+t.test('a send buffer leaves what is lent as it is: behind it nothing is written there', async t => {
+  const buffer = new SendBuffer()
+  // As large as its own blocks, which are used again.
+  const lent = pattern(64 * 1024, 3)
+  const copied = pattern(64 * 1024, 5)
+  const out = new ByteWriter()
+  const pour = (): void => {
+    const from = buffer.next
+    const length = buffer.bytes
+    buffer.takeNew(out, length)
+    buffer.acked(from, length)
+  }
+  buffer.append(copied.subarray(0, 100))
+  buffer.lend(lent)
+  buffer.append(copied)
+  buffer.lend(lent)
+  t.equal(buffer.bytes, 100 + 3 * 64 * 1024)
+  pour()
+  const sent = Buffer.concat([copied.subarray(0, 100), lent, copied, lent])
+  t.ok(sent.equals(out.view()))
+  for (let i = 0; i < 40; i++) {
+    buffer.append(pattern(64 * 1024, i))
+    if (i % 2 === 0) pour()
+  }
+  t.strictSame(lent, pattern(64 * 1024, 3))
+  buffer.clear()
+  buffer.lend(lent)
+  t.equal(buffer.clear(), 64 * 1024)
+  buffer.append(pattern(64 * 1024))
+  t.strictSame(lent, pattern(64 * 1024, 3), 'dropped before it left')
+  const few = pattern(100)
+  buffer.clear()
+  buffer.lend(few)
+  few.fill(0)
+  out.reset()
+  pour()
+  t.strictSame(out.view(), pattern(100), 'few bytes are copied')
+})

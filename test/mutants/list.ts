@@ -214,6 +214,12 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (count > this.#granted) this.#again = true',
   },
   {
+    about: 'lent bytes are taken for memory to use again',
+    file: 'src/base/send-buffer.ts',
+    find: 'if (this.#lent?.delete(block) === true) return',
+    replace: 'this.#lent?.delete(block)',
+  },
+  {
     about: 'bytes that another packet brought are sent again',
     file: 'src/base/send-buffer.ts',
     find: 'if (this.#acked === undefined) this.#lost.add(at, end)',
