@@ -84,4 +84,5 @@ export type {
   PeerInfo,
 } from './node/types.ts'
 export type { BitswapFigures, LedgerFigures, SessionFigures } from './protocols/bitswap/messages.ts'
+export { tuneCollector } from './runtime/collector.ts'
 export type { Fork, Inserted, LogStore, PullPlace, Tip } from './store/log/types.ts'

@@ -144,8 +144,11 @@ export interface Api {
   isSignedBy(peerId: string, message: Uint8Array, signature: Uint8Array): boolean
 }
 
+/** The library, and the process tuned for it: it is the command's own. */
 export async function loadApi(): Promise<Api> {
-  return await import('../index.ts')
+  const library = await import('../index.ts')
+  library.tuneCollector()
+  return library
 }
 
 /** The code of an error of this library. By its `code`, not `instanceof`: two copies may share a process. */

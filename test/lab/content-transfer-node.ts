@@ -6,7 +6,7 @@
  *
  * A liar sends blocks with a wrong byte, a staller says that it has them and sends none.
  */
-import { createNode, type GetProgress, type Got, type GuildNode } from '../../src/index.ts'
+import { createNode, type GetProgress, type Got, type GuildNode, tuneCollector } from '../../src/index.ts'
 
 export type Role = 'good' | 'liar' | 'staller' | 'fetcher'
 
@@ -42,6 +42,8 @@ export type Report =
 
 let node: GuildNode | undefined
 
+// As the command is: it is the command's memory that is bounded.
+tuneCollector()
 process.once('disconnect', () => process.exit(0))
 process.on('message', (order: Order) => {
   const work = order.kind === 'start' ? start(order) : fetchFile(order)

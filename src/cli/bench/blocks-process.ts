@@ -9,12 +9,13 @@
  */
 import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { createNode } from '../../index.ts'
+import { createNode, tuneCollector } from '../../index.ts'
 import { blockOf, cidOf, countOf, Pile } from './block-pile.ts'
 import type { BlocksAnswer, BlocksQuestion } from './blocks.ts'
 
 const ASKED = 8
 
+tuneCollector()
 process.once('disconnect', () => process.exit(0))
 process.on('message', (question: BlocksQuestion) => {
   if (question.kind === 'start') void start(question)

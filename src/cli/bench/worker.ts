@@ -9,7 +9,7 @@
  */
 import { createServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { createNode, type GuildStream } from '../../index.ts'
+import { createNode, type GuildStream, tuneCollector } from '../../index.ts'
 import { optionsOf } from './far-side.ts'
 import * as datagrams from './raw-datagrams.ts'
 import { Seal } from './raw-datagrams.ts'
@@ -17,6 +17,7 @@ import { type Answer, MESSAGE_BYTES, type Question, type Task, tasks } from './t
 
 const names = Object.keys(tasks) as readonly Task[]
 
+tuneCollector()
 process.once('disconnect', () => process.exit(0))
 process.on('message', (question: Question) => {
   if (question.kind === 'start') void start(question)

@@ -7,7 +7,7 @@
  *
  * Floor: cli. Page: README.md.
  */
-import { visible } from '../api.ts'
+import { loadApi, visible } from '../api.ts'
 import { kinds } from '../bench/kinds.ts'
 import { fieldsOf, tableOf } from '../bench/rows.ts'
 import type { Context } from '../context.ts'
@@ -22,6 +22,8 @@ export async function bench({ io, output, invocation }: Context): Promise<ExitCo
   output.broken = () => interruption.end()
   const { signal } = interruption
   try {
+    // This process as every other that has a node.
+    await loadApi()
     for (const name of chosen) {
       const kind = kinds[name]!
       output.note(`measuring ${kind.about}, beside ${kind.beside} in turn`)

@@ -8,10 +8,14 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { tuneCollector } from '../../../dist/src/runtime/collector.js'
 import { answer, cpu, now } from './channel.mjs'
 
 /** @type {{ files: FileWay, blocks?: BlockWay }} */
 const way = await import(`./contents/${process.argv[2]}.mjs`)
+
+// All ways alike: see README.md.
+tuneCollector()
 
 /** @type {Getter<unknown> | undefined} */
 let getter
