@@ -6,9 +6,9 @@
 import { createHash } from 'node:crypto'
 import { blockKey, type CID, contentCodecs, contentHashes, makeCid } from '../../wire/index.ts'
 
-/** How many blocks of a size are fetched in one pass: 64 MiB of large ones, fewer where each one counts. */
+/** How many blocks of a size are fetched in one pass: 256 MiB of large ones, fewer where each one counts. */
 export function countOf(size: number): number {
-  return Math.max(16, Math.min(8_192, Math.floor((64 * 1024 * 1024) / size)))
+  return Math.max(16, Math.min(8_192, Math.floor((256 * 1024 * 1024) / size)))
 }
 
 /** The block of this number: no two alike, whatever their sizes. */
