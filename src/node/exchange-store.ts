@@ -12,8 +12,8 @@ import type { CID } from '../wire/cid.ts'
 type Soon<T> = T | Promise<T>
 
 export interface ExchangeStore {
-  /** The whole block; undefined when it is not here. Nobody changes the bytes. */
-  read(cid: CID): Soon<Uint8Array | undefined>
+  /** The whole block; undefined when it is not here. `lent`: nobody will change the bytes. */
+  read(cid: CID, lent?: boolean): Soon<Uint8Array | undefined>
   /** In bytes; undefined when it is not here. */
   size(cid: CID): Soon<number | undefined>
   /** The bytes hash to the CID: that was looked at. They are the store's from now on. */

@@ -236,7 +236,7 @@ export class Exchange {
     const send = (bytes: readonly (Uint8Array | undefined)[]): void =>
       this.#peers.get(peer)?.send(serving, bytes, pendingBytes)
     this.#together(
-      serving.blocks.map(({ cid }) => this.#options.store.read(cid)),
+      serving.blocks.map(({ cid }) => this.#options.store.read(cid, true)),
       send,
     )
   }

@@ -75,6 +75,26 @@ t.test('request and provide: who waits for it gets it when it is provided at las
   await until(() => bob.stats().want_list_size === 0)
 })
 
+t.test('P24 in memory: who changes the bytes that were handed out harms nobody else', async t => {
+  const nodes = new Nodes(t)
+  const [alice, bob] = await nodes.pair()
+  const put = Buffer.from(hello)
+  const cid = await alice.bitswap.provide(put)
+  put.fill(0)
+  for (const session of [alice.blocks.session(), alice.blocks.session()]) {
+    const mine = await session.get(cid)
+    t.strictSame(Buffer.from(mine), hello)
+    mine.fill(0)
+    await session.close()
+  }
+  const fetched = await bob.bitswap.request(cid)
+  t.strictSame(Buffer.from(fetched), hello)
+  fetched.fill(0)
+  t.strictSame(Buffer.from(await bob.bitswap.request(cid)), hello, 'it is asked for anew')
+  t.strictSame(figures(bob), [0, 2, 1, 0])
+  t.strictSame(figures(alice).slice(0, 2), [2, 0])
+})
+
 t.test('stats: right after failures as well', async t => {
   const nodes = new Nodes(t)
   const alone = await nodes.start()

@@ -121,3 +121,29 @@ t.test('P24 a store of others: what comes back changed is not handed out', async
   t.equal(await store.read(cid), undefined)
   t.equal(theirs.has(cid), false)
 })
+
+t.test(
+  'P24 memory: what a peer brought is kept as it came, and not handed out once it was changed',
+  async t => {
+    const troubles: unknown[] = []
+    const store = memoryBlocks({ ...meaning, onTrouble: error => troubles.push(error) })
+    const { cid, bytes } = someBlock(1)
+    const before = new Uint8Array(bytes)
+    await store.put(cid, bytes, { verified: true, owned: true })
+    t.equal(await store.read(cid, { lent: true }), bytes, 'no copy in, none out')
+    const mine = await store.read(cid)
+    mine!.fill(0)
+    t.strictSame(await store.read(cid), before, 'who may change it has a copy')
+    bytes[0]! ^= 1
+    t.equal(await store.read(cid, { lent: true }), undefined)
+    t.equal(await store.has(cid), false, 'it can be asked for anew')
+    t.match(troubles, [{ code: 'GH_STORE_DAMAGED', message: /its bytes have changed/ }])
+
+    const two = someBlock(2)
+    const kept = new Uint8Array(two.bytes)
+    await store.put(two.cid, two.bytes)
+    two.bytes.fill(0)
+    t.strictSame(await store.read(two.cid, { lent: true }), kept, 'what is put otherwise is a copy')
+    await store.close()
+  },
+)

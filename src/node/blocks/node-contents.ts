@@ -176,9 +176,12 @@ export class NodeContents {
   /** Opened by the first block that may be there, or comes. */
   #exchangeStore(): ExchangeStore {
     return {
-      read: cid => (this.#opened ? this.#opened.store.read(cid) : this.#lookUp(store => store.read(cid))),
+      read: (cid, lent) =>
+        this.#opened
+          ? this.#opened.store.read(cid, { lent })
+          : this.#lookUp(store => store.read(cid, { lent })),
       size: cid => (this.#opened ? this.#opened.store.size(cid) : this.#lookUp(store => store.size(cid))),
-      put: async (cid, bytes) => (await this.#store()).store.put(cid, bytes, { verified: true }),
+      put: async (cid, bytes) => (await this.#store()).store.put(cid, bytes, { verified: true, owned: true }),
     }
   }
 

@@ -34,7 +34,10 @@ export interface FetchFigures {
 
 /** Many blocks of one DAG. Ask for several at once: they come as fast as the peers can send. */
 export interface FetchSession {
-  /** GH_BLOCK_MISSING (offline), GH_BLOCK_NO_PEERS, GH_BLOCK_NOT_FOUND, GH_ABORTED. */
+  /**
+   * A block. Where the store is in memory it keeps the very bytes that a peer brought: change a copy.
+   * GH_BLOCK_MISSING (offline), GH_BLOCK_NO_PEERS, GH_BLOCK_NOT_FOUND, GH_ABORTED.
+   */
   get(cid: CID, options?: Wait): Promise<Uint8Array>
   /** Ends it; may be called again. */
   close(): Promise<FetchFigures>

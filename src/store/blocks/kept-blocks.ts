@@ -90,14 +90,14 @@ export class KeptBlocks implements BlockStore {
       if (options.verified !== true && !(await this.#hashes(cid, whole)))
         throw new GuildError('GH_BLOCK_MISMATCH', formatCid(cid))
       this.#mayGoOn(cid, options.signal)
-      if (!isIdentity(cid)) await this.#keep(cid, whole, hand)
+      if (!isIdentity(cid)) await this.#keep(cid, whole, hand, options.owned)
       return cid
     } finally {
       this.#holds.end(hand)
     }
   }
 
-  async #keep(cid: CID, bytes: Uint8Array, hand: Hand): Promise<void> {
+  async #keep(cid: CID, bytes: Uint8Array, hand: Hand, owned = false): Promise<void> {
     const key = blockKey(cid)
     for (;;) {
       const other = this.#putting.get(key)
@@ -110,7 +110,7 @@ export class KeptBlocks implements BlockStore {
         if (other !== undefined || (await this.#shelf.intact(kept))) return
       } else if (other !== undefined) continue
       if (this.#putting.has(key)) continue
-      const writing = this.#write(cid, bytes, kept, hand)
+      const writing = this.#write(cid, bytes, kept, hand, owned)
       this.#putting.set(key, writing)
       try {
         return await writing
@@ -120,7 +120,13 @@ export class KeptBlocks implements BlockStore {
     }
   }
 
-  async #write(cid: CID, bytes: Uint8Array, kept: Kept | undefined, hand: Hand): Promise<void> {
+  async #write(
+    cid: CID,
+    bytes: Uint8Array,
+    kept: Kept | undefined,
+    hand: Hand,
+    owned: boolean,
+  ): Promise<void> {
     let reserved = bytes.length - (kept?.size ?? 0)
     await this.#reserve(reserved)
     const counted = (): void => {
@@ -128,10 +134,11 @@ export class KeptBlocks implements BlockStore {
       reserved = 0
     }
     try {
-      await this.#shelf.write(cid, bytes, number => {
+      const numbered = (number: number): void => {
         this.#holds.mark(hand, number)
         counted()
-      })
+      }
+      await this.#shelf.write(cid, bytes, numbered, owned)
     } finally {
       counted()
     }
@@ -170,7 +177,7 @@ export class KeptBlocks implements BlockStore {
     for (let again = false; ; again = true) {
       const kept = await this.#shelf.find(cid)
       if (kept === undefined) return undefined
-      const bytes = await this.#shelf.read(kept)
+      const bytes = await this.#shelf.read(kept, options.lent)
       if (bytes !== undefined && (options.unchecked || (await this.#isWhole(kept, bytes)))) return bytes
       const putting = this.#putting.get(blockKey(cid))
       // It may just have been deleted, or put anew. Once more, and what is bad twice is bad.
@@ -290,7 +297,7 @@ export class KeptBlocks implements BlockStore {
   /** Also when it is gone by now: then it was deleted. Told of, when the disk does not hand it out. */
   async #isSound(kept: Kept): Promise<boolean> {
     try {
-      const bytes = await this.#shelf.read(kept)
+      const bytes = await this.#shelf.read(kept, true)
       if (bytes !== undefined && (await this.#hashes(kept.cid, bytes))) return true
       if ((await this.#shelf.find(kept.cid)) === undefined) return true
       return (await this.read(kept.cid)) !== undefined
@@ -364,7 +371,7 @@ export class KeptBlocks implements BlockStore {
   }
 
   async #isWhole(kept: Kept, bytes: Uint8Array): Promise<boolean> {
-    return !this.#shelf.mayRot || (await this.#hashes(kept.cid, bytes))
+    return !(this.#shelf.mayRot || kept.shared) || (await this.#hashes(kept.cid, bytes))
   }
 
   async #hashes({ multihash }: CID, bytes: Uint8Array): Promise<boolean> {

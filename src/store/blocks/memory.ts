@@ -2,7 +2,8 @@
  * Blocks in memory: for tests, for simulations, for a node without a data directory.
  *
  * Every block is a copy of what was put, and so is what is handed out: a slice of a large
- * buffer would keep all of it alive. Memory does not rot, so reads are not hashed again.
+ * buffer would keep all of it alive. Memory does not rot, so reads are not hashed again. A block from
+ * a peer is kept as it came, and whoever asked for it has the same bytes: those are hashed at each read.
  *
  * Nothing outlives the process, pins neither.
  *
@@ -36,17 +37,18 @@ class MemoryShelf implements Shelf {
     return this.#blocks.get(blockKey(cid))
   }
 
-  async read({ cid }: Kept): Promise<Uint8Array | undefined> {
+  async read({ cid }: Kept, lent = false): Promise<Uint8Array | undefined> {
     const held = this.#blocks.get(blockKey(cid))
-    return held && copy(held.bytes)
+    return held && (lent ? held.bytes : copy(held.bytes))
   }
 
   async intact(): Promise<boolean> {
     return true
   }
 
-  async write(cid: CID, bytes: Uint8Array, numbered: (number: number) => void): Promise<void> {
-    const held = { number: ++this.#last, cid, size: bytes.length, bytes: copy(bytes) }
+  async write(cid: CID, bytes: Uint8Array, numbered: (number: number) => void, owned = false): Promise<void> {
+    const own = owned ? bytes : copy(bytes)
+    const held = { number: ++this.#last, cid, size: bytes.length, bytes: own, shared: owned }
     this.#take(cid)
     this.#blocks.set(blockKey(cid), held)
     this.#order.set(held.number, held)

@@ -22,6 +22,8 @@ export interface Kept {
   readonly cid: CID
   /** Bytes. */
   readonly size: number
+  /** Somebody else holds these very bytes, so that they must be hashed wherever they lie. */
+  readonly shared?: boolean
 }
 
 export interface Shelf {
@@ -29,15 +31,15 @@ export interface Shelf {
   readonly mayRot: boolean
   /** Without a promise where it can, so that nothing comes between finding and acting. */
   find(cid: CID): Kept | undefined | Promise<Kept | undefined>
-  /** Undefined where the bytes are lost, or another number of them than there were. */
-  read(kept: Kept): Promise<Uint8Array | undefined>
+  /** Undefined where the bytes are lost, or another number of them than there were. `lent`: nobody will change them. */
+  read(kept: Kept, lent?: boolean): Promise<Uint8Array | undefined>
   /** Are the bytes of this block still there, as far as can be seen without reading them? */
   intact(kept: Kept): Promise<boolean>
   /**
    * Resolves when it is durable. Also when it is there already: it is written anew. `numbered` is
-   * called with its number before anybody can find it.
+   * called with its number before anybody can find it. `owned`: as the option of `put`.
    */
-  write(cid: CID, bytes: Uint8Array, numbered: (number: number) => void): Promise<void>
+  write(cid: CID, bytes: Uint8Array, numbered: (number: number) => void, owned?: boolean): Promise<void>
   /** Takes them away, but those that `stays` at the moment of taking. What went. */
   remove(kept: readonly Kept[], stays?: (kept: Kept) => boolean): Promise<readonly Kept[]>
   /** Takes a damaged block out of use without destroying it, where there is a place for that. */

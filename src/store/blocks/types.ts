@@ -27,6 +27,8 @@ export interface Wait {
 export interface PutOptions {
   /** The caller has just made the CID of these very bytes, or hashed them. Default false. */
   readonly verified?: boolean | undefined
+  /** They lie in memory of their own and nobody means to change them: a store in memory takes them as they are. Default false. */
+  readonly owned?: boolean | undefined
   /** Of the import that this put is a part of. */
   readonly lease?: Lease | undefined
 }
@@ -34,6 +36,8 @@ export interface PutOptions {
 export interface ReadOptions {
   /** The caller hashes what it gets, so the store need not. Default false. */
   readonly unchecked?: boolean | undefined
+  /** The caller only looks at the bytes: a store in memory hands out its own. Default false. */
+  readonly lent?: boolean | undefined
 }
 
 export interface Progress {
