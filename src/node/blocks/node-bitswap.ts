@@ -64,6 +64,7 @@ export class NodeBitswap {
    * A block out of the store, or from the first peer that has it, verified and kept. GH_BLOCK_NO_PEERS ("no
    * connected peers to request block from"), GH_BLOCK_NOT_FOUND ("block not found on any connected peer"),
    * GH_STORE_* ("failed to store received block"). Whatever comes of it, the want-list is as before.
+   * In memory the store keeps the very bytes that came: change a copy.
    */
   async request(cid: CID | string, options: Wait = {}): Promise<Uint8Array> {
     const { parseCid } = await import('../../wire/cid.ts')
