@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { median } from '../../src/cli/bench/rows.ts'
 import { tuneCollector } from '../../src/runtime/collector.ts'
 import { optionsOf } from '../support/options.ts'
 
@@ -243,10 +244,6 @@ class Taker {
       this.#gather(plain, keep)
     }
   }
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
 
 tuneCollector()

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Native from 'better-sqlite3'
+import { median } from '../../src/cli/bench/rows.ts'
 import { nativeSuite } from '../../src/crypto/native.ts'
 import { createNode, type GuildNode } from '../../src/index.ts'
 import { guildMigrations } from '../../src/store/guild-db.ts'
@@ -84,17 +85,17 @@ async function appends(dir: string, entries: number, rounds: number): Promise<vo
   const ours: number[] = []
   const cpu: Record<'raw' | 'ours', number[]> = { raw: [], ours: [] }
   for (let round = 0; round < rounds; round++) {
-    const before = process.cpuUsage()
-    raw.push(alone(join(dir, `raw-${round}.db`), entries, i => rows[i]!))
-    cpu.raw.push(spent(before) / entries)
-    bare.push(alone(join(dir, `bare-${round}.db`), entries, rowsOf(new Author(nativeSuite, 3))))
+    const plain = alone(join(dir, `raw-${round}.db`), entries, i => rows[i]!)
+    raw.push(plain.rate)
+    cpu.raw.push(plain.cpu)
+    bare.push(alone(join(dir, `bare-${round}.db`), entries, rowsOf(new Author(nativeSuite, 3))).rate)
     const node = await quiet(join(dir, `ours-${round}`), seed(2), false)
     const began = performance.now()
-    const since = process.cpuUsage()
+    const before = process.cpuUsage()
     for (let at = 0; at < entries; at += GROUP)
       await Promise.all(Array.from({ length: GROUP }, (_, i) => node.log.append(value(at + i))))
     ours.push((1000 * entries) / (performance.now() - began))
-    cpu.ours.push(spent(since) / entries)
+    cpu.ours.push(spent(before) / entries)
     await node.stop()
   }
   const [a, b] = [median(ours), median(raw)]
@@ -106,22 +107,28 @@ async function appends(dir: string, entries: number, rounds: number): Promise<vo
   )
 }
 
-/** Entries a second into SQLite, and nothing around it. */
-function alone(path: string, entries: number, rowOf: (i: number) => Uint8Array): number {
+/** Entries into SQLite and nothing around it: how many a second, and CPU time for one in µs. */
+function alone(
+  path: string,
+  entries: number,
+  rowOf: (i: number) => Uint8Array,
+): { readonly rate: number; readonly cpu: number } {
   const db = new Native(path)
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
   for (const step of guildMigrations) if (typeof step === 'string') db.exec(step)
   const add = db.prepare('INSERT INTO entries (ingest_seq, author, author_seq, bytes) VALUES (?, ?, ?, ?)')
   const began = performance.now()
+  const before = process.cpuUsage()
   for (let at = 0; at < entries; at += GROUP) {
     db.exec('BEGIN IMMEDIATE')
     for (let i = at; i < at + GROUP; i++) add.run(i + 1, 1, i + 1, rowOf(i))
     db.exec('COMMIT')
   }
   const rate = (1000 * entries) / (performance.now() - began)
+  const cpu = spent(before) / entries
   db.close()
-  return rate
+  return { rate, cpu }
 }
 
 /** Rate and memory for each 100,000, to the end. */
@@ -192,10 +199,6 @@ function spent(before: NodeJS.CpuUsage): number {
 
 function memory(): string {
   return `${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB`
-}
-
-function median(all: readonly number[]): number {
-  return all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]!
 }
 
 function print(
