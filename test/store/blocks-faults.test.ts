@@ -67,9 +67,9 @@ function failingFiles(): { files: FileSystem; fault: { call: string; code: strin
         wrong('makeDirectory')
         await systemFiles.makeDirectory(path)
       },
-      async read(path) {
+      async read(path, size) {
         wrong('read')
-        return await systemFiles.read(path)
+        return await systemFiles.read(path, size)
       },
       async unlink(path) {
         wrong('unlink')

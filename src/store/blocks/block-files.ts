@@ -94,11 +94,11 @@ export class BlockFiles {
     }
   }
 
-  /** Undefined where there is no such file. */
-  async read(multihash: Uint8Array): Promise<Uint8Array | undefined> {
+  /** Undefined where there is no such file. `size` is what it should have: one byte more says that it has more. */
+  async read(multihash: Uint8Array, size: number): Promise<Uint8Array | undefined> {
     const path = this.fileOf(multihash)
     try {
-      return await this.#files.read(path)
+      return await this.#files.read(path, size)
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined
       throw diskError(error, path)

@@ -138,7 +138,7 @@ class DiskShelf implements Shelf {
   async read(kept: Kept): Promise<Uint8Array | undefined> {
     const { multihash } = kept.cid
     const bytes = (kept as OnDisk).filed
-      ? await this.#files.read(multihash.bytes)
+      ? await this.#files.read(multihash.bytes, kept.size)
       : (this.#db.read(() =>
           this.#db
             .prepare('SELECT bytes FROM block WHERE number = ? AND hash = ? AND bytes IS NOT NULL')
@@ -313,7 +313,7 @@ class DiskShelf implements Shelf {
       const cid = cidOf(name)
       if (cid === undefined || this.find(cid)?.filed === true) continue
       const { bytes: multihash } = cid.multihash
-      const bytes = await this.#files.read(multihash)
+      const bytes = await this.#files.read(multihash, (await this.#files.length(multihash)) ?? 0)
       if (bytes === undefined) continue
       const { code, digest: expected } = cid.multihash
       if (equal(await digest(code, bytes, expected.length), expected)) {

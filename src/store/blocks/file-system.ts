@@ -1,12 +1,24 @@
 /**
  * The file system as the block store uses it: ten calls, handed in.
  *
- * A test hands in one that fails at a chosen call; everybody else takes the system's own.
+ * A test hands in one that fails at a chosen call; everybody else takes the system's own. What may
+ * wait for the disk waits in the thread pool. Closing what is synced, and opening a folder that was
+ * just written into, do not: they are done at once, for the way to the pool and back costs more.
  *
  * Floor: store.
  */
-import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { closeSync, fsync, open, openSync, read, write } from 'node:fs'
+import { mkdir, readdir, rename, stat, unlink } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import { errorCode } from '../disk-error.ts'
+import { giveBackPages, PIECE, takePages, writePages } from '../pages.ts'
+
+const [openFile, readAt, writeAt, sync] = [
+  promisify(open),
+  promisify(read),
+  promisify(write),
+  promisify(fsync),
+]
 
 export interface OpenFile {
   write(bytes: Uint8Array): Promise<void>
@@ -22,7 +34,8 @@ export interface FileSystem {
   /** Makes the names in a directory durable. */
   syncDirectory(path: string): Promise<void>
   makeDirectory(path: string): Promise<void>
-  read(path: string): Promise<Uint8Array>
+  /** A file that should have so many bytes: all of it, or that many and one more where there are more. */
+  read(path: string, size: number): Promise<Uint8Array>
   /** Bytes; undefined where there is no such file. */
   length(path: string): Promise<number | undefined>
   unlink(path: string): Promise<void>
@@ -32,40 +45,53 @@ export interface FileSystem {
 
 export const systemFiles: FileSystem = {
   async create(path) {
-    const file = await open(path, 'w', 0o600)
+    const file = await openFile(path, 'w', 0o600)
+    let length = 0
     return {
       async write(bytes) {
-        for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten
+        let at = await writePast(file, bytes, length)
+        while (at < bytes.length)
+          at += (await writeAt(file, bytes, at, bytes.length - at, length + at)).bytesWritten
+        length += at
       },
-      sync: () => file.sync(),
-      close: () => file.close(),
+      sync: () => sync(file),
+      close: async () => closeSync(file),
     }
   },
   rename,
   async syncDirectory(path) {
-    let directory: Awaited<ReturnType<typeof open>>
+    let directory: number
     try {
-      directory = await open(path, 'r')
+      directory = openSync(path, 'r')
     } catch (error) {
       // Windows does not open directories; its names are durable by themselves.
       if (process.platform === 'win32') return
       throw error
     }
     try {
-      await directory.sync()
+      await sync(directory)
     } catch (error) {
       // Some file systems have no sync for directories, and say so in one of these ways.
       if (!['EINVAL', 'ENOTSUP', 'EPERM'].includes(errorCode(error)!)) throw error
     } finally {
-      await directory.close()
+      closeSync(directory)
     }
   },
   async makeDirectory(path) {
     await mkdir(path, { recursive: true, mode: 0o700 })
   },
-  async read(path) {
-    const bytes = await readFile(path)
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+  async read(path, size) {
+    const file = await openFile(path, 'r')
+    try {
+      const bytes = new Uint8Array(Buffer.allocUnsafeSlow(size + 1).buffer)
+      for (let at = 0; ; ) {
+        const { bytesRead } = await readAt(file, bytes, at, bytes.length - at, at)
+        at += bytesRead
+        if (bytesRead === 0 || at >= size) return bytes.subarray(0, at)
+      }
+    } finally {
+      closeSync(file)
+    }
   },
   async length(path) {
     try {
@@ -84,4 +110,16 @@ export const systemFiles: FileSystem = {
       throw error
     }
   },
+}
+
+/** How many of the bytes went past the page cache: all or, where that is not to be had, fewer. */
+async function writePast(file: number, bytes: Uint8Array, position: number): Promise<number> {
+  const pages = bytes.length <= PIECE ? takePages() : undefined
+  if (pages === undefined) return 0
+  try {
+    pages.set(bytes)
+    return await writePages(file, pages, bytes.length, position)
+  } finally {
+    giveBackPages(pages)
+  }
 }

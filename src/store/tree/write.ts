@@ -37,6 +37,7 @@ import { visible } from '../../base/text.ts'
 import { diskError, errorCode } from '../disk-error.ts'
 import { Folder } from './folder.ts'
 import { checkName, PART_PREFIX } from './names.ts'
+import { Pieces } from './pieces.ts'
 import type { EntryMetadata } from './read.ts'
 
 export type WriteEntry = EntryMetadata & { readonly path: readonly string[] } & (
@@ -262,18 +263,25 @@ async function compareAndWrite(
 ): Promise<void> {
   let known = had // bytes of the part that may still be right
   let at = 0
-  for await (const bytes of read(0)) {
-    refuseAborted(signal)
-    // spec: TREE-4
-    if (at + bytes.length > length)
-      throw new GuildError('GH_UNIXFS_INVALID', `${path}: more than the ${length} bytes it should have`)
-    const same = at + bytes.length <= known && (await holds(file, at, bytes))
-    if (!same) {
-      known = 0
-      await writeAll(file, bytes, at)
+  let pieces: Pieces | undefined // from where it is not
+  try {
+    for await (const bytes of read(0)) {
+      refuseAborted(signal)
+      // spec: TREE-4
+      if (at + bytes.length > length)
+        throw new GuildError('GH_UNIXFS_INVALID', `${path}: more than the ${length} bytes it should have`)
+      const same = at + bytes.length <= known && (await holds(file, at, bytes))
+      if (!same) {
+        known = 0
+        pieces ??= new Pieces(file, at, length)
+        await pieces.write(bytes)
+      }
+      at += bytes.length
+      onProgress?.(bytes.length)
     }
-    at += bytes.length
-    onProgress?.(bytes.length)
+    await pieces?.end()
+  } finally {
+    await pieces?.close()
   }
   if (at !== length)
     throw new GuildError('GH_UNIXFS_INVALID', `${path}: ${at} bytes where it should have ${length}`)
@@ -309,13 +317,6 @@ async function holds(file: FileHandle, position: number, bytes: Uint8Array): Pro
     at += bytesRead
   }
   return Buffer.compare(there, bytes) === 0
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at)
-    at += bytesWritten
-  }
 }
 
 /** The same for one name every time, so that a part is found again; short, whatever the name. */
