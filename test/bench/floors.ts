@@ -4,7 +4,8 @@
  *   blocks   plain   blocks from memory over node:net, put together and hashed
  *            bare    the same out of ChaCha20-Poly1305 records of 64 KiB
  *   file     plain   one file, read, sent, written, hashed and synced once
- *            bare    a file for each block, synced, named, its folder synced; and written to the target as well
+ *            bare    a file for each block, synced, named, its folder synced; and written to the target as well,
+ *                    both past the page cache
  *
  * Bare means: no wants and no credit, no index, and nothing that was read is checked. guild-home's own figures are in
  * `guild-home bench blocks` and `npm run bench:peers`; the log has its bare program in `npm run bench:log`.
@@ -22,6 +23,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { median } from '../../src/cli/bench/rows.ts'
 import { tuneCollector } from '../../src/runtime/collector.ts'
+import { giveBackPages, takePages, writePages } from '../../src/store/pages.ts'
 import { optionsOf } from '../support/options.ts'
 
 const SIZE = 256 * 1024
@@ -147,13 +149,22 @@ async function fill(dir: string): Promise<void> {
 async function toFile(store: string, number: number, block: Buffer): Promise<void> {
   const path = placeOf(store, number)
   const file = openSync(`${path}.tmp`, 'w', 0o600)
-  await writeAt(file, block, 0, SIZE, 0)
+  await writePast(file, block, 0)
   await sync(file)
   closeSync(file)
   renameSync(`${path}.tmp`, path)
   const folder = openSync(join(path, '..'), 'r')
   await sync(folder)
   closeSync(folder)
+}
+
+/** Past the page cache, as guild-home writes large blocks and large files. */
+async function writePast(file: number, block: Buffer, position: number): Promise<void> {
+  const pages = takePages()
+  pages?.set(block)
+  const past = pages === undefined ? 0 : await writePages(file, pages, SIZE, position)
+  if (pages !== undefined) giveBackPages(pages)
+  if (past < SIZE) await writeAt(file, block, past, SIZE - past, position + past)
 }
 
 class Taker {
@@ -183,8 +194,9 @@ class Taker {
     const began = performance.now()
     await new Promise<void>((resolve, reject) => {
       const store = async (block: Buffer, number: number): Promise<void> => {
-        if (way === 'bare') await toFile(join(this.#dir, 'got'), number, block)
-        await writeAt(target, block, 0, SIZE, number * SIZE)
+        if (way === 'plain') return void (await writeAt(target, block, 0, SIZE, number * SIZE))
+        await toFile(join(this.#dir, 'got'), number, block)
+        await writePast(target, block, number * SIZE)
       }
       const keep = (block: Buffer): void => {
         if (kind === 'file') {
