@@ -67,11 +67,12 @@ answer({
   areBlocks: (size, count) =>
     came.length === count &&
     madeBlocks(size, count).every((block, at) => Buffer.compare(block, came[at] ?? Buffer.of()) === 0),
-  unlink: async () => {
+  /** @param {boolean} keep */
+  unlink: async keep => {
     came = []
     await getter?.close()
     getter = undefined
-    if (folder !== '') await rm(folder, { recursive: true, force: true })
+    if (folder !== '' && !keep) await rm(folder, { recursive: true, force: true })
     globalThis.gc?.()
   },
 })

@@ -98,7 +98,7 @@ async function measured(run, measure, ways, { hold, link, get, same }) {
       const seconds = await get(two)
       const after = [await near.ask('cpu'), await far.ask('cpu')]
       if (!(await same(two))) throw new Error(`${way}: what came is not what was held`)
-      await near.ask('unlink')
+      await near.ask('unlink', run.keep)
       return {
         seconds,
         near: after[0].seconds - before[0].seconds,

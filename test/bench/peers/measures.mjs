@@ -27,6 +27,7 @@ const START_MS = 20_000
  * @typedef {object} Run
  * @property {number} rounds
  * @property {number} mebibytes of a file, and of blocks
+ * @property {boolean} keep what a pass wrote stays until the end of the run
  * @property {NodeJS.ProcessEnv} env of the processes
  * @property {(way: string) => Promise<Pair>} pair the two processes of a way, made when first asked for
  */

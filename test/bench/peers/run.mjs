@@ -1,9 +1,9 @@
 /**
  * guild-home beside other ways to carry bytes, in one run.
  *
- *   npm run bench:peers -- [--rounds N] [--only bulk,messages] [--mib 64] [--json]
+ *   npm run bench:peers -- [--rounds N] [--only bulk,messages] [--mib 64] [--keep] [--json]
  *
- * Prints a table. A whole run, one without --only and --mib, also writes figures.json, peers.svg and the
+ * Prints a table. A whole run, one without --only, --mib and --keep, also writes figures.json, peers.svg and the
  * table of the README between its marks. With --json standard output holds the figures, one JSON object a line.
  */
 import { spawnSync } from 'node:child_process'
@@ -36,6 +36,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: String(ROUNDS) },
     only: { type: 'string' },
     mib: { type: 'string' },
+    keep: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
@@ -70,6 +71,7 @@ const pairs = new Map()
 const run = {
   rounds,
   mebibytes,
+  keep: values.keep,
   env,
   /** @param {string} way */
   pair: way => {
@@ -99,7 +101,7 @@ try {
 
 if (values.json) for (const figure of figures) console.log(JSON.stringify(figure))
 else console.log(textTable(figures))
-if (values.only === undefined && values.mib === undefined) {
+if (values.only === undefined && values.mib === undefined && !values.keep) {
   const told = {
     cores: availableParallelism(),
     node: Number.parseInt(process.versions.node, 10),
