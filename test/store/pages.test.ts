@@ -46,7 +46,8 @@ async function isPossible(folder: string): Promise<boolean> {
 
 t.test('whole pages go past the cache, and what is no page does not', async t => {
   const path = t.testdir()
-  if (!(await isPossible(path))) return void t.pass('this system or file system has no O_DIRECT', { skip: true })
+  if (!(await isPossible(path)))
+    return void t.pass('this system or file system has no O_DIRECT', { skip: true })
   const pages = takePages()!
   const bytes = some(PIECE)
   pages.set(bytes)
@@ -84,7 +85,8 @@ t.test('a file that knows no such writes is written to as ever', async t => {
 
 t.test('LG-03 a write past the cache that fails is said', async t => {
   const path = t.testdir({ file: '' })
-  if (!(await isPossible(path))) return void t.pass('this system or file system has no O_DIRECT', { skip: true })
+  if (!(await isPossible(path)))
+    return void t.pass('this system or file system has no O_DIRECT', { skip: true })
   const pages = takePages()!
   const file = openSync(join(path, 'file'), 'w')
   // A position that no file can have.

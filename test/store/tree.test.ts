@@ -24,6 +24,7 @@ import { importCar } from '../../src/content/car/import.ts'
 import { exportTree } from '../../src/content/unixfs/export.ts'
 import { profiles } from '../../src/content/unixfs/profiles.ts'
 import { importTree } from '../../src/content/unixfs/tree.ts'
+import { PIECE } from '../../src/store/pages.ts'
 import { Folder } from '../../src/store/tree/folder.ts'
 import { checkName, PART_PREFIX } from '../../src/store/tree/names.ts'
 import { readTree } from '../../src/store/tree/read.ts'
@@ -281,30 +282,36 @@ t.test('TREE-3 TREE-4 UX-03 what is there is kept or replaced, what is too long 
   await t.rejects(writeTree([file([], 'x')], join(base, 'no/such')), { code: 'GH_STORE_FAILED' })
 })
 
-const child = `
+/** Writes a file of so many chunks of 64 KiB, each of its number, and says 'half' behind chunk `stop`, for ever. */
+const child = (count: number, stop: number): string => `
   import { writeTree } from ${JSON.stringify(new URL('../../src/store/tree/write.js', import.meta.url).href)}
   const piece = i => new Uint8Array(65536).fill(i)
-  await writeTree([{ kind: 'file', path: [], length: 65536 * 200, async *read() {
-    for (let i = 0; i < 200; i++) {
+  await writeTree([{ kind: 'file', path: [], length: 65536 * ${count}, async *read() {
+    for (let i = 0; i < ${count}; i++) {
       yield piece(i)
-      if (i === 99) { process.stdout.write('half'); await new Promise(() => { setInterval(() => {}, 1000) }) }
+      if (i === ${stop}) { process.stdout.write('half'); await new Promise(() => { setInterval(() => {}, 1000) }) }
     }
   } }], process.argv[1])
 `
 
-t.test('TREE-4 a file is written on after kill -9, and is right whatever the part holds', async t => {
-  const base = fresh(t)
-  const out = join(base, 'file')
-  const writer = spawn(process.execPath, ['--input-type=module', '-e', child, out], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+/** Ends with the part in this folder. */
+async function killedAt(folder: string, count: number, stop: number): Promise<string> {
+  const args = ['--input-type=module', '-e', child(count, stop), join(folder, 'file')]
+  const writer = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(writer.stdout, 'data')
   writer.kill('SIGKILL')
   await once(writer, 'exit')
-  const [part] = readdirSync(base)
-  t.ok(part!.startsWith(PART_PREFIX), 'only the part is there')
-  t.ok(statSync(join(base, part!)).size >= 99 * 65_536)
-  const began = statSync(join(base, part!)).ino
+  const [part] = readdirSync(folder)
+  return part!
+}
+
+t.test('TREE-4 a file is written on after kill -9, and is right whatever the part holds', async t => {
+  const base = fresh(t)
+  const out = join(base, 'file')
+  const part = await killedAt(base, 200, 99)
+  t.ok(part.startsWith(PART_PREFIX), 'only the part is there')
+  t.ok(statSync(join(base, part)).size >= 99 * 65_536)
+  const began = statSync(join(base, part)).ino
   const bytes = Buffer.concat(Array.from({ length: 200 }, (_, i) => Buffer.alloc(65_536, i)))
   const whole: WriteEntry = {
     kind: 'file',
@@ -325,7 +332,7 @@ t.test('TREE-4 a file is written on after kill -9, and is right whatever the par
     Buffer.from('x'),
   ]) {
     const other = fresh(t)
-    writeFileSync(join(other, part!), lie)
+    writeFileSync(join(other, part), lie)
     const right = Buffer.concat(Array.from({ length: 200 }, (_, i) => Buffer.alloc(65_536, i)))
     await writeTree(
       [
@@ -342,7 +349,7 @@ t.test('TREE-4 a file is written on after kill -9, and is right whatever the par
     t.strictSame(readdirSync(other), ['file'])
   }
   // Killed right behind the link: both names are there, and one goes.
-  linkSync(out, join(base, part!))
+  linkSync(out, join(base, part))
   await writeTree(
     [
       {
@@ -353,6 +360,33 @@ t.test('TREE-4 a file is written on after kill -9, and is right whatever the par
       } as WriteEntry,
     ],
     out,
+  )
+  t.strictSame(readdirSync(base), ['file'])
+})
+
+t.test('TREE-4 of a large file no more than two pieces are written again after kill -9', async t => {
+  const base = fresh(t)
+  const out = join(base, 'file')
+  const part = await killedAt(base, 512, 399)
+  t.ok(part.startsWith(PART_PREFIX), 'only the part is there')
+  const { size, ino } = statSync(join(base, part))
+  t.ok(size >= 400 * 65_536 - 2 * PIECE, `${size} bytes`)
+  const bytes = Buffer.concat(Array.from({ length: 512 }, (_, i) => Buffer.alloc(65_536, i)))
+  const written: number[] = []
+  const whole: WriteEntry = {
+    kind: 'file',
+    path: [],
+    length: bytes.length,
+    async *read() {
+      for (let at = 0; at < bytes.length; at += 100_000) yield bytes.subarray(at, at + 100_000)
+    },
+  }
+  await writeTree([whole], out, { onProgress: count => written.push(count) })
+  t.equal(statSync(out).ino, ino, 'the part became the file')
+  t.ok(readFileSync(out).equals(bytes))
+  t.equal(
+    written.reduce((sum, count) => sum + count, 0),
+    bytes.length,
   )
   t.strictSame(readdirSync(base), ['file'])
 })
