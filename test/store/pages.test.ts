@@ -104,9 +104,14 @@ t.test('P24 a block of any length is written whole, with pages and without', asy
       const at = join(path, `${taken.length}-${length}`)
       const bytes = some(length)
       const file = await systemFiles.create(at)
-      // In two writes, of which the second goes on where the first ended.
-      await file.write(bytes.subarray(0, length / 2))
-      await file.write(bytes.subarray(length / 2))
+      // In three writes, each going on where the one before it ended.
+      const quarter = length >> 2
+      for (const [from, to] of [
+        [0, quarter],
+        [quarter, 2 * quarter],
+        [2 * quarter, length],
+      ] as const)
+        await file.write(bytes.subarray(from, to))
       await file.sync()
       await file.close()
       t.equal(statSync(at).size, length)
