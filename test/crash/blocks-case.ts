@@ -9,6 +9,7 @@
 import { equal } from '../../src/base/bytes.ts'
 import { diskBlocks } from '../../src/store/blocks/disk.ts'
 import type { BlockStore } from '../../src/store/blocks/types.ts'
+import { PAGE } from '../../src/store/pages.ts'
 import { type Block, collect, meaning, nodeBlock, someBlock } from '../../src/testing/blockstore-parts.ts'
 import { SeededRandom } from '../../src/testing/random.ts'
 import { formatCid } from '../../src/wire/cid.ts'
@@ -87,8 +88,9 @@ export const blocksCase: CrashCase = {
   },
 }
 
-/** On both sides of what becomes a file. */
+/** On both sides of what becomes a file; some are whole pages, which are written past the page cache. */
 function lengthOf(dice: SeededRandom): number {
+  if (dice.chance(0.2)) return dice.between(8, 40) * PAGE
   return dice.chance(0.6) ? dice.below(8_000) : dice.between(30_000, 150_000)
 }
 

@@ -19,19 +19,24 @@ import { formatCid } from '../../src/wire/cid.ts'
 import type { CrashCase } from './cases.ts'
 import { filesUnder } from './folder.ts'
 
-/** What stands in the folder of a seed: small files, empty ones, some of several blocks. */
+/** What stands in the folder of a seed: small files, empty ones, some of several blocks, a few past the page cache. */
 function treeOf(seed: number): ReadonlyMap<string, Uint8Array> {
   const dice = new SeededRandom(seed)
   const names = ['a', 'b/c', 'b/d', 'b/e/f', 'g'].slice(0, dice.between(1, 5))
   return new Map(
     names.map(name => {
-      const length = dice.below(4) === 0 ? dice.between(200_000, 600_000) : dice.below(3_000)
+      const length = lengthOf(dice)
       return [
         name,
         new Uint8Array(length).fill(dice.below(256)).map((byte, i) => byte ^ (i * seed) ^ (i >> 8)),
       ]
     }),
   )
+}
+
+function lengthOf(dice: SeededRandom): number {
+  if (dice.below(32) === 0) return dice.between(17_000_000, 21_000_000)
+  return dice.below(4) === 0 ? dice.between(200_000, 600_000) : dice.below(3_000)
 }
 
 function writeTreeOf(seed: number, at: string): void {
