@@ -82,3 +82,16 @@ export async function writePages(
     closeSync(past)
   }
 }
+
+/** As `writePages`, for bytes that lie anywhere: they are copied into pages for it. */
+export async function writePast(file: number, bytes: Uint8Array, position: number): Promise<number> {
+  const fits = bytes.length <= PIECE && bytes.length % PAGE === 0
+  const pages = fits ? takePages() : undefined
+  if (pages === undefined) return 0
+  try {
+    pages.set(bytes)
+    return await writePages(file, pages, bytes.length, position)
+  } finally {
+    giveBackPages(pages)
+  }
+}

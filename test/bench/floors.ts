@@ -23,7 +23,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { median } from '../../src/cli/bench/rows.ts'
 import { tuneCollector } from '../../src/runtime/collector.ts'
-import { giveBackPages, takePages, writePages } from '../../src/store/pages.ts'
+import { writePast } from '../../src/store/pages.ts'
 import { optionsOf } from '../support/options.ts'
 
 const SIZE = 256 * 1024
@@ -32,8 +32,8 @@ const COUNT = 1_024
 const RECORD = 65_519
 const TAG = 16
 const FOLDERS = 256
-/** Blocks on their way to the disk. */
-const AT_ONCE = 32
+/** Blocks on their way to the disk; of the bare program as many as there are pages for. */
+const AT_ONCE = { plain: 32, bare: 10 }
 
 type Kind = 'blocks' | 'file'
 type Way = 'plain' | 'bare'
@@ -149,7 +149,7 @@ async function fill(dir: string): Promise<void> {
 async function toFile(store: string, number: number, block: Buffer): Promise<void> {
   const path = placeOf(store, number)
   const file = openSync(`${path}.tmp`, 'w', 0o600)
-  await writePast(file, block, 0)
+  await writeWhole(file, block, 0)
   await sync(file)
   closeSync(file)
   renameSync(`${path}.tmp`, path)
@@ -158,12 +158,9 @@ async function toFile(store: string, number: number, block: Buffer): Promise<voi
   closeSync(folder)
 }
 
-/** Past the page cache, as guild-home writes large blocks and large files. */
-async function writePast(file: number, block: Buffer, position: number): Promise<void> {
-  const pages = takePages()
-  pages?.set(block)
-  const past = pages === undefined ? 0 : await writePages(file, pages, SIZE, position)
-  if (pages !== undefined) giveBackPages(pages)
+/** Past the page cache, as guild-home writes large blocks and large files, where the system has that. */
+async function writeWhole(file: number, block: Buffer, position: number): Promise<void> {
+  const past = await writePast(file, block, position)
   if (past < SIZE) await writeAt(file, block, past, SIZE - past, position + past)
 }
 
@@ -196,17 +193,17 @@ class Taker {
       const store = async (block: Buffer, number: number): Promise<void> => {
         if (way === 'plain') return void (await writeAt(target, block, 0, SIZE, number * SIZE))
         await toFile(join(this.#dir, 'got'), number, block)
-        await writePast(target, block, number * SIZE)
+        await writeWhole(target, block, number * SIZE)
       }
       const keep = (block: Buffer): void => {
         if (kind === 'file') {
           const done = store(block, kept.length).finally(() => {
             writing.delete(done)
-            if (writing.size < AT_ONCE) this.socket.resume()
+            if (writing.size < AT_ONCE[way]) this.socket.resume()
           })
           done.catch(reject)
           writing.add(done)
-          if (writing.size >= AT_ONCE) this.socket.pause()
+          if (writing.size >= AT_ONCE[way]) this.socket.pause()
         }
         kept.push(kind === 'file' ? undefined : block)
         if (kept.length === COUNT) Promise.all(writing).then(() => resolve(), reject)

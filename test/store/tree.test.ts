@@ -294,7 +294,21 @@ const child = (count: number, stop: number): string => `
   } }], process.argv[1])
 `
 
-/** Ends with the part in this folder. */
+/** What the child writes, in chunks of another length. */
+function chunked(count: number): { bytes: Buffer; whole: WriteEntry & { kind: 'file' } } {
+  const bytes = Buffer.concat(Array.from({ length: count }, (_, i) => Buffer.alloc(65_536, i)))
+  const whole = {
+    kind: 'file' as const,
+    path: [],
+    length: bytes.length,
+    async *read() {
+      for (let at = 0; at < bytes.length; at += 100_000) yield bytes.subarray(at, at + 100_000)
+    },
+  }
+  return { bytes, whole }
+}
+
+/** The name of the part that it leaves in this folder. */
 async function killedAt(folder: string, count: number, stop: number): Promise<string> {
   const args = ['--input-type=module', '-e', child(count, stop), join(folder, 'file')]
   const writer = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -312,15 +326,7 @@ t.test('TREE-4 a file is written on after kill -9, and is right whatever the par
   t.ok(part.startsWith(PART_PREFIX), 'only the part is there')
   t.ok(statSync(join(base, part)).size >= 99 * 65_536)
   const began = statSync(join(base, part)).ino
-  const bytes = Buffer.concat(Array.from({ length: 200 }, (_, i) => Buffer.alloc(65_536, i)))
-  const whole: WriteEntry = {
-    kind: 'file',
-    path: [],
-    length: bytes.length,
-    async *read() {
-      for (let at = 0; at < bytes.length; at += 100_000) yield bytes.subarray(at, at + 100_000)
-    },
-  }
+  const { bytes, whole } = chunked(200)
   await writeTree([whole], out)
   t.equal(statSync(out).ino, began, 'the part became the file')
   t.ok(readFileSync(out).equals(bytes))
@@ -371,16 +377,8 @@ t.test('TREE-4 of a large file no more than two pieces are written again after k
   t.ok(part.startsWith(PART_PREFIX), 'only the part is there')
   const { size, ino } = statSync(join(base, part))
   t.ok(size >= 400 * 65_536 - 2 * PIECE, `${size} bytes`)
-  const bytes = Buffer.concat(Array.from({ length: 512 }, (_, i) => Buffer.alloc(65_536, i)))
+  const { bytes, whole } = chunked(512)
   const written: number[] = []
-  const whole: WriteEntry = {
-    kind: 'file',
-    path: [],
-    length: bytes.length,
-    async *read() {
-      for (let at = 0; at < bytes.length; at += 100_000) yield bytes.subarray(at, at + 100_000)
-    },
-  }
   await writeTree([whole], out, { onProgress: count => written.push(count) })
   t.equal(statSync(out).ino, ino, 'the part became the file')
   t.ok(readFileSync(out).equals(bytes))

@@ -11,7 +11,7 @@ import { closeSync, fsync, open, openSync, read, write } from 'node:fs'
 import { mkdir, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { errorCode } from '../disk-error.ts'
-import { giveBackPages, PIECE, takePages, writePages } from '../pages.ts'
+import { writePast } from '../pages.ts'
 
 const [openFile, readAt, writeAt, sync] = [
   promisify(open),
@@ -110,16 +110,4 @@ export const systemFiles: FileSystem = {
       throw error
     }
   },
-}
-
-/** How many of the bytes went past the page cache: all or, where that is not to be had, fewer. */
-async function writePast(file: number, bytes: Uint8Array, position: number): Promise<number> {
-  const pages = bytes.length <= PIECE ? takePages() : undefined
-  if (pages === undefined) return 0
-  try {
-    pages.set(bytes)
-    return await writePages(file, pages, bytes.length, position)
-  } finally {
-    giveBackPages(pages)
-  }
 }

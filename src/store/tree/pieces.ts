@@ -66,7 +66,6 @@ export class Pieces {
     await this.#writing
     if (this.#pages !== undefined && this.#filled > 0)
       await writeAll(this.#file, this.#pages[0].subarray(0, this.#filled), this.#position - this.#filled)
-    this.#filled = 0
   }
 
   /** Needed after `end` as well, and when there is none. */
